@@ -1,0 +1,1 @@
+"""How the product is brought to a machine."""

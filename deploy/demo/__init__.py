@@ -1,0 +1,1 @@
+"""The demonstration organization: people to try the product with, never in a real one."""

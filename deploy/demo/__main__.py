@@ -1,0 +1,78 @@
+"""`python -m deploy.demo`: load the demonstration organization. Safe to run twice."""
+
+import asyncio
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+from services.gateway.clients import peer
+from services.gateway.clients.credentials import CredentialsClient
+from services.gateway.clients.peer import Peer
+from services.gateway.clients.profile import ProfileClient
+from services.gateway.config import GatewayConfig
+from shared.contracts.credentials import EnrollAccount
+from shared.contracts.profile import AddPerson, Helpdesk, PutOrganization, PutPhoto
+from shared.contracts.refusals import Refusal
+
+HERE = Path(__file__).parent
+ORGANIZATION = PutOrganization(
+    id="halden",
+    name="Halden Logistics",
+    helpdesk=Helpdesk(
+        name="Halden Helpdesk",
+        url="https://helpdesk.halden.example/",
+        email="helpdesk@halden.example",
+        phone="+49 421 5550 100",
+    ),
+)
+
+
+async def load(config: GatewayConfig) -> None:
+    """Load the organization, its people, their photos and passwords."""
+    key = config.service_key.get_secret_value()
+    users: list[dict[str, Any]] = json.loads((HERE / "users.json").read_text())
+    async with peer.connect() as session:
+        profile = ProfileClient(Peer(session, config.profile_url, key))
+        credentials = CredentialsClient(Peer(session, config.credentials_url, key))
+        await profile.put_organization(ORGANIZATION)
+        subs: dict[str, str] = {}
+        for user in users:
+            subs[user["user_id"]] = await _load_user(profile, credentials, user, subs)
+
+
+async def _load_user(
+    profile: ProfileClient,
+    credentials: CredentialsClient,
+    user: dict[str, Any],
+    subs: dict[str, str],
+) -> str:
+    known = {name: user[name] for name in AddPerson.model_fields if name in user}
+    manager = subs.get(user.get("manager", ""))
+    added = await profile.add(
+        AddPerson(**{**known, "organization": ORGANIZATION.id, "manager": manager})
+    )
+    photo = HERE / "photos" / f"{user['user_id'].partition('@')[0]}.png"
+    if photo.exists():
+        image = base64.b64encode(photo.read_bytes()).decode()
+        await profile.put_photo(PutPhoto(sub=added.sub, image=image))
+    await _enroll(credentials, added.sub, user)
+    return added.sub
+
+
+async def _enroll(credentials: CredentialsClient, sub: str, user: dict[str, Any]) -> None:
+    account = EnrollAccount(
+        sub=sub,
+        user_id=user["user_id"],
+        password=user["password"],
+        temporary=user.get("temporary", False),
+    )
+    try:
+        await credentials.enroll(account)
+    except Refusal as refusal:
+        if refusal.type != "user-exists":
+            raise
+
+
+if __name__ == "__main__":
+    asyncio.run(load(GatewayConfig()))

@@ -1,0 +1,1 @@
+"""The four services. They share contracts and never import each other."""

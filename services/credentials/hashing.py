@@ -1,0 +1,82 @@
+"""Argon2id off the event loop, in a pool that refuses rather than queues without bound."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from services.credentials.model import HashParameters, prepared
+from shared.contracts.refusals import Busy
+
+T = TypeVar("T")
+
+_UNFIT = "\0"
+"""Stands for input that cannot be a password; no stored password equals it."""
+_NICENESS = 10
+
+
+def _step_back() -> None:
+    # Linux keeps niceness per thread. Hashing takes every core it gets, so it
+    # lets the event loops of this machine go first.
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+
+
+class Hasher:
+    """Hash and verify passwords at a fixed cost (OWASP Password Storage).
+
+    At most `threads` run and `queue` wait at once; more raise `Busy`.
+    """
+
+    def __init__(self, parameters: HashParameters, *, threads: int, queue: int) -> None:
+        self._argon2 = PasswordHasher(
+            time_cost=parameters.passes,
+            memory_cost=parameters.memory,
+            parallelism=parameters.lanes,
+        )
+        self._pool = ThreadPoolExecutor(threads, "argon2", initializer=_step_back)
+        self._room = threads + queue
+        self._decoy = self._argon2.hash(secrets.token_urlsafe(32))
+
+    async def hash(self, password: str) -> str:
+        """Return a verifier of the password, in the PHC string format."""
+        return await self._run(lambda: self._argon2.hash(_fit(password)))
+
+    async def verify(self, verifier: str | None, password: str) -> bool:
+        """Tell whether the password is right. No verifier costs the same and is never right."""
+        matches = await self._run(lambda: self._matches(verifier or self._decoy, password))
+        return matches and verifier is not None
+
+    def outdated(self, verifier: str) -> bool:
+        """Tell whether a verifier is cheaper to guess than those made now."""
+        return self._argon2.check_needs_rehash(verifier)
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _matches(self, verifier: str, password: str) -> bool:
+        try:
+            return self._argon2.verify(verifier, _fit(password))
+        except (VerificationError, InvalidHashError):
+            return False
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        if self._room <= 0:
+            raise Busy
+        self._room -= 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        finally:
+            self._room += 1
+
+
+def _fit(password: str) -> str:
+    return prepared(password) or _UNFIT

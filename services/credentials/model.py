@@ -1,0 +1,147 @@
+"""Passwords, accounts and guesses, and their rules."""
+
+import hashlib
+import hmac
+import unicodedata
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from precis_i18n import get_profile
+
+from shared.contracts.epochs import Raised
+from shared.contracts.events import CredentialChange, CredentialChangePayload
+
+_OPAQUE = get_profile("OpaqueString")
+
+
+@dataclass(frozen=True)
+class HashParameters:
+    """Argon2id's cost: memory in KiB, passes over it, lanes."""
+
+    memory: int
+    passes: int
+    lanes: int
+
+
+@dataclass(frozen=True)
+class PasswordPolicy:
+    """What a new password must meet (NIST SP 800-63B-4, 3.1.1). Lengths in characters."""
+
+    minimum_length: int = 15
+    maximum_length: int = 256
+    minimum_score: int = 2
+    history: int = 1
+    banned: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Password:
+    """A stored password. `version` rises with each change and guards against two at once."""
+
+    sub: str
+    user_id: str
+    verifier: str | None
+    temporary: bool
+    version: int
+    changed_at: datetime
+    former: tuple[str, ...] = ()
+
+    def changed(self, verifier: str, *, at: datetime, history: int) -> "Password":
+        """Return the password after a change, remembering as many former ones as policy asks."""
+        former = (self.verifier, *self.former) if self.verifier else self.former
+        return replace(
+            self,
+            verifier=verifier,
+            temporary=False,
+            version=self.version + 1,
+            changed_at=at,
+            former=former[: history - 1],
+        )
+
+
+def normalized(user_id: str) -> str:
+    """Return the one form of a user ID that is stored, compared and counted."""
+    return unicodedata.normalize("NFKC", user_id).strip().casefold()
+
+
+def prepared(password: str) -> str | None:
+    """Return a password as RFC 8265 OpaqueString compares it; None where it cannot be one."""
+    try:
+        enforced: str = _OPAQUE.enforce(password)
+    except UnicodeEncodeError:
+        return None
+    return enforced
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How many failures lock, for how long at first and at most, and when they are forgotten."""
+
+    failures: int
+    window_seconds: int
+    first_lock_seconds: int
+    longest_lock_seconds: int
+
+
+ACCOUNT = Limit(10, 24 * 3600, 60, 3600)
+"""Ten wrong passwords lock for a minute, then two, four … up to an hour."""
+ADDRESS = Limit(600, 600, 60, 3600)
+"""One failure a second for ten minutes, from one client address, over all accounts."""
+
+
+@dataclass(frozen=True)
+class Guesses:
+    """What is counted under one key, and against which limit."""
+
+    key: str
+    limit: Limit
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The durable state of one key. `locked_seconds` is 0 where it is not locked."""
+
+    failures: int = 0
+    locked_seconds: float = 0.0
+    recent: tuple[str, ...] = ()
+
+    @property
+    def is_clean(self) -> bool:
+        """Tell whether nothing is stored under the key."""
+        return not self.recent
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What came of asking for a guess.
+
+    `wait_seconds` is 0 when it was taken, the time left when the key is locked, and
+    negative while others under way hold all that is left. `clean` says that no failure is stored.
+    """
+
+    wait_seconds: float
+    clean: bool = False
+
+
+def fingerprint(pepper: bytes, *parts: str) -> str:
+    """Return a keyed hash, so that counters hold neither names nor passwords."""
+    return hmac.new(
+        pepper, "\0".join(parts).encode("utf-8", "surrogatepass"), hashlib.sha256
+    ).hexdigest()
+
+
+def password_changed(raised: Raised, *, at: datetime) -> CredentialChange:
+    """Tell that a password was changed. The receipt names the event, so it cannot be told twice."""
+    return CredentialChange(
+        id=raised.receipt,
+        subject=raised.sub,
+        occurred_at=at,
+        initiating_entity="user",
+        payload=CredentialChangePayload(
+            credential_type="password",
+            change_type="update",
+            cause="password-changed",
+            epoch=raised.epoch,
+            receipt=raised.receipt,
+        ),
+    )

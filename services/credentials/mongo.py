@@ -1,0 +1,217 @@
+"""Credentials in MongoDB: the only file of this service that imports the driver."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pymongo.errors import DuplicateKeyError
+
+from services.credentials.errors import PasswordChangedMeanwhile
+from services.credentials.model import Counted, Guesses, Password
+from shared.contracts.epochs import Raised
+from shared.contracts.events import Cause, Event
+from shared.epochs import Epochs
+from shared.mongo import Database, Document
+from shared.transactions import Transaction, Transactions
+
+T = TypeVar("T")
+
+_RECENT = 3
+_LEFT = {"$max": [0, {"$divide": [{"$subtract": ["$locked_until", "$$NOW"]}, 1000]}]}
+
+
+def _document(password: Password) -> Document:
+    return {
+        "_id": password.sub,
+        "user_id": password.user_id,
+        "verifier": password.verifier,
+        "temporary": password.temporary,
+        "version": password.version,
+        "changed_at": password.changed_at,
+        "former": list(password.former),
+    }
+
+
+def _password(document: Document | None) -> Password | None:
+    if document is None:
+        return None
+    fields = {**document, "sub": document["_id"], "former": tuple(document["former"])}
+    del fields["_id"]
+    return Password(**fields)
+
+
+@dataclass(frozen=True)
+class MongoCredentialTransaction:
+    """The changes of one transaction."""
+
+    database: Database
+    epochs: Epochs
+    transaction: Transaction
+
+    async def open_account(self, password: Password) -> bool:
+        """Insert the account, unless its name or subject is there already."""
+        passwords, session = self.database["passwords"], self.transaction.session
+        taken = {"$or": [{"_id": password.sub}, {"user_id": password.user_id}]}
+        if await passwords.find_one(taken, {"_id": 1}, session=session):
+            return False
+        await passwords.insert_one(_document(password), session=session)
+        await self.epochs.open(password.sub, session)
+        return True
+
+    async def put_password(self, changed: Password) -> None:
+        """Replace the version before this one, and no other."""
+        replaced = await self.database["passwords"].replace_one(
+            {"_id": changed.sub, "version": changed.version - 1},
+            _document(changed),
+            session=self.transaction.session,
+        )
+        if replaced.modified_count != 1:
+            raise PasswordChangedMeanwhile
+
+    async def raise_epoch(self, sub: str, cause: Cause) -> Raised:
+        """Raise the epoch beside its revocation."""
+        return await self.epochs.raise_(sub, cause, self.transaction.session)
+
+    async def emit(self, event: Event) -> None:
+        """Write the event beside the change."""
+        await self.transaction.emit(event)
+
+
+@dataclass(frozen=True)
+class MongoCredentialStore:
+    """Passwords in this service's database, epochs in the shared one."""
+
+    database: Database
+    epochs: Epochs
+    transactions: Transactions
+
+    async def install(self) -> None:
+        """Create collections and indexes. Safe to run twice."""
+        await self.database["passwords"].create_index("user_id", unique=True)
+        await self.database["guesses"].create_index("forget_at", expireAfterSeconds=0)
+        await self.transactions.install()
+        await self.epochs.install()
+
+    async def in_transaction(self, work: Callable[[Any], Awaitable[T]]) -> T:
+        """Do the work in one transaction."""
+        return await self.transactions.run(lambda tx: work(self._bound(tx)))
+
+    async def password_named(self, user_id: str) -> Password | None:
+        """Look the user ID up."""
+        return _password(await self.database["passwords"].find_one({"user_id": user_id}))
+
+    async def password_of(self, sub: str) -> Password | None:
+        """Look the subject up."""
+        return _password(await self.database["passwords"].find_one({"_id": sub}))
+
+    async def version_of(self, sub: str) -> int:
+        """Read the version alone."""
+        found = await self.database["passwords"].find_one({"_id": sub}, {"version": 1})
+        return int(found["version"]) if found else 0
+
+    async def rehashed(self, password: Password, verifier: str) -> None:
+        """Replace the verifier of this version only; nothing else about it changes."""
+        await self.database["passwords"].update_one(
+            {"_id": password.sub, "version": password.version}, {"$set": {"verifier": verifier}}
+        )
+
+    async def epoch_of(self, sub: str) -> int:
+        """Return the epoch as of this moment."""
+        return await self.epochs.current(sub)
+
+    async def settle(self, sub: str) -> None:
+        """Make what was committed hold at every reader."""
+        await self.epochs.settle(sub)
+
+    def _bound(self, transaction: Transaction) -> MongoCredentialTransaction:
+        return MongoCredentialTransaction(self.database, self.epochs, transaction)
+
+
+@dataclass(frozen=True)
+class MongoGuessStore:
+    """Failed guesses, one document per key, changed only in single atomic writes."""
+
+    database: Database
+
+    async def counted(self, guesses: Sequence[Guesses]) -> list[Counted]:
+        """Return the state of each key; what is past its window does not count any more."""
+        found = self.database["guesses"].find(
+            {
+                "_id": {"$in": [each.key for each in guesses]},
+                "$expr": {"$gt": ["$forget_at", "$$NOW"]},
+            },
+            {"failures": 1, "recent": 1, "left": _LEFT},
+        )
+        by_key = {each["_id"]: each async for each in found}
+        return [_counted(by_key.get(each.key)) for each in guesses]
+
+    async def count(self, guesses: Guesses, guess: str) -> Counted:
+        """Count a failure; the one that reaches the limit locks and begins a new count."""
+        document = await self._count(guesses, guess)
+        return _counted(document)
+
+    async def _count(self, guesses: Guesses, guess: str) -> Document:
+        pipeline = _counting(guesses, guess)
+        try:
+            return await self._update(guesses.key, pipeline)
+        except DuplicateKeyError:
+            # Two first failures of a key met at its insertion; the document is there now.
+            return await self._update(guesses.key, pipeline)
+
+    async def _update(self, key: str, pipeline: list[Document]) -> Document:
+        await self.database["guesses"].update_one({"_id": key}, pipeline, upsert=True)
+        found = await self.database["guesses"].find_one(
+            {"_id": key}, {"failures": 1, "recent": 1, "left": _LEFT}
+        )
+        return found or {"failures": 0, "recent": [], "left": 0}
+
+    async def clear(self, guesses: Guesses) -> None:
+        """Delete the key's document."""
+        await self.database["guesses"].delete_one({"_id": guesses.key})
+
+
+def _counting(guesses: Guesses, guess: str) -> list[Document]:
+    limit = guesses.limit
+    fresh = {"$gt": [{"$ifNull": ["$forget_at", "$$NOW"]}, "$$NOW"]}
+    reached = {"$gte": ["$failures", limit.failures]}
+    lock_seconds = {
+        "$min": [
+            limit.longest_lock_seconds,
+            {"$multiply": [limit.first_lock_seconds, {"$pow": [2, {"$subtract": ["$locks", 1]}]}]},
+        ]
+    }
+    recent = {"$slice": [{"$concatArrays": [[guess], {"$ifNull": ["$recent", []]}]}, _RECENT]}
+    return [
+        {
+            "$set": {
+                "failures": {"$cond": [fresh, {"$add": [{"$ifNull": ["$failures", 0]}, 1]}, 1]},
+                "locks": {"$cond": [fresh, {"$ifNull": ["$locks", 0]}, 0]},
+                "recent": {"$cond": [fresh, recent, [guess]]},
+                "locked_until": {"$ifNull": ["$locked_until", "$$NOW"]},
+                "forget_at": {"$add": ["$$NOW", limit.window_seconds * 1000]},
+            }
+        },
+        {"$set": {"locks": {"$cond": [reached, {"$add": ["$locks", 1]}, "$locks"]}}},
+        {
+            "$set": {
+                "locked_until": {
+                    "$cond": [
+                        reached,
+                        {"$add": ["$$NOW", {"$multiply": [lock_seconds, 1000]}]},
+                        "$locked_until",
+                    ]
+                },
+                "failures": {"$cond": [reached, 0, "$failures"]},
+            }
+        },
+    ]
+
+
+def _counted(document: Document | None) -> Counted:
+    if document is None:
+        return Counted()
+    return Counted(
+        failures=document["failures"],
+        locked_seconds=document["left"],
+        recent=tuple(document["recent"]),
+    )

@@ -1,0 +1,138 @@
+"""Setting and changing passwords."""
+
+from dataclasses import dataclass
+
+from services.credentials.errors import (
+    PasswordChangedMeanwhile,
+    PasswordRefused,
+    SignInOutdated,
+    UserExists,
+    WrongPassword,
+)
+from services.credentials.hashing import Hasher
+from services.credentials.model import (
+    ACCOUNT,
+    ADDRESS,
+    Guesses,
+    Password,
+    fingerprint,
+    normalized,
+    password_changed,
+)
+from services.credentials.rules import PasswordRules
+from services.credentials.store import CredentialStore, CredentialTransaction
+from services.credentials.throttling import Throttle
+from shared.clock import Clock
+from shared.contracts.body import Done
+from shared.contracts.credentials import (
+    ChangePassword,
+    CheckPassword,
+    EnrollAccount,
+    PasswordReport,
+    ReplaceTemporaryPassword,
+    Words,
+)
+from shared.contracts.epochs import Raised
+from shared.contracts.sessions import Revoked
+from shared.telemetry import REFUSED_AFTER
+
+
+@dataclass(frozen=True)
+class Passwords:
+    """Set, check and change memorized secrets (NIST SP 800-63B-4, 3.1.1)."""
+
+    store: CredentialStore
+    hasher: Hasher
+    rules: PasswordRules
+    throttle: Throttle
+    clock: Clock
+    pepper: bytes
+
+    async def enroll(self, asked: EnrollAccount) -> Done:
+        """Open an account under a user ID, with a first password where one is given."""
+        verifier = None
+        if asked.password is not None:
+            await self._check_first(asked.password.get_secret_value(), asked.words)
+            verifier = await self.hasher.hash(asked.password.get_secret_value())
+        account = Password(
+            sub=asked.sub,
+            user_id=normalized(asked.user_id),
+            verifier=verifier,
+            temporary=asked.temporary,
+            version=1,
+            changed_at=self.clock.now(),
+        )
+        if not await self.store.in_transaction(lambda tx: tx.open_account(account)):
+            raise UserExists
+        return Done()
+
+    async def check(self, asked: CheckPassword) -> PasswordReport:
+        """Rate a password; nothing is stored."""
+        return await self.rules.report(asked.password.get_secret_value(), asked.words)
+
+    async def change(self, asked: ChangePassword) -> Revoked:
+        """Change a password. When this returns, nothing issued before is accepted any more."""
+        old, new = asked.old_password.get_secret_value(), asked.new_password.get_secret_value()
+        password = await self.store.password_of(asked.sub)
+        guesses = Guesses(fingerprint(self.pepper, "change", asked.sub), ACCOUNT)
+        address = Guesses(fingerprint(self.pepper, "address", asked.address), ADDRESS)
+        async with self.throttle.attempt(guesses, address) as attempt:
+            if not await self.hasher.verify(password.verifier if password else None, old):
+                attempt.wrong(fingerprint(self.pepper, asked.sub, old))
+                raise WrongPassword
+            attempt.right()
+        if password is None:
+            raise WrongPassword
+        return await self._replace(password, new, asked.words)
+
+    async def replace_temporary(self, asked: ReplaceTemporaryPassword) -> Revoked:
+        """Put the user's own password in place of a temporary one, once, in the same sign-in."""
+        password = await self.store.password_of(asked.sub)
+        if password is None or not password.temporary:
+            raise SignInOutdated
+        new = asked.new_password.get_secret_value()
+        try:
+            return await self._replace(password, new, asked.words, expected_epoch=asked.epoch)
+        except PasswordChangedMeanwhile as error:
+            raise SignInOutdated from error
+
+    async def _replace(
+        self, password: Password, new: str, words: Words, *, expected_epoch: int | None = None
+    ) -> Revoked:
+        in_use = await self.hasher.verify(password.verifier, new)
+        await self.rules.check(new, words, current=in_use)
+        await self._check_history(password, new)
+        # Argon2 is slow by design, so it runs before the transaction opens;
+        # put_password refuses a password that was changed in the meantime.
+        changed = password.changed(
+            await self.hasher.hash(new), at=self.clock.now(), history=self.rules.policy.history
+        )
+
+        async def work(tx: CredentialTransaction) -> Raised:
+            await tx.put_password(changed)
+            raised = await tx.raise_epoch(password.sub, "password-changed")
+            if expected_epoch is not None and raised.epoch != expected_epoch + 1:
+                raise SignInOutdated
+            await tx.emit(password_changed(raised, at=changed.changed_at))
+            return raised
+
+        raised = await self.store.in_transaction(work)
+        await self._settle(raised)
+        return Revoked(
+            receipt=raised.receipt, receipt_token=raised.receipt_token, epoch=raised.epoch
+        )
+
+    async def _settle(self, raised: Raised) -> None:
+        committed = self.clock.monotonic()
+        await self.store.settle(raised.sub)
+        REFUSED_AFTER.labels("password-changed").observe(self.clock.monotonic() - committed)
+
+    async def _check_first(self, password: str, words: Words) -> None:
+        report = await self.rules.report(password, words)
+        if report.reasons:
+            raise PasswordRefused(report.reasons, field="password")
+
+    async def _check_history(self, password: Password, new: str) -> None:
+        for verifier in password.former:
+            if await self.hasher.verify(verifier, new):
+                raise PasswordRefused(["used-before"])

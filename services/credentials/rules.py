@@ -1,0 +1,75 @@
+"""What a new password must meet, and how strong it is."""
+
+import asyncio
+from dataclasses import dataclass
+
+from zxcvbn import zxcvbn
+
+from services.credentials.blocklist import Blocklist
+from services.credentials.errors import PasswordRefused
+from services.credentials.model import PasswordPolicy, prepared
+from shared.contracts.credentials import PasswordReport, Words
+
+_RATED_LENGTH = 72
+"""Characters that are rated: the estimate takes time that grows with the square of the length."""
+_SHORTEST_WORD = 4
+_UNGUESSABLE_REST = 8
+"""This many characters beside somebody's name make a password no longer theirs by name."""
+
+
+@dataclass(frozen=True)
+class PasswordRules:
+    """Rate passwords and refuse weak ones, with all reasons at once."""
+
+    policy: PasswordPolicy
+    blocklist: Blocklist
+
+    async def report(self, password: str, words: Words) -> PasswordReport:
+        """Return whether the password would be taken, its score and every reason against it."""
+        # Rating is pure Python and takes milliseconds, so it leaves the loop to others.
+        return await asyncio.to_thread(self._report, password, words)
+
+    async def check(self, password: str, words: Words, *, current: bool = False) -> None:
+        """Raise `PasswordRefused` with every broken rule; `current` says it is the one in use."""
+        report = await self.report(password, words)
+        reasons = [*report.reasons, *(["same-as-current"] if current else [])]
+        if reasons:
+            raise PasswordRefused(reasons)
+
+    def _report(self, password: str, words: Words) -> PasswordReport:
+        fit = prepared(password)
+        if fit is None:
+            too_short = ["too-short"] if not password else ["unusable-characters"]
+            return PasswordReport(acceptable=False, score=0, reasons=tuple(too_short))
+        score = _score(fit, words)
+        broken = {
+            "too-short": len(fit) < self.policy.minimum_length,
+            "too-long": len(fit) > self.policy.maximum_length,
+            "breached": self.blocklist.contains(fit),
+            "contains-your-name": _built_from(fit, words.own),
+            "contains-organization-name": _built_from(fit, words.organization),
+            "banned": _built_from(fit, self.policy.banned),
+            "too-guessable": score < self.policy.minimum_score,
+        }
+        reasons = tuple(reason for reason, is_broken in broken.items() if is_broken)
+        return PasswordReport(acceptable=not reasons, score=score, reasons=reasons)
+
+
+def _score(password: str, words: Words) -> int:
+    known = [part for word in (*words.own, *words.organization) for part in _parts(word)]
+    return int(zxcvbn(password[:_RATED_LENGTH], user_inputs=known)["score"])
+
+
+def _parts(word: str) -> list[str]:
+    """Return a name's parts that are long enough to mean somebody, longest first."""
+    separated = "".join(c if c.isalnum() else " " for c in word.casefold()).split()
+    parts = {*separated, "".join(separated)}
+    return sorted((p for p in parts if len(p) >= _SHORTEST_WORD), key=len, reverse=True)
+
+
+def _built_from(password: str, words: tuple[str, ...]) -> bool:
+    """Tell whether little is left of a password once the words are taken out of it."""
+    rest = password.casefold()
+    for part in sorted((p for word in words for p in _parts(word)), key=len, reverse=True):
+        rest = rest.replace(part, "")
+    return rest != password.casefold() and len(rest) < _UNGUESSABLE_REST

@@ -1,0 +1,106 @@
+"""What signed-in people do with their account."""
+
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from services.gateway.clients.credentials import CredentialsClient
+from services.gateway.clients.profile import ProfileClient
+from services.gateway.clients.sessions import SessionsClient
+from services.gateway.errors import ConfirmationRequired
+from services.gateway.model import Caller
+from shared.contracts.credentials import ChangePassword, CheckPassword, PasswordReport, Words
+from shared.contracts.profile import GetPerson, Person, Photo
+from shared.contracts.sessions import (
+    EndSession,
+    ListReceipts,
+    ListSessions,
+    ReadReceipt,
+    Receipt,
+    ReceiptList,
+    Revoked,
+    SessionList,
+    SignOutEverywhere,
+)
+
+
+def words_of(person: Person) -> Words:
+    """Return the names that a person's password must not be built from."""
+    addresses = [address.partition("@")[0] for address in person.emails]
+    own = (person.user_id.partition("@")[0], person.display_name, *addresses)
+    return Words(own=own, organization=(person.home_organization.name,))
+
+
+@dataclass(frozen=True)
+class Account:
+    """One's own profile, sessions, receipts and password."""
+
+    profile: ProfileClient
+    credentials: CredentialsClient
+    sessions: SessionsClient
+
+    async def me(self, caller: Caller) -> bytes:
+        """Return the caller's profile as the JSON that clients read."""
+        return await self.profile.get_raw(GetPerson(sub=caller.sub))
+
+    async def person(self, caller: Caller) -> Person:
+        """Return the caller's profile."""
+        return await self.profile.get(GetPerson(sub=caller.sub))
+
+    async def photo(self, caller: Caller) -> Photo:
+        """Return the caller's photo."""
+        return await self.profile.photo(GetPerson(sub=caller.sub))
+
+    async def open_sessions(
+        self, caller: Caller, *, limit: int = 50, after: str | None = None
+    ) -> SessionList:
+        """Return a page of the caller's open sessions, newest first."""
+        return await self.sessions.list(ListSessions(sub=caller.sub, limit=limit, after=after))
+
+    async def sign_out(self, caller: Caller) -> None:
+        """End the caller's own session."""
+        await self.sessions.end(
+            EndSession(sub=caller.sub, sid=caller.session.sid, cause="signed-out")
+        )
+
+    async def end_session(self, caller: Caller, sid: str) -> None:
+        """End one of the caller's sessions, the current one too."""
+        await self.sessions.end(EndSession(sub=caller.sub, sid=sid, cause="ended-by-user"))
+
+    async def sign_out_everywhere(self, caller: Caller, *, confirmed: bool) -> Revoked:
+        """Refuse everything issued to the caller so far; nothing happens unconfirmed."""
+        if not confirmed:
+            raise ConfirmationRequired(
+                errors=[{"field": "confirm", "reason": "not-confirmed", "message": "not-confirmed"}]
+            )
+        return await self.sessions.sign_out_everywhere(SignOutEverywhere(sub=caller.sub))
+
+    async def change_password(self, caller: Caller, *, old: SecretStr, new: SecretStr) -> Revoked:
+        """Change the caller's password; every session ends, this one too."""
+        person = await self.person(caller)
+        return await self.credentials.change(
+            ChangePassword(
+                sub=caller.sub,
+                old_password=old,
+                new_password=new,
+                address=caller.where.address,
+                words=words_of(person),
+            )
+        )
+
+    async def check_password(self, caller: Caller, password: SecretStr) -> PasswordReport:
+        """Rate a password for the caller; nothing is stored."""
+        person = await self.person(caller)
+        return await self.credentials.check(
+            CheckPassword(password=password, words=words_of(person))
+        )
+
+    async def receipt(self, sub: str | None, receipt_id: str, token: str | None) -> Receipt:
+        """Return a receipt, to its user or to who shows the token it came with."""
+        return await self.sessions.receipt(ReadReceipt(id=receipt_id, sub=sub, token=token))
+
+    async def receipts(
+        self, caller: Caller, *, limit: int = 50, after: str | None = None
+    ) -> ReceiptList:
+        """Return a page of the caller's receipts, newest first."""
+        return await self.sessions.receipts(ListReceipts(sub=caller.sub, limit=limit, after=after))

@@ -1,0 +1,96 @@
+"""What an organization's admins do."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import SecretStr
+
+from services.gateway.clients.credentials import CredentialsClient
+from services.gateway.clients.profile import ProfileClient
+from services.gateway.errors import NotAllowedByPolicy
+from services.gateway.model import Caller
+from shared.contracts.credentials import CheckPassword, EnrollAccount, Words
+from shared.contracts.profile import AddPerson, GetPerson, ListPeople, PeopleList, Person
+from shared.contracts.refusals import Refusal
+from shared.parking import ParkedMessage
+
+
+class ParkedEvents(Protocol):
+    """The events that could not be handled."""
+
+    async def list(self) -> list[ParkedMessage]:
+        """Return them."""
+        ...
+
+    async def replay(self, message_id: str) -> None:
+        """Put one back where it came from, or raise `NotFound`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Administration:
+    """Look after the people of one's own organization."""
+
+    profile: ProfileClient
+    credentials: CredentialsClient
+    parking: ParkedEvents
+
+    async def admin(self, caller: Caller) -> Person:
+        """Return the caller's profile, or raise unless they are an admin."""
+        person = await self.profile.get(GetPerson(sub=caller.sub))
+        if "admin" not in person.roles:
+            raise NotAllowedByPolicy
+        return person
+
+    async def people(
+        self, admin: Person, *, limit: int = 50, after: str | None = None
+    ) -> PeopleList:
+        """Return a page of the organization's people."""
+        organization = admin.home_organization.id
+        return await self.profile.list(
+            ListPeople(organization=organization, limit=limit, after=after)
+        )
+
+    async def add(
+        self, admin: Person, record: AddPerson, password: SecretStr | None, *, temporary: bool
+    ) -> Person:
+        """Add a person with an account. What a crash left half done, the same call completes."""
+        words = _words(record, admin)
+        if password is not None:
+            await self._check(password, words)
+        added = await self.profile.add(record)
+        await self.credentials.enroll(
+            EnrollAccount(
+                sub=added.sub,
+                user_id=record.user_id,
+                password=password,
+                temporary=temporary,
+                words=words,
+            )
+        )
+        return await self.profile.get(GetPerson(sub=added.sub))
+
+    async def parked(self) -> list[ParkedMessage]:
+        """Return the events that could not be handled."""
+        return await self.parking.list()
+
+    async def replay(self, message_id: str) -> None:
+        """Let an event that could not be handled be tried again."""
+        await self.parking.replay(message_id)
+
+    async def _check(self, password: SecretStr, words: Words) -> None:
+        report = await self.credentials.check(CheckPassword(password=password, words=words))
+        if not report.acceptable:
+            raise _refused(report.reasons)
+
+
+def _words(record: AddPerson, admin: Person) -> Words:
+    own = (record.user_id.partition("@")[0], record.display_name)
+    return Words(own=own, organization=(admin.home_organization.name,))
+
+
+def _refused(reasons: tuple[str, ...]) -> Refusal:
+    errors = [{"field": "password", "reason": each, "message": each} for each in reasons]
+    refusal = Refusal(errors=errors)
+    refusal.type, refusal.status = "password-refused", 422
+    return refusal

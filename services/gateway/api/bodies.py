@@ -1,0 +1,200 @@
+"""The bodies of the public API. What stands here keeps its name, its shape and its meaning."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+
+from shared.contracts.credentials import LongestPassword
+from shared.contracts.profile import Person, Role
+from shared.contracts.sessions import Receipt, Session
+
+Password = Annotated[SecretStr, Field(max_length=LongestPassword)]
+Line = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+UserId = Annotated[
+    str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+Address = Annotated[
+    str, StringConstraints(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$")
+]
+
+
+class Body(BaseModel):
+    """A body that clients send; unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class SignInBody(Body):
+    """A user ID with its password, and the key of a device that signed in before."""
+
+    user_id: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+    password: Password
+    device_key: Annotated[str, StringConstraints(max_length=256)] | None = None
+    device_name: Annotated[str, StringConstraints(max_length=100)] | None = None
+
+
+class ActionBody(Body):
+    """What the sign-in waits for: the user's own password in place of a temporary one."""
+
+    new_password: Password
+
+
+class ConfirmBody(Body):
+    """The confirmation of what cannot be undone."""
+
+    confirm: bool = False
+
+
+class ChangePasswordBody(Body):
+    """The current password and the one to replace it."""
+
+    old_password: Password
+    new_password: Password
+
+
+class CheckPasswordBody(Body):
+    """A password to be rated; nothing is stored."""
+
+    password: Password
+
+
+class AddUserBody(Body):
+    """A new user. A password given here is temporary unless `temporary` is false."""
+
+    user_id: UserId
+    display_name: Line
+    emails: Annotated[tuple[Address, ...], Field(max_length=10, strict=False)]
+    job_title: Line | None = None
+    department: Line | None = None
+    office: Line | None = None
+    phones: Annotated[tuple[Line, ...], Field(max_length=10, strict=False)] = ()
+    manager: Annotated[str, StringConstraints(max_length=64)] | None = None
+    preferred_language: (
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?$")] | None
+    ) = None
+    roles: Annotated[tuple[Role, ...], Field(max_length=1, strict=False)] = ()
+    password: Password | None = None
+    temporary: bool = True
+
+
+class DeviceAnswer(BaseModel):
+    """The device of a sign-in; `key` is a secret, given once for a new device."""
+
+    id: str
+    key: str | None = None
+
+
+class SignInComplete(BaseModel):
+    """The sign-in is complete: the token stands for the session until `expires_at`."""
+
+    state: Literal["complete"] = "complete"
+    token: str
+    expires_at: datetime
+    session: str
+    device: DeviceAnswer
+
+
+class SignInAction(BaseModel):
+    """The sign-in waits until the user has done `action`."""
+
+    state: Literal["action-required"] = "action-required"
+    flow: str
+    action: Literal["change-password", "accept-terms", "register-security-info"]
+
+
+class SignInChallenge(BaseModel):
+    """The sign-in waits for a second factor; `method` is the one being asked for."""
+
+    state: Literal["challenge"] = "challenge"
+    flow: str
+    method: str
+    methods: tuple[str, ...]
+
+
+class SessionItem(BaseModel):
+    """One open session; `current` marks the one that asks."""
+
+    sid: str
+    device_id: str
+    created_at: datetime
+    last_seen_at: datetime
+    address: str
+    user_agent: str
+    app: str
+    aal: int
+    current: bool
+
+    @classmethod
+    def of(cls, session: Session, *, current: str) -> "SessionItem":
+        """Return a session as its user sees it."""
+        fields = session.model_dump(include=set(cls.model_fields))
+        return cls(**fields, current=session.sid == current)
+
+
+class SessionItems(BaseModel):
+    """A page of open sessions; `next` is the cursor of the following page."""
+
+    items: tuple[SessionItem, ...]
+    next: str | None = None
+
+
+class ReceiptItems(BaseModel):
+    """A page of receipts."""
+
+    items: tuple[Receipt, ...]
+    next: str | None = None
+
+
+class UserItems(BaseModel):
+    """A page of users."""
+
+    items: tuple[Person, ...]
+    next: str | None = None
+
+
+class ParkedItem(BaseModel):
+    """An event that could not be handled: in which queue, why, and how large it is in bytes."""
+
+    id: str
+    queue: str
+    event: str
+    reason: str
+    size: int
+
+
+class ParkedItems(BaseModel):
+    """The events that could not be handled."""
+
+    items: tuple[ParkedItem, ...]
+    next: str | None = None
+
+
+class ReceiptGiven(BaseModel):
+    """The receipt of what was begun, and the token that opens it once the session is gone."""
+
+    receipt: str
+    receipt_token: str
+
+
+class FieldError(BaseModel):
+    """What is wrong with one field."""
+
+    field: str
+    reason: str
+    message: str
+
+
+class Problem(BaseModel):
+    """A refusal (RFC 9457). `type` is the stable part; `title` and `detail` are for people."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: tuple[FieldError, ...] | None = None

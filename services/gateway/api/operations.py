@@ -1,0 +1,210 @@
+"""One operation of the API: what it takes, who may call it, and what it answers."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar, cast
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from services.gateway.errors import UnsupportedMediaType
+from services.gateway.model import Caller
+from services.gateway.requests import CSRF_HEADER, SESSION_COOKIE, Requests, bearer_token
+from services.gateway.store import AnswerStore, KeptAnswer
+from shared.contracts.profile import Person
+from shared.contracts.refusals import InvalidRequest
+from shared.contracts.sessions import Where
+from shared.service import read_json
+
+B = TypeVar("B", bound=BaseModel)
+Access = Literal["anyone", "session", "admin"]
+
+_LONGEST_KEY = 255
+_LARGEST_PAGE = 200
+_KEPT_HEADERS = ("Content-Type", "Receipt-Token", "Retry-After")
+_SERVER_ERROR = 500
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request to an operation, read and checked."""
+
+    request: web.Request
+    where: Where
+    known_caller: Caller | None
+    known_admin: Person | None
+    known_body: BaseModel | None
+
+    @property
+    def caller(self) -> Caller:
+        """The caller of an operation that takes a session."""
+        return cast("Caller", self.known_caller)
+
+    @property
+    def admin(self) -> Person:
+        """The caller's profile in an operation that takes an admin."""
+        return cast("Person", self.known_admin)
+
+    def body(self, kind: type[B]) -> B:
+        """The body, of the kind that the operation declares."""
+        if not isinstance(self.known_body, kind):
+            raise TypeError(kind)
+        return self.known_body
+
+    def path(self, name: str) -> str:
+        """A part of the path."""
+        return self.request.match_info[name]
+
+    @property
+    def limit(self) -> int:
+        """How many items a page may have, 1 to 200."""
+        text = self.request.query.get("limit", "50")
+        if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= _LARGEST_PAGE:
+            raise InvalidRequest(errors=[_wrong("limit", "out-of-range")])
+        return int(text)
+
+    @property
+    def after(self) -> str | None:
+        """The cursor of the page to return."""
+        return self.request.query.get("after")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an operation answers: a model, or bytes that are JSON or something else already."""
+
+    content: BaseModel | bytes | None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+
+    def response(self) -> web.Response:
+        """Return it as HTTP."""
+        if self.content is None:
+            return web.Response(status=self.status, headers=self.headers)
+        body = self.content
+        if isinstance(body, BaseModel):
+            body = body.model_dump_json().encode()
+        return web.Response(
+            body=body, status=self.status, headers=self.headers, content_type=self.content_type
+        )
+
+
+Act = Callable[[Call], Awaitable[Answer | web.StreamResponse]]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A row of the API's table, from which both its route and its description are made."""
+
+    method: str
+    path: str
+    summary: str
+    act: Act
+    access: Access = "session"
+    body: type[BaseModel] | None = None
+    answers: Mapping[int, Any] = field(default_factory=dict)
+    refusals: Mapping[int, str] = field(default_factory=dict)
+    paged: bool = False
+    headers: tuple[str, ...] = ()
+    media_type: str = "application/json"
+
+
+@dataclass(frozen=True)
+class Operations:
+    """Serve operations: read, check, act, render; repeated requests get their first answer."""
+
+    requests: Requests
+    answers: AnswerStore
+    render_refusal: Callable[[Exception, web.Request], web.Response]
+
+    def route(self, operation: Operation) -> web.RouteDef:
+        """Return the route of an operation."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            key = request.headers.get("Idempotency-Key")
+            if key is None or request.method == "GET":
+                return await self._answer(operation, request)
+            return await self._answer_once(operation, request, key)
+
+        path = f"/api/v1{operation.path}"
+        options = {"allow_head": False} if operation.method == "GET" else {}
+        return web.RouteDef(operation.method, path, handle, options)
+
+    async def _answer(self, operation: Operation, request: web.Request) -> web.StreamResponse:
+        caller, admin = await self._authorize(operation.access, request)
+        call = Call(
+            request=request,
+            where=caller.where if caller else self.requests.where(request),
+            known_caller=caller,
+            known_admin=admin,
+            known_body=await _parsed(operation, request),
+        )
+        answer = await operation.act(call)
+        return answer.response() if isinstance(answer, Answer) else answer
+
+    async def _authorize(
+        self, access: Access, request: web.Request
+    ) -> tuple[Caller | None, Person | None]:
+        if access == "admin":
+            return await self.requests.admin(request)
+        return (await self.requests.caller(request) if access == "session" else None), None
+
+    async def _answer_once(
+        self, operation: Operation, request: web.Request, key: str
+    ) -> web.StreamResponse:
+        """Answer the first request with this key, and repeat the answer to the same one.
+
+        The key belongs to who shows the same credential, and the answer opens only with the same
+        request. So it is looked up before the session is checked: a client that lost the answer
+        to its password change gets its receipt, though the session is over by now.
+        """
+        if not key or len(key) > _LONGEST_KEY:
+            raise InvalidRequest(errors=[_wrong("Idempotency-Key", "too-long")])
+        scope, content = _scope(request), await _fingerprint(request)
+        first = await self.answers.begin(scope, key, content)
+        if first is not None:
+            return web.Response(body=first.body, status=first.status, headers=first.headers)
+        return await self._answer_first(operation, request, (scope, key, content))
+
+    async def _answer_first(
+        self, operation: Operation, request: web.Request, claim: tuple[bytes, str, bytes]
+    ) -> web.StreamResponse:
+        scope, key, content = claim
+        try:
+            response = await self._answer(operation, request)
+        except Exception as error:
+            response = self.render_refusal(error, request)
+        if response.status >= _SERVER_ERROR or not isinstance(response, web.Response):
+            await self.answers.abandon(scope, key)
+            return response
+        kept = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+        body = response.body if isinstance(response.body, bytes) else b""
+        await self.answers.finish(scope, key, content, KeptAnswer(response.status, kept, body))
+        return response
+
+
+async def _parsed(operation: Operation, request: web.Request) -> BaseModel | None:
+    if operation.body is None:
+        return None
+    if request.content_type != "application/json":
+        raise UnsupportedMediaType
+    content = await request.read()
+    read_json(content)
+    return operation.body.model_validate_json(content)
+
+
+def _scope(request: web.Request) -> bytes:
+    shown = bearer_token(request) or request.cookies.get(SESSION_COOKIE, "")
+    return shown.encode("utf-8", "surrogateescape")
+
+
+async def _fingerprint(request: web.Request) -> bytes:
+    # The CSRF token is part of it, so that a cookie alone opens no answer.
+    token = request.headers.get(CSRF_HEADER, "")
+    head = f"{request.method} {request.path_qs} {request.content_type} {token}\n"
+    return head.encode("utf-8", "surrogateescape") + await request.read()
+
+
+def _wrong(field_name: str, reason: str) -> dict[str, str]:
+    return {"field": field_name, "reason": reason, "message": reason}

@@ -1,0 +1,247 @@
+"""The table of the API: every operation there is, each parse, one call, render."""
+
+import base64
+from dataclasses import asdict, dataclass
+
+from aiohttp import web
+
+from services.gateway.account import Account
+from services.gateway.administration import Administration
+from services.gateway.api.bodies import (
+    ActionBody,
+    AddUserBody,
+    ChangePasswordBody,
+    CheckPasswordBody,
+    ConfirmBody,
+    DeviceAnswer,
+    ParkedItem,
+    ParkedItems,
+    ReceiptGiven,
+    ReceiptItems,
+    SessionItem,
+    SessionItems,
+    SignInAction,
+    SignInBody,
+    SignInChallenge,
+    SignInComplete,
+    UserItems,
+)
+from services.gateway.api.operations import Answer, Call, Operation
+from services.gateway.api.streams import stream
+from services.gateway.live import LiveSessions
+from services.gateway.model import ActionRequired, SignedIn, SignInAttempt
+from services.gateway.requests import Requests
+from services.gateway.sign_in import SignIn
+from shared.contracts.credentials import PasswordReport
+from shared.contracts.profile import AddPerson, Person
+from shared.contracts.sessions import Receipt, Revoked
+
+_REFUSED_SIGN_IN = {401: "sign-in-refused", 403: "device-disabled", 429: "sign-in-throttled"}
+
+
+@dataclass(frozen=True)
+class Api:
+    """The operations, over the flows that the portal's pages call too."""
+
+    requests: Requests
+    sign_in: SignIn
+    account: Account
+    administration: Administration
+    live: LiveSessions
+
+    def operations(self) -> list[Operation]:
+        """Return the whole table."""
+        return [*self._signing_in(), *self._my_account(), *self._passwords(), *self._admin()]
+
+    def _signing_in(self) -> list[Operation]:
+        states = {200: SignInComplete | SignInChallenge | SignInAction}
+        return [
+            Operation(
+                "POST", "/sign-in", "Begin a sign-in", self._begin, "anyone",
+                SignInBody, states, _REFUSED_SIGN_IN,
+            ),
+            Operation(
+                "POST", "/sign-in/{flow}/action", "Do what the sign-in waits for", self._act,
+                "anyone", ActionBody, states, {410: "flow-ended", 422: "password-refused"},
+            ),
+            Operation("POST", "/sign-out", "End this session", self._sign_out, answers={204: None}),
+        ]  # fmt: skip
+
+    def _my_account(self) -> list[Operation]:
+        return [
+            Operation("GET", "/me", "My profile", self._me, answers={200: Person}),
+            Operation(
+                "GET", "/me/photo", "My photo", self._photo, answers={200: bytes},
+                refusals={404: "not-found"}, media_type="image/*",
+            ),
+            Operation(
+                "GET", "/me/sessions", "My open sessions", self._sessions,
+                answers={200: SessionItems}, paged=True,
+            ),
+            Operation(
+                "DELETE", "/me/sessions/{sid}", "End one of my sessions", self._end_session,
+                answers={204: None}, refusals={404: "not-found"},
+            ),
+            Operation(
+                "POST", "/me/sign-out-everywhere", "End everything that is signed in",
+                self._sign_out_everywhere, body=ConfirmBody, answers={202: ReceiptGiven},
+            ),
+            Operation(
+                "GET", "/me/receipts", "My receipts", self._receipts,
+                answers={200: ReceiptItems}, paged=True,
+            ),
+            Operation(
+                "GET", "/me/receipts/{id}", "One receipt, by session or by Receipt-Token",
+                self._receipt, "anyone", answers={200: Receipt},
+                refusals={401: "session-required", 404: "not-found"}, headers=("Receipt-Token",),
+            ),
+            Operation(
+                "GET", "/me/events", "What happens to this session, as it happens",
+                self._events, answers={200: str}, media_type="text/event-stream",
+            ),
+        ]  # fmt: skip
+
+    def _passwords(self) -> list[Operation]:
+        return [
+            Operation(
+                "POST", "/me/password", "Change my password", self._change_password,
+                body=ChangePasswordBody, answers={202: ReceiptGiven},
+                refusals={403: "wrong-password", 409: "password-changed-meanwhile",
+                          422: "password-refused", 429: "sign-in-throttled"},
+            ),
+            Operation(
+                "POST", "/me/password/check", "Rate a password; nothing is stored",
+                self._check_password, body=CheckPasswordBody, answers={200: PasswordReport},
+            ),
+        ]  # fmt: skip
+
+    def _admin(self) -> list[Operation]:
+        return [
+            Operation(
+                "GET", "/admin/users", "The organization's users", self._users, "admin",
+                answers={200: UserItems}, paged=True,
+            ),
+            Operation(
+                "POST", "/admin/users", "Add a user", self._add_user, "admin",
+                AddUserBody, {201: Person}, {409: "user-exists", 422: "password-refused"},
+            ),
+            Operation(
+                "GET", "/admin/parked-events", "Events that could not be handled", self._parked,
+                "admin", answers={200: ParkedItems},
+            ),
+            Operation(
+                "POST", "/admin/parked-events/{id}/replay", "Let an event be tried again",
+                self._replay, "admin", answers={204: None}, refusals={404: "not-found"},
+            ),
+        ]  # fmt: skip
+
+    async def _begin(self, call: Call) -> Answer:
+        body = call.body(SignInBody)
+        attempt = SignInAttempt(
+            user_id=body.user_id,
+            password=body.password,
+            where=call.where,
+            device_key=body.device_key,
+            device_name=body.device_name,
+        )
+        return _state(await self.sign_in.begin(attempt))
+
+    async def _act(self, call: Call) -> Answer:
+        new_password = call.body(ActionBody).new_password
+        return _state(
+            await self.sign_in.replace_temporary_password(
+                call.path("flow"), new_password, call.where
+            )
+        )
+
+    async def _sign_out(self, call: Call) -> Answer:
+        await self.account.sign_out(call.caller)
+        return Answer(None, 204)
+
+    async def _me(self, call: Call) -> Answer:
+        return Answer(await self.account.me(call.caller))
+
+    async def _photo(self, call: Call) -> Answer:
+        photo = await self.account.photo(call.caller)
+        return Answer(base64.b64decode(photo.image), content_type=photo.media_type)
+
+    async def _sessions(self, call: Call) -> Answer:
+        page = await self.account.open_sessions(call.caller, limit=call.limit, after=call.after)
+        current = call.caller.session.sid
+        items = tuple(SessionItem.of(each, current=current) for each in page.items)
+        return Answer(SessionItems(items=items, next=page.next))
+
+    async def _end_session(self, call: Call) -> Answer:
+        await self.account.end_session(call.caller, call.path("sid"))
+        return Answer(None, 204)
+
+    async def _sign_out_everywhere(self, call: Call) -> Answer:
+        confirmed = call.body(ConfirmBody).confirm
+        return _receipt(await self.account.sign_out_everywhere(call.caller, confirmed=confirmed))
+
+    async def _receipts(self, call: Call) -> Answer:
+        page = await self.account.receipts(call.caller, limit=call.limit, after=call.after)
+        return Answer(ReceiptItems(items=page.items, next=page.next))
+
+    async def _receipt(self, call: Call) -> Answer:
+        token = call.request.headers.get("Receipt-Token")
+        sub = None
+        if token is None:
+            sub = (await self.requests.caller(call.request)).sub
+        return Answer(await self.account.receipt(sub, call.path("id"), token))
+
+    async def _events(self, call: Call) -> web.StreamResponse:
+        return await stream(call.request, self.live.follow(call.caller))
+
+    async def _change_password(self, call: Call) -> Answer:
+        body = call.body(ChangePasswordBody)
+        return _receipt(
+            await self.account.change_password(
+                call.caller, old=body.old_password, new=body.new_password
+            )
+        )
+
+    async def _check_password(self, call: Call) -> Answer:
+        password = call.body(CheckPasswordBody).password
+        return Answer(await self.account.check_password(call.caller, password))
+
+    async def _users(self, call: Call) -> Answer:
+        page = await self.administration.people(call.admin, limit=call.limit, after=call.after)
+        return Answer(UserItems(items=page.items, next=page.next))
+
+    async def _add_user(self, call: Call) -> Answer:
+        body = call.body(AddUserBody)
+        record = AddPerson(
+            organization=call.admin.home_organization.id,
+            **body.model_dump(exclude={"password", "temporary"}),
+        )
+        person = await self.administration.add(
+            call.admin, record, body.password, temporary=body.temporary
+        )
+        return Answer(person, 201)
+
+    async def _parked(self, _call: Call) -> Answer:
+        parked = await self.administration.parked()
+        return Answer(ParkedItems(items=tuple(ParkedItem(**asdict(each)) for each in parked)))
+
+    async def _replay(self, call: Call) -> Answer:
+        await self.administration.replay(call.path("id"))
+        return Answer(None, 204)
+
+
+def _state(outcome: SignedIn | ActionRequired) -> Answer:
+    if isinstance(outcome, ActionRequired):
+        return Answer(SignInAction(flow=outcome.flow, action="change-password"))
+    return Answer(
+        SignInComplete(
+            token=outcome.token,
+            expires_at=outcome.expires_at,
+            session=outcome.session.sid,
+            device=DeviceAnswer(id=outcome.device.id, key=outcome.device.key),
+        )
+    )
+
+
+def _receipt(revoked: Revoked) -> Answer:
+    given = ReceiptGiven(receipt=revoked.receipt, receipt_token=revoked.receipt_token)
+    return Answer(given, 202, headers={"Receipt-Token": revoked.receipt_token})

@@ -1,0 +1,103 @@
+"""Composition root of the gateway."""
+
+import secrets
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from services.gateway.acceptance import Acceptance
+from services.gateway.account import Account
+from services.gateway.administration import Administration
+from services.gateway.api.documents import Documents
+from services.gateway.api.operations import Operations
+from services.gateway.api.routes import Api
+from services.gateway.clients import peer
+from services.gateway.clients.credentials import CredentialsClient
+from services.gateway.clients.peer import Peer
+from services.gateway.clients.profile import ProfileClient
+from services.gateway.clients.sessions import SessionsClient
+from services.gateway.config import GatewayConfig
+from services.gateway.headers import guarded
+from services.gateway.live import LiveSessions
+from services.gateway.portal.pages import Portal
+from services.gateway.redis import RedisAnswers, RedisFlows
+from services.gateway.rendering import Problems, middleware
+from services.gateway.requests import Requests
+from services.gateway.sealing import Sealer
+from services.gateway.sign_in import SignIn
+from services.gateway.subscribers import subscribe
+from shared import cache
+from shared.broker import Bus
+from shared.cache import AcceptanceCache
+from shared.clock import SystemClock
+from shared.parking import Parking
+from shared.service import Service, measured
+from shared.texts import Catalogues
+
+NAME = "gateway"
+_LARGEST_BODY = 64 * 1024
+
+
+def build_service(config: GatewayConfig) -> Service:
+    """Return the gateway, ready to run."""
+    outgoing = peer.connect()
+    key = config.service_key.get_secret_value()
+    peers = {
+        "profile": Peer(outgoing, config.profile_url, key),
+        "credentials": Peer(outgoing, config.credentials_url, key),
+        "sessions": Peer(outgoing, config.sessions_url, key),
+    }
+    profile = ProfileClient(peers["profile"])
+    credentials = CredentialsClient(peers["credentials"])
+    sessions = SessionsClient(peers["sessions"])
+    redis = cache.connect(config.redis_url.get_secret_value())
+    accepted = AcceptanceCache(redis, SystemClock())
+    bus = Bus(config.rabbitmq_url.get_secret_value(), NAME, lambda _: False)
+    sealer = Sealer(config.secret.get_secret_value().encode())
+    catalogues = Catalogues.load()
+
+    acceptance = Acceptance(accepted, sessions)
+    live = LiveSessions(acceptance)
+    account = Account(profile, credentials, sessions)
+    administration = Administration(profile, credentials, Parking(bus))
+    sign_in = SignIn(credentials, profile, sessions, RedisFlows(redis, sealer))
+    requests = Requests(
+        acceptance, administration, sealer, catalogues, trusted_proxies=config.trusted_proxies
+    )
+    problems = Problems(catalogues, requests)
+    portal = Portal(requests, catalogues, sign_in, account)
+    api = Api(requests, sign_in, account, administration, live)
+    table = api.operations()
+    operations = Operations(requests, RedisAnswers(redis, sealer), problems.answer)
+
+    app = web.Application(
+        middlewares=[
+            measured(NAME),
+            guarded(config.public_url),
+            middleware(problems, portal.problem),
+        ],
+        client_max_size=_LARGEST_BODY,
+    )
+    app.add_routes([operations.route(operation) for operation in table])
+    app.add_routes(Documents(table, config.public_url).routes())
+    portal.install(app)
+
+    async def close_outgoing(_app: web.Application) -> AsyncIterator[None]:
+        yield
+        await outgoing.close()
+        await redis.aclose()
+
+    async def close_streams(_app: web.Application) -> None:
+        live.close()
+
+    app.cleanup_ctx.append(close_outgoing)
+    app.on_shutdown.append(close_streams)
+    subscribe(bus, live, replica=secrets.token_hex(4))
+    return Service(
+        NAME,
+        app,
+        tasks=[bus.run],
+        wants={"redis": accepted.answers, **{name: each.answers for name, each in peers.items()}},
+        missing=bus.missing,
+        stops=[bus.stop],
+    )

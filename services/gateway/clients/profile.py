@@ -1,0 +1,52 @@
+"""The profile service."""
+
+from dataclasses import dataclass
+
+from services.gateway.clients.peer import Peer
+from shared.contracts.body import Done
+from shared.contracts.profile import (
+    AddedPerson,
+    AddPerson,
+    GetPerson,
+    ListPeople,
+    PeopleList,
+    Person,
+    Photo,
+    PutOrganization,
+    PutPhoto,
+)
+
+
+@dataclass(frozen=True)
+class ProfileClient:
+    """One method per call of its contract."""
+
+    peer: Peer
+
+    async def put_organization(self, asked: PutOrganization) -> Done:
+        """Keep an organization."""
+        return await self.peer.ask("/organizations/put", asked, Done)
+
+    async def add(self, asked: AddPerson) -> AddedPerson:
+        """Add a person, or find the one that was added."""
+        return await self.peer.ask("/people/add", asked, AddedPerson)
+
+    async def get(self, asked: GetPerson) -> Person:
+        """Return a person."""
+        return await self.peer.ask("/people/get", asked, Person, safe=True)
+
+    async def get_raw(self, asked: GetPerson) -> bytes:
+        """Return a person as the JSON that clients read."""
+        return await self.peer.ask_raw("/people/get", asked, safe=True)
+
+    async def list(self, asked: ListPeople) -> PeopleList:
+        """Return a page of people."""
+        return await self.peer.ask("/people/list", asked, PeopleList, safe=True)
+
+    async def put_photo(self, asked: PutPhoto) -> Done:
+        """Keep a photo."""
+        return await self.peer.ask("/people/put-photo", asked, Done)
+
+    async def photo(self, asked: GetPerson) -> Photo:
+        """Return a photo."""
+        return await self.peer.ask("/people/photo", asked, Photo, safe=True)

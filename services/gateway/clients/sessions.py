@@ -1,0 +1,62 @@
+"""The sessions service."""
+
+from dataclasses import dataclass
+
+from services.gateway.clients.peer import Peer
+from shared.contracts.body import Done
+from shared.contracts.sessions import (
+    EndSession,
+    Established,
+    EstablishSession,
+    Introspect,
+    ListReceipts,
+    ListSessions,
+    ReadReceipt,
+    Receipt,
+    ReceiptList,
+    RecognisedDevice,
+    RecogniseDevice,
+    Revoked,
+    Session,
+    SessionList,
+    SignOutEverywhere,
+)
+
+
+@dataclass(frozen=True)
+class SessionsClient:
+    """One method per call of its contract."""
+
+    peer: Peer
+
+    async def recognise(self, asked: RecogniseDevice) -> RecognisedDevice:
+        """Tell whose device holds a key."""
+        return await self.peer.ask("/devices/recognise", asked, RecognisedDevice, safe=True)
+
+    async def establish(self, asked: EstablishSession) -> Established:
+        """Begin a session."""
+        return await self.peer.ask("/sessions/establish", asked, Established)
+
+    async def introspect(self, asked: Introspect) -> Session:
+        """Return a session that is accepted."""
+        return await self.peer.ask("/sessions/introspect", asked, Session, safe=True)
+
+    async def list(self, asked: ListSessions) -> SessionList:
+        """Return a page of open sessions."""
+        return await self.peer.ask("/sessions/list", asked, SessionList, safe=True)
+
+    async def end(self, asked: EndSession) -> Done:
+        """End one session."""
+        return await self.peer.ask("/sessions/end", asked, Done)
+
+    async def sign_out_everywhere(self, asked: SignOutEverywhere) -> Revoked:
+        """Refuse everything issued so far."""
+        return await self.peer.ask("/sessions/sign-out-everywhere", asked, Revoked)
+
+    async def receipt(self, asked: ReadReceipt) -> Receipt:
+        """Return a receipt."""
+        return await self.peer.ask("/receipts/read", asked, Receipt, safe=True)
+
+    async def receipts(self, asked: ListReceipts) -> ReceiptList:
+        """Return a page of receipts."""
+        return await self.peer.ask("/receipts/list", asked, ReceiptList, safe=True)

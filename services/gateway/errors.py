@@ -1,0 +1,69 @@
+"""What the gateway refuses by itself."""
+
+from shared.contracts.refusals import Refusal
+
+
+class SessionRequired(Refusal):
+    """No session was shown, or none that is known."""
+
+    type, status = "session-required", 401
+
+
+class SessionIsRevoked(Refusal):
+    """The session was ended."""
+
+    type, status = "session-revoked", 401
+
+
+class CsrfRefused(Refusal):
+    """The request shows the browser's cookie but not the page's token."""
+
+    type, status = "csrf-refused", 403
+
+
+class NotAllowedByPolicy(Refusal):
+    """The caller lacks the role that this takes."""
+
+    type, status = "not-allowed-by-policy", 403
+
+
+class FlowEnded(Refusal):
+    """The half-done sign-in is over: finished, too old, or overtaken by a change."""
+
+    type, status = "flow-ended", 410
+
+
+class ConfirmationRequired(Refusal):
+    """What was asked for cannot be undone and has to be confirmed."""
+
+    type, status = "confirmation-required", 422
+
+
+class IdempotencyKeyReused(Refusal):
+    """The key came before, with another request."""
+
+    type, status = "idempotency-key-reused", 422
+
+
+class RequestInProgress(Refusal):
+    """The same request is being answered at this moment."""
+
+    type, status, default_retry_after = "request-in-progress", 409, 1
+
+
+class UnsupportedMediaType(Refusal):
+    """The body is not of the media type that this takes."""
+
+    type, status = "unsupported-media-type", 415
+
+
+class PayloadTooLarge(Refusal):
+    """The body is larger than anything this takes."""
+
+    type, status = "payload-too-large", 413
+
+
+class MethodNotAllowed(Refusal):
+    """The address is right but the method is not."""
+
+    type, status = "method-not-allowed", 405

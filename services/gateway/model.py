@@ -1,0 +1,98 @@
+"""Callers, flows and what a sign-in comes to."""
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from services.gateway.errors import SessionRequired
+from shared.contracts.sessions import Device, Session, Where
+
+FlowSeconds = 600
+_TOKEN = re.compile(r"([\w-]{1,64})\.([\w-]{1,64})\.([\w-]{20,128})", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Token:
+    """A session's token, taken apart: `sub.sid.secret`."""
+
+    sub: str
+    sid: str
+    secret: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Token":
+        """Take a token apart, or raise `SessionRequired` for what cannot be one."""
+        matched = _TOKEN.fullmatch(text)
+        if matched is None:
+            raise SessionRequired
+        return cls(*matched.groups())
+
+    @property
+    def proof(self) -> str:
+        """The hash by which the secret is known."""
+        return hashlib.sha256(self.secret.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sends a request: an accepted session and the token it was shown by."""
+
+    session: Session
+    token: str
+    where: Where
+
+    @property
+    def sub(self) -> str:
+        """The subject."""
+        return self.session.sub
+
+
+class Flow(BaseModel):
+    """A sign-in whose password was right and which is not complete yet."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sub: str
+    epoch: int
+    action: Literal["change-password"]
+    device_key: str | None
+    device_name: str | None
+
+
+@dataclass(frozen=True)
+class SignInAttempt:
+    """What somebody signs in with, and from where."""
+
+    user_id: str
+    password: SecretStr
+    where: Where
+    device_key: str | None = None
+    device_name: str | None = None
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A sign-in that is complete."""
+
+    token: str
+    expires_at: datetime
+    session: Session
+    device: Device
+
+
+@dataclass(frozen=True)
+class ActionRequired:
+    """A sign-in that waits for the user to do something first."""
+
+    flow: str
+    action: str
+
+
+def new_flow_id() -> str:
+    """Return a flow id that cannot be guessed."""
+    return secrets.token_urlsafe(32)

@@ -1,0 +1,192 @@
+"""What every page can say and show, and how it becomes an answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp_jinja2
+import jinja2
+from aiohttp import web
+from babel import Locale
+from babel.dates import format_date, format_time, format_timedelta
+from babel.numbers import format_decimal
+
+from services.gateway.portal import cookies
+from services.gateway.portal.files import Files
+from services.gateway.portal.user_agents import UserAgent
+from services.gateway.portal.visits import Visitor, Visits
+from shared.clock import Clock
+from shared.texts import Catalogues
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_JUST_NOW_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page in one reader's language. Templates get everything but its content from here."""
+
+    catalogues: Catalogues
+    files: Files
+    language: str
+    now: datetime
+    path: str = "/"
+    visitor: Visitor | None = None
+    csrf: str = ""
+
+    def text(self, text_id: str, **values: object) -> str:
+        """Return a text with its values filled in."""
+        filled = {name: str(value) for name, value in values.items()}
+        return self.catalogues.text(text_id, self.language, **filled)
+
+    def has(self, text_id: str) -> bool:
+        """Tell whether there is such a text."""
+        return self.catalogues.has(text_id)
+
+    def count(self, text_id: str, number: int) -> str:
+        """Return a text in the form that goes with a number, such as one or several."""
+        form = self.locale.plural_form(number)
+        return self.text(f"{text_id}.{form}", number=format_decimal(number, locale=self.locale))
+
+    def moment(self, at: datetime) -> str:
+        """Return a day and time to the minute."""
+        time = format_time(at, "short", locale=self.locale)
+        return f"{self.day(at)}, {time} UTC"
+
+    def day(self, at: datetime) -> str:
+        """Return a day."""
+        return format_date(at, "long", locale=self.locale)
+
+    def instant(self, at: datetime) -> str:
+        """Return a time of day to the millisecond."""
+        return format_time(at, "HH:mm:ss.SSS", locale=self.locale)
+
+    def ago(self, at: datetime) -> str:
+        """Return how long ago something was."""
+        if (self.now - at).total_seconds() < _JUST_NOW_SECONDS:
+            return self.text("time.just-now")
+        return format_timedelta(at - self.now, add_direction=True, locale=self.locale)
+
+    def seconds(self, seconds: float) -> str:
+        """Return a length of time in whole words, such as `2 minutes`."""
+        return format_timedelta(seconds, threshold=2, locale=self.locale)
+
+    def milliseconds(self, seconds: float) -> str:
+        """Return a length of time in milliseconds."""
+        return format_decimal(max(0, round(seconds * 1000)), locale=self.locale)
+
+    def language_name(self, language: str) -> str:
+        """Return what a language is called in the reader's."""
+        try:
+            return Locale.parse(language, sep="-").get_display_name(self.language) or language
+        except ValueError:
+            return language
+
+    def own_name(self, language: str) -> str:
+        """Return what a language calls itself."""
+        return Locale.parse(language).get_display_name(language) or language
+
+    def user_agent(self, text: str) -> UserAgent:
+        """Return what a browser calls itself, in words."""
+        return UserAgent.parse(text)
+
+    def static(self, name: str) -> str:
+        """Return the address of a file."""
+        return self.files.url(name)
+
+    @property
+    def languages(self) -> list[str]:
+        """The languages there are."""
+        return self.catalogues.languages
+
+    @property
+    def locale(self) -> Locale:
+        """The reader's language, to Babel."""
+        return Locale.parse(self.language)
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Render pages, each in the language of who reads it."""
+
+    visits: Visits
+    catalogues: Catalogues
+    clock: Clock
+    files: Files = field(default_factory=Files.load)
+
+    def install(self, app: web.Application) -> None:
+        """Set the templates up."""
+        environment = aiohttp_jinja2.setup(
+            app,
+            loader=jinja2.FileSystemLoader(_TEMPLATES),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            enable_async=True,
+            auto_reload=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            default_helpers=False,
+        )
+        # The API's documentation is a page without a reader of its own, in English.
+        environment.globals["documentation"] = Page(
+            self.catalogues, self.files, self.catalogues.languages[0], self.clock.now()
+        )
+
+    async def show(
+        self,
+        request: web.Request,
+        template: str,
+        *,
+        visitor: Visitor | None = None,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        **content: Any,
+    ) -> web.Response:
+        """Return a page, to a visitor or to somebody who is not signed in."""
+        cookie, csrf = self.visits.anonymous_csrf(request)
+        page = Page(
+            self.catalogues,
+            self.files,
+            self.language(request, visitor),
+            self.clock.now(),
+            path=request.path,
+            visitor=visitor,
+            csrf=visitor.csrf if visitor else csrf,
+        )
+        context = {"page": page, "text": page.text, "visitor": visitor, **content}
+        response = await aiohttp_jinja2.render_template_async(
+            template, request, context, status=status
+        )
+        response.headers.update(headers or {})
+        self._keep_cookies(request, response, visitor, cookie)
+        return response
+
+    def language(self, request: web.Request, visitor: Visitor | None) -> str:
+        """Return the language to answer in: chosen, else the visitor's own, else the browser's."""
+        chosen = request.query.get("lang") or request.cookies.get(cookies.LANGUAGE)
+        if chosen is None and visitor is not None and visitor.person.preferred_language:
+            chosen = visitor.person.preferred_language
+        return self.catalogues.nearest(chosen) if chosen else self.visits.requests.language(request)
+
+    def keep_session(self, response: web.Response, token: str, expires_at: datetime) -> None:
+        """Set the session's cookie for as long as the session lasts."""
+        left = int((expires_at - self.clock.now()).total_seconds())
+        cookies.keep(response, cookies.SESSION, token, seconds=max(left, 1))
+
+    def _keep_cookies(
+        self, request: web.Request, response: web.Response, visitor: Visitor | None, csrf: str
+    ) -> None:
+        if visitor is not None:
+            # A visit prolongs the session, so its cookie has to last longer too.
+            self.keep_session(response, visitor.caller.token, visitor.caller.session.expires_at)
+        elif request.cookies.get(cookies.CSRF) != csrf:
+            cookies.keep(response, cookies.CSRF, csrf)
+        if "lang" in request.query:
+            keep_language(response, self.language(request, visitor))
+
+
+def keep_language(response: web.Response, language: str) -> None:
+    """Remember the language that somebody chose."""
+    cookies.keep(response, cookies.LANGUAGE, language, seconds=cookies.LANGUAGE_SECONDS)

@@ -1,0 +1,110 @@
+"""Who visits a page, and what they send with its form."""
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from services.gateway.account import Account
+from services.gateway.errors import CsrfRefused, SessionRequired, UnsupportedMediaType
+from services.gateway.model import Caller
+from services.gateway.portal import cookies
+from services.gateway.requests import Requests
+from shared.contracts.profile import Person
+from shared.contracts.refusals import MalformedBody, Refusal
+
+_FORM = "application/x-www-form-urlencoded"
+_MOST_FIELDS = 20
+_CSRF_COOKIE = re.compile(r"[\w-]{43}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody who is signed in. `csrf` goes into the forms they are shown."""
+
+    caller: Caller
+    person: Person
+    csrf: str
+
+
+@dataclass(frozen=True)
+class Form:
+    """The fields of a form that was sent; one that is missing is empty."""
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> str:
+        return self.fields.get(name, "")
+
+
+@dataclass(frozen=True)
+class Visits:
+    """Tell visitors by their cookie, and take forms only from our own pages."""
+
+    requests: Requests
+    account: Account
+
+    async def visitor(self, request: web.Request) -> Visitor:
+        """Return who visits, or raise `session-required` or `session-revoked`."""
+        cookie = request.cookies.get(cookies.SESSION)
+        if cookie is None:
+            raise SessionRequired
+        caller = await self.requests.acceptance.accept(cookie, self.requests.where(request))
+        person = await self.account.person(caller)
+        return Visitor(caller, person, self.requests.csrf_token(cookie))
+
+    async def visitor_if_any(self, request: web.Request) -> Visitor | None:
+        """Return who visits, or None where nobody is signed in."""
+        try:
+            return await self.visitor(request)
+        except Refusal as refusal:
+            if refusal.status == HTTPStatus.UNAUTHORIZED:
+                return None
+            raise
+
+    async def sent_form(self, request: web.Request) -> tuple[Visitor, Form]:
+        """Return a form with the visitor who sent it, or raise unless their page carried it."""
+        visitor = await self.visitor(request)
+        form = await _read(request)
+        self._check(visitor.caller.token, form["csrf"])
+        return visitor, form
+
+    async def sent_anonymous_form(self, request: web.Request) -> Form:
+        """Return a form of somebody who is not signed in, or raise unless this browser was sent it."""
+        form = await _read(request)
+        self._check(request.cookies.get(cookies.CSRF, ""), form["csrf"])
+        return form
+
+    def check_anonymous_script(self, request: web.Request) -> None:
+        """Raise unless a script of the page that this browser was sent makes the request."""
+        self._check(request.cookies.get(cookies.CSRF, ""), request.headers.get("X-CSRF-Token", ""))
+
+    def anonymous_csrf(self, request: web.Request) -> tuple[str, str]:
+        """Return the cookie and the token for a form of somebody who is not signed in."""
+        cookie = request.cookies.get(cookies.CSRF, "")
+        if not _CSRF_COOKIE.fullmatch(cookie):
+            cookie = secrets.token_urlsafe(32)
+        return cookie, self.requests.csrf_token(cookie)
+
+    def _check(self, cookie: str, token: str) -> None:
+        if not cookie:
+            raise CsrfRefused
+        self.requests.check_csrf(cookie, token)
+
+
+async def _read(request: web.Request) -> Form:
+    if request.content_type != _FORM:
+        raise UnsupportedMediaType
+    content = await request.read()
+    try:
+        # Read as UTF-8, which is what our pages are, whatever else the request may claim.
+        pairs = parse_qsl(
+            content.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS
+        )
+    except ValueError as error:
+        raise MalformedBody from error
+    return Form(dict(pairs))

@@ -1,0 +1,128 @@
+"""What is read off a request first: from where it comes, by whom, in what language."""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+from aiohttp import web
+
+from services.gateway.acceptance import Acceptance
+from services.gateway.administration import Administration
+from services.gateway.errors import CsrfRefused, SessionRequired
+from services.gateway.model import Caller
+from services.gateway.sealing import Sealer
+from shared.contracts.profile import Person
+from shared.contracts.sessions import Where
+from shared.texts import Catalogues
+
+SESSION_COOKIE = "__Host-session"
+DEVICE_COOKIE = "__Host-device"
+CSRF_HEADER = "X-CSRF-Token"
+_LONGEST_USER_AGENT = 512
+_UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Read requests the one way they are to be read."""
+
+    acceptance: Acceptance
+    administration: Administration
+    sealer: Sealer
+    catalogues: Catalogues
+    trusted_proxies: Sequence[IPv4Network | IPv6Network]
+
+    def where(self, request: web.Request) -> Where:
+        """Return from where a request comes; only trusted proxies are believed about others."""
+        user_agent = request.headers.get("User-Agent", "")[:_LONGEST_USER_AGENT]
+        return Where(address=self._address(request), user_agent=user_agent)
+
+    async def caller(self, request: web.Request) -> Caller:
+        """Return who sends a request, by bearer token or cookie, or raise.
+
+        A cookie is sent by the browser whoever made the page, so with it an unsafe request
+        must carry the page's CSRF token too.
+        """
+        where = self.where(request)
+        bearer = bearer_token(request)
+        if bearer is not None:
+            return await self.acceptance.accept(bearer, where)
+        cookie = request.cookies.get(SESSION_COOKIE)
+        if cookie is None:
+            raise SessionRequired
+        if request.method in _UNSAFE:
+            self.check_csrf(cookie, request.headers.get(CSRF_HEADER, ""))
+        return await self.acceptance.accept(cookie, where)
+
+    async def admin(self, request: web.Request) -> tuple[Caller, Person]:
+        """Return the admin who sends a request, or raise."""
+        caller = await self.caller(request)
+        return caller, await self.administration.admin(caller)
+
+    def csrf_token(self, cookie: str) -> str:
+        """Return the token that goes with a cookie; it follows from the cookie and our secret."""
+        return self.sealer.name("csrf", cookie.encode())
+
+    def check_csrf(self, cookie: str, token: str) -> None:
+        """Raise unless the token goes with the cookie."""
+        if not same(self.csrf_token(cookie), token):
+            raise CsrfRefused
+
+    def language(self, request: web.Request) -> str:
+        """Return the best of our languages for a request: chosen, else the browser's."""
+        chosen = request.cookies.get("language") or request.query.get("lang")
+        if chosen:
+            return self.catalogues.nearest(chosen)
+        for tag in accepted_languages(request.headers.get("Accept-Language", "")):
+            if self.catalogues.nearest(tag) == tag.split("-")[0].lower():
+                return self.catalogues.nearest(tag)
+        return self.catalogues.nearest(None)
+
+    def _address(self, request: web.Request) -> str:
+        address = request.remote or "unknown"
+        if not self.trusted_proxies:
+            return address
+        claimed = request.headers.get("X-Forwarded-For", "").split(",")
+        # From right to left: each proxy appended who it was called by, and the first one
+        # that is not ours is the client.
+        for hop in [*reversed(claimed), ""]:
+            if not hop.strip() or not self._is_trusted(address):
+                break
+            address = hop.strip()
+        return address[:64]
+
+    def _is_trusted(self, address: str) -> bool:
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self.trusted_proxies)
+
+
+def same(expected: str, given: str) -> bool:
+    """Compare without telling by the time it takes how much was right."""
+    return hmac.compare_digest(expected.encode(), given.encode("utf-8", "surrogateescape"))
+
+
+def bearer_token(request: web.Request) -> str | None:
+    """Return the token of an Authorization header; None where there is no such header."""
+    header = request.headers.get("Authorization")
+    if header is None:
+        return None
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def accepted_languages(header: str) -> list[str]:
+    """Return the language tags of an Accept-Language header, the most wanted first (RFC 9110)."""
+    weighted = []
+    for part in header.split(","):
+        tag, _, quality = part.strip().partition(";q=")
+        try:
+            weight = float(quality) if quality else 1.0
+        except ValueError:
+            weight = 0.0
+        if tag and weight > 0:
+            weighted.append((weight, tag))
+    return [tag for _, tag in sorted(weighted, key=lambda each: -each[0])]

@@ -1,0 +1,41 @@
+"""What the profile service refuses."""
+
+from shared.contracts.refusals import Refusal
+
+
+class NoSuchPerson(Refusal):
+    """Nobody has this id."""
+
+    type, status = "not-found", 404
+
+
+class NoPhoto(Refusal):
+    """There is no photo of this person."""
+
+    type, status = "not-found", 404
+
+
+class UserExists(Refusal):
+    """The user ID is taken by somebody else."""
+
+    type, status = "user-exists", 409
+
+
+class NoSuchOrganization(Refusal):
+    """There is no such organization."""
+
+    type, status = "not-found", 404
+
+
+class UnusablePhoto(Refusal):
+    """The photo is not a PNG or JPEG file of at most 512 KiB."""
+
+    type, status = "invalid-request", 422
+
+
+class AddressRefused(Exception):
+    """The mail server will not take mail for this address, now or later."""
+
+
+class MailUndelivered(Exception):
+    """The mail server did not take the mail this time."""

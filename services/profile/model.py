@@ -1,0 +1,75 @@
+"""People, organizations, photos and notices, and their rules."""
+
+import base64
+import binascii
+import secrets
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.profile.errors import UnusablePhoto
+from shared.contracts.events import Cause
+from shared.contracts.profile import AddPerson, Helpdesk, Photo
+
+LargestPhoto = 512 * 1024
+_SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+
+
+@dataclass(frozen=True)
+class OrganizationRecord:
+    """An organization."""
+
+    id: str
+    name: str
+    helpdesk: Helpdesk
+
+
+@dataclass(frozen=True)
+class PersonRecord:
+    """A person as the organization keeps them."""
+
+    sub: str
+    record: AddPerson
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A mail that a person is owed about one change; the receipt makes it one per change."""
+
+    receipt: str
+    sub: str
+    cause: Cause
+    committed_at: datetime
+    attempts: int = 0
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail as it goes out. The same id sent again is the same mail."""
+
+    message_id: str
+    to: str
+    subject: str
+    text: str
+
+
+def user_id_key(user_id: str) -> str:
+    """Return the form of a user ID in which it is unique."""
+    return unicodedata.normalize("NFKC", user_id).strip().casefold()
+
+
+def photo_of(encoded: str) -> Photo:
+    """Return a photo whose content is what it says it is, or raise `UnusablePhoto`."""
+    try:
+        content = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise UnusablePhoto from error
+    for signature, media_type in _SIGNATURES.items():
+        if content.startswith(signature) and len(content) <= LargestPhoto:
+            return Photo(image=encoded, media_type=media_type)
+    raise UnusablePhoto
+
+
+def new_sub() -> str:
+    """Return a new subject id of 128 random bits."""
+    return secrets.token_urlsafe(16)

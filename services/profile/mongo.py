@@ -1,0 +1,195 @@
+"""Profiles and notices in MongoDB: the only file of this service that imports the driver."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pymongo import ASCENDING, ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from services.profile.model import (
+    Notice,
+    OrganizationRecord,
+    PersonRecord,
+    new_sub,
+    user_id_key,
+)
+from shared.contracts.profile import AddPerson, Helpdesk, Photo
+from shared.epochs import Epochs
+from shared.mongo import Database, Document, Session
+from shared.transactions import Transaction, Transactions
+
+_LEASE_SECONDS = 10
+"""Longer than one sending may take; a mail of a mailer that died is due again after it."""
+_KEPT_SECONDS = 90 * 24 * 3600
+_COMMITS_WITHIN = timedelta(seconds=60)
+"""A transaction's revocation may become visible this much later than it is dated."""
+
+_IS_KNOWN: Document = {"$ne": [{"$type": "$owed_at"}, "missing"]}
+
+
+def _person(document: Document) -> PersonRecord:
+    record = {name: document[name] for name in AddPerson.model_fields if name in document}
+    return PersonRecord(document["_id"], AddPerson(**record))
+
+
+def _in_seconds(seconds: float) -> Document:
+    return {"$add": ["$$NOW", int(seconds * 1000)]}
+
+
+@dataclass(frozen=True)
+class MongoPeopleStore:
+    """People, organizations and photos."""
+
+    database: Database
+
+    async def install(self) -> None:
+        """Create indexes. Safe to run twice."""
+        people = self.database["people"]
+        await people.create_index("user_id_key", unique=True)
+        await people.create_index([("organization", ASCENDING), ("user_id_key", ASCENDING)])
+
+    async def put_organization(self, organization: OrganizationRecord) -> None:
+        """Replace or insert."""
+        document = {"name": organization.name, "helpdesk": organization.helpdesk.model_dump()}
+        await self.database["organizations"].replace_one(
+            {"_id": organization.id}, document, upsert=True
+        )
+
+    async def organization(self, organization_id: str) -> OrganizationRecord | None:
+        """Look the id up."""
+        found = await self.database["organizations"].find_one({"_id": organization_id})
+        if found is None:
+            return None
+        return OrganizationRecord(found["_id"], found["name"], Helpdesk(**found["helpdesk"]))
+
+    async def add_person(self, record: AddPerson) -> tuple[PersonRecord, bool]:
+        """Insert; the unique index on the user ID decides between two at once."""
+        key = user_id_key(record.user_id)
+        document = {"_id": new_sub(), "user_id_key": key, **record.model_dump()}
+        try:
+            await self.database["people"].insert_one(document)
+        except DuplicateKeyError:
+            found = await self.database["people"].find_one({"user_id_key": key})
+            if found is None:
+                raise
+            return _person(found), False
+        return _person(document), True
+
+    async def person(self, sub: str) -> PersonRecord | None:
+        """Look the subject up."""
+        found = await self.database["people"].find_one({"_id": sub})
+        return _person(found) if found else None
+
+    async def people(
+        self, organization: str, *, after: str | None, limit: int
+    ) -> list[PersonRecord]:
+        """Return a page in order of user IDs."""
+        query: Document = {"organization": organization}
+        last = await self.database["people"].find_one({"_id": after}) if after else None
+        if last is not None:
+            query["user_id_key"] = {"$gt": last["user_id_key"]}
+        found = self.database["people"].find(query).sort("user_id_key", ASCENDING).limit(limit)
+        return [_person(document) async for document in found]
+
+    async def put_photo(self, sub: str, photo: Photo) -> None:
+        """Replace or insert."""
+        await self.database["photos"].replace_one({"_id": sub}, photo.model_dump(), upsert=True)
+
+    async def photo(self, sub: str) -> Photo | None:
+        """Look the subject up."""
+        found = await self.database["photos"].find_one({"_id": sub})
+        return Photo(image=found["image"], media_type=found["media_type"]) if found else None
+
+
+@dataclass(frozen=True)
+class MongoNoticeStore:
+    """Mails that are owed, one document per receipt."""
+
+    database: Database
+    epochs: Epochs
+    transactions: Transactions
+
+    async def install(self) -> None:
+        """Create indexes. Safe to run twice."""
+        notices = self.database["notices"]
+        await notices.create_index(
+            [("due_at", ASCENDING)], name="pending", partialFilterExpression={"pending": True}
+        )
+        await notices.create_index("owed_at", expireAfterSeconds=_KEPT_SECONDS)
+        await self.transactions.install()
+        await self.epochs.install()
+
+    async def owe(self, event_id: str, notice: Notice) -> None:
+        """Insert in the same transaction that remembers the event."""
+
+        async def work(transaction: Transaction) -> None:
+            await self._insert(notice, transaction.session)
+
+        await self.transactions.once(event_id, work)
+
+    async def owe_missed(self, after: datetime | None) -> datetime | None:
+        """Go through the revocations since then; most are known already."""
+        missed = await self.epochs.committed(after=after, older_than_seconds=10.0)
+        for each in missed:
+            notice = Notice(each["_id"], each["sub"], each["cause"], each["committed_at"])
+            await self._insert(notice, None)
+        return missed[-1]["committed_at"] - _COMMITS_WITHIN if missed else after
+
+    async def claim(self) -> Notice | None:
+        """Lease the mail that has been due longest, by the server's clock."""
+        found = await self.database["notices"].find_one_and_update(
+            {"pending": True, "$expr": {"$lte": ["$due_at", "$$NOW"]}},
+            [
+                {
+                    "$set": {
+                        "due_at": _in_seconds(_LEASE_SECONDS),
+                        "attempts": {"$add": ["$attempts", 1]},
+                    }
+                }
+            ],
+            sort=[("due_at", ASCENDING)],
+            return_document=ReturnDocument.AFTER,
+        )
+        if found is None:
+            return None
+        return Notice(
+            found["_id"], found["sub"], found["cause"], found["committed_at"], found["attempts"]
+        )
+
+    async def sent(self, receipt: str) -> None:
+        """Close the notice."""
+        await self._close(receipt, {"outcome": "sent"})
+
+    async def undeliverable(self, receipt: str, reason: str) -> None:
+        """Close the notice with why it could not be sent."""
+        await self._close(receipt, {"outcome": "undeliverable", "reason": reason})
+
+    async def postpone(self, receipt: str, *, seconds: float) -> None:
+        """Move the due time."""
+        await self.database["notices"].update_one(
+            {"_id": receipt, "pending": True}, [{"$set": {"due_at": _in_seconds(seconds)}}]
+        )
+
+    async def _close(self, receipt: str, outcome: Document) -> None:
+        await self.database["notices"].update_one(
+            {"_id": receipt},
+            {"$set": outcome, "$unset": {"pending": ""}, "$currentDate": {"closed_at": True}},
+        )
+
+    async def _insert(self, notice: Notice, session: Session | None) -> None:
+        fields = {
+            "sub": notice.sub,
+            "cause": notice.cause,
+            "committed_at": notice.committed_at,
+            "attempts": 0,
+            "pending": True,
+        }
+        once: Document = {
+            name: {"$ifNull": [f"${name}", {"$literal": value}]} for name, value in fields.items()
+        }
+        # A closed notice has no `pending` any more and must not get it back.
+        once["pending"] = {"$cond": {"if": _IS_KNOWN, "then": "$pending", "else": True}}
+        dated = {name: {"$ifNull": [f"${name}", "$$NOW"]} for name in ("owed_at", "due_at")}
+        await self.database["notices"].update_one(
+            {"_id": notice.receipt}, [{"$set": once}, {"$set": dated}], upsert=True, session=session
+        )

@@ -1,0 +1,19 @@
+"""HTTP in: parse, one call, render."""
+
+from aiohttp import web
+
+from services.profile.people import People
+from shared.contracts.profile import AddPerson, GetPerson, ListPeople, PutOrganization, PutPhoto
+from shared.service import endpoint
+
+
+def routes(people: People) -> list[web.RouteDef]:
+    """Return the routes of the service."""
+    return [
+        endpoint("/organizations/put", PutOrganization, people.put_organization),
+        endpoint("/people/add", AddPerson, people.add),
+        endpoint("/people/get", GetPerson, people.get),
+        endpoint("/people/list", ListPeople, people.list),
+        endpoint("/people/put-photo", PutPhoto, people.put_photo),
+        endpoint("/people/photo", GetPerson, people.photo),
+    ]

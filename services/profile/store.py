@@ -1,0 +1,93 @@
+"""What the profile service keeps, in the words of its trade."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from services.profile.model import Mail, Notice, OrganizationRecord, PersonRecord
+from shared.contracts.profile import AddPerson, Photo
+
+
+class PeopleStore(Protocol):
+    """People, their organizations and photos."""
+
+    async def put_organization(self, organization: OrganizationRecord) -> None:
+        """Keep an organization."""
+        ...
+
+    async def organization(self, organization_id: str) -> OrganizationRecord | None:
+        """Return an organization."""
+        ...
+
+    async def add_person(self, record: AddPerson) -> tuple[PersonRecord, bool]:
+        """Keep a new person, or return who has the user ID; and whether they are new."""
+        ...
+
+    async def person(self, sub: str) -> PersonRecord | None:
+        """Return a person."""
+        ...
+
+    async def people(
+        self, organization: str, *, after: str | None, limit: int
+    ) -> list[PersonRecord]:
+        """Return an organization's people in order of their user IDs."""
+        ...
+
+    async def put_photo(self, sub: str, photo: Photo) -> None:
+        """Keep a person's photo."""
+        ...
+
+    async def photo(self, sub: str) -> Photo | None:
+        """Return a person's photo."""
+        ...
+
+
+class NoticeStore(Protocol):
+    """Mails that are owed."""
+
+    async def owe(self, event_id: str, notice: Notice) -> None:
+        """Take note of a mail, once per event and once per receipt."""
+        ...
+
+    async def owe_missed(self, after: datetime | None) -> datetime | None:
+        """Take note of mails whose event never came; return up to when that was looked at."""
+        ...
+
+    async def claim(self) -> Notice | None:
+        """Take a mail that is due, for as long as one sending may take."""
+        ...
+
+    async def sent(self, receipt: str) -> None:
+        """Take note that the mail server has the mail."""
+        ...
+
+    async def undeliverable(self, receipt: str, reason: str) -> None:
+        """Take note that the mail can never be sent."""
+        ...
+
+    async def postpone(self, receipt: str, *, seconds: float) -> None:
+        """Let the mail be due again later."""
+        ...
+
+
+class Mailer(Protocol):
+    """Whoever takes mail away. Raises `AddressRefused` or `MailUndelivered`."""
+
+    async def send(self, mail: Mail) -> None:
+        """Return once the mail is taken."""
+        ...
+
+
+class Texts(Protocol):
+    """The words people read, by id and language."""
+
+    def text(self, text_id: str, language: str | None, **values: str) -> str:
+        """Return a text in the language nearest to the one asked for."""
+        ...
+
+    def moment(self, at: datetime, language: str | None) -> str:
+        """Return a point in time as people write it."""
+        ...
+
+
+PeoplePage = Sequence[PersonRecord]

@@ -1,0 +1,64 @@
+"""Composition root of the sessions service."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from services.sessions.config import SessionsConfig
+from services.sessions.devices import Devices
+from services.sessions.introspection import Introspection
+from services.sessions.issuance import Issuance
+from services.sessions.mongo import MongoSessionStore
+from services.sessions.receipts import Receipts
+from services.sessions.revocation import Revocations
+from services.sessions.routes import routes
+from services.sessions.subscribers import subscribe
+from shared.clock import SystemClock
+from shared.service import Service, application
+from shared.wiring import Wiring
+
+NAME = "sessions"
+
+
+def _store(wiring: Wiring) -> MongoSessionStore:
+    return MongoSessionStore(wiring.database, wiring.epochs, wiring.transactions)
+
+
+def _wired(config: SessionsConfig) -> tuple[Wiring, MongoSessionStore, Revocations]:
+    wiring = Wiring.of(NAME, config)
+    store = _store(wiring)
+    revocations = Revocations(store, SystemClock())
+    subscribe(wiring.bus, revocations)
+    return wiring, store, revocations
+
+
+def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    async def repeat() -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            await work()
+
+    return repeat
+
+
+def build_service(config: SessionsConfig) -> Service:
+    """Return the service, ready to run."""
+    wiring, store, revocations = _wired(config)
+    devices = Devices(store)
+    issuance = Issuance(store, devices, config.policy)
+    introspection = Introspection(store, wiring.cache, config.policy)
+    app = application(NAME, config, wiring.is_outage)
+    app.add_routes(routes(devices, issuance, introspection, revocations, Receipts(store)))
+    return wiring.service(
+        app,
+        tasks=[
+            _every(config.reconcile_seconds, revocations.reconcile),
+            _every(config.sweep_seconds, revocations.sweep),
+        ],
+    )
+
+
+async def install(config: SessionsConfig) -> None:
+    """Apply indexes and topology. Safe to run twice."""
+    wiring, store, _ = _wired(config)
+    await store.install()
+    await wiring.bus.install()

@@ -1,0 +1,39 @@
+"""Issuing sessions."""
+
+from dataclasses import dataclass
+
+from services.sessions.devices import Devices
+from services.sessions.errors import EpochMovedOn
+from services.sessions.model import Secret, SessionPolicy
+from services.sessions.store import SessionStore
+from shared.contracts.sessions import Established, EstablishSession
+
+
+@dataclass(frozen=True)
+class Issuance:
+    """Turn a finished authentication into a session."""
+
+    store: SessionStore
+    devices: Devices
+    policy: SessionPolicy
+
+    async def establish(self, asked: EstablishSession) -> Established:
+        """Begin a session under the epoch that the authentication was done under.
+
+        The epoch is compared after the session is stored: a change that commits before
+        makes this refuse, one that commits after finds the record and ends it.
+        """
+        device = await self.devices.of_sign_in(
+            asked.sub, key=asked.device_key, name=asked.device_name
+        )
+        secret = Secret.fresh()
+        session = await self.store.add_session(
+            asked, device_id=device.id, proof=secret.proof, policy=self.policy
+        )
+        if await self.store.epoch_of(asked.sub) != asked.epoch:
+            await self.store.in_transaction(
+                lambda tx: tx.end(asked.sub, session.sid, "signed-out-everywhere")
+            )
+            raise EpochMovedOn
+        token = f"{asked.sub}.{session.sid}.{secret.value}"
+        return Established(token=token, session=session, device=device)

@@ -1,0 +1,138 @@
+"""Sessions, devices and revocations, and their rules."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.sessions.errors import SessionIsRevoked, SessionRequired
+from shared.contracts.epochs import Raised
+from shared.contracts.events import (
+    Cause,
+    SessionRevoked,
+    SessionRevokedPayload,
+    SignedOutEverywhere,
+    SignedOutEverywherePayload,
+)
+from shared.contracts.sessions import EndedSession, Receipt, Session
+
+_SIDS_PER_EVENT = 500
+
+
+@dataclass(frozen=True)
+class SessionPolicy:
+    """How long a session lasts, in seconds: without use, and at all (NIST SP 800-63B-4, 2.2.3)."""
+
+    idle_seconds: int
+    lifetime_seconds: int
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A fresh secret and how it is stored. It is long and random, so a plain hash holds."""
+
+    value: str
+    proof: str
+
+    @classmethod
+    def fresh(cls) -> "Secret":
+        """Return a new 256-bit secret."""
+        value = secrets.token_urlsafe(32)
+        return cls(value, proof_of(value))
+
+
+def proof_of(value: str) -> str:
+    """Return the SHA-256 of a secret in hex, which is what is stored and compared."""
+    return hashlib.sha256(value.encode()).hexdigest()
+
+
+def new_id() -> str:
+    """Return a new opaque id of 128 random bits."""
+    return secrets.token_urlsafe(16)
+
+
+@dataclass(frozen=True)
+class SessionState:
+    """A session as the store knows it at this moment, by the store's own clock."""
+
+    session: Session
+    proof: str
+    ended_by: Cause | None
+    expired: bool
+    seconds_left: float
+    unseen_seconds: float
+
+    def accept(self, *, proof: str, epoch: int) -> None:
+        """Raise unless the session may be used now by who holds `proof`."""
+        if not hmac.compare_digest(self.proof, proof):
+            raise SessionRequired
+        if self.ended_by is not None:
+            raise SessionIsRevoked(cause=self.ended_by)
+        if self.session.epoch != epoch:
+            raise SessionIsRevoked
+        if self.expired:
+            raise SessionRequired(cause="expired")
+
+
+@dataclass(frozen=True)
+class KnownDevice:
+    """A device that was recognised by its key."""
+
+    id: str
+    sub: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Revocation:
+    """A raised epoch that is to be worked off, and what has become of it."""
+
+    receipt: str
+    sub: str
+    cause: Cause
+    epoch: int
+    committed_at: datetime
+    token_hash: str
+    completed_at: datetime | None = None
+    sessions: tuple[EndedSession, ...] = ()
+
+    def as_receipt(self, *, still_open: tuple[str, ...] = ()) -> Receipt:
+        """Return the receipt as its user reads it, with the sessions that are yet to be ended."""
+        waiting = tuple(EndedSession(sid=sid) for sid in still_open)
+        return Receipt(
+            id=self.receipt,
+            cause=self.cause,
+            epoch=self.epoch,
+            committed_at=self.committed_at,
+            completed_at=self.completed_at,
+            sessions=self.sessions + waiting,
+        )
+
+
+def signed_out_everywhere(raised: Raised, cause: Cause, *, at: datetime) -> SignedOutEverywhere:
+    """Tell that a user ended everything. The receipt names the event: it is told once."""
+    return SignedOutEverywhere(
+        id=raised.receipt,
+        subject=raised.sub,
+        occurred_at=at,
+        initiating_entity="user",
+        payload=SignedOutEverywherePayload(cause=cause, epoch=raised.epoch, receipt=raised.receipt),
+    )
+
+
+def sessions_revoked(
+    sub: str, sids: list[str], cause: Cause, *, receipt: str | None, at: datetime
+) -> list[SessionRevoked]:
+    """Tell which sessions were ended, in events of a bounded size."""
+    chunks = [sids[i : i + _SIDS_PER_EVENT] for i in range(0, len(sids), _SIDS_PER_EVENT)]
+    return [
+        SessionRevoked(
+            id=f"{receipt or chunk[0]}.{number}",
+            subject=sub,
+            occurred_at=at,
+            initiating_entity="user",
+            payload=SessionRevokedPayload(sids=tuple(chunk), cause=cause, receipt=receipt),
+        )
+        for number, chunk in enumerate(chunks)
+    ]

@@ -1,0 +1,306 @@
+"""Sessions in MongoDB: the only file of this service that imports the driver."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from pymongo import ASCENDING, DESCENDING, ReturnDocument
+from pymongo.read_concern import ReadConcern
+
+from services.sessions.model import KnownDevice, Revocation, SessionPolicy, SessionState, new_id
+from shared.contracts.epochs import Raised
+from shared.contracts.events import Cause, Event
+from shared.contracts.sessions import EndedSession, EstablishSession, Session
+from shared.epochs import Epochs
+from shared.mongo import Database, Document, present
+from shared.transactions import Transaction, Transactions
+
+T = TypeVar("T")
+
+_FORGET_SESSIONS_SECONDS = 30 * 24 * 3600
+_SESSION_FIELDS = frozenset(Session.model_fields) - {"sid"}
+
+
+def _in_seconds(seconds: int) -> Document:
+    return {"$add": ["$$NOW", seconds * 1000]}
+
+
+def _session(document: Document) -> Session:
+    fields = {name: document[name] for name in _SESSION_FIELDS}
+    return Session(sid=document["_id"], **fields)
+
+
+def _revocation(document: Document) -> Revocation:
+    return Revocation(
+        receipt=document["_id"],
+        sub=document["sub"],
+        cause=document["cause"],
+        epoch=document["epoch"],
+        committed_at=document["committed_at"],
+        token_hash=document["token_hash"],
+        completed_at=document["completed_at"],
+        sessions=tuple(EndedSession(**each) for each in document["sessions"]),
+    )
+
+
+def _device(document: Document) -> KnownDevice:
+    return KnownDevice(id=document["_id"], sub=document["sub"], name=document["name"])
+
+
+@dataclass(frozen=True)
+class MongoSessionTransaction:
+    """The changes of one transaction."""
+
+    database: Database
+    epochs: Epochs
+    transaction: Transaction
+
+    async def raise_epoch(self, sub: str, cause: Cause) -> Raised:
+        """Raise the epoch beside its revocation."""
+        return await self.epochs.raise_(sub, cause, self.transaction.session)
+
+    async def end_older(self, sub: str, epoch: int, cause: Cause) -> tuple[EndedSession, ...]:
+        """End in bulk: two writes, however many sessions there are."""
+        older: Document = {"sub": sub, "open": True, "epoch": {"$lt": epoch}}
+        sessions, session = self.database["sessions"], self.transaction.session
+        found = await sessions.find(older, {"_id": 1}, session=session).to_list()
+        if not found:
+            return ()
+        sids = [each["_id"] for each in found]
+        ended_at = await self._end(sids, cause)
+        return tuple(EndedSession(sid=sid, ended_at=ended_at) for sid in sids)
+
+    async def end(self, sub: str, sid: str, cause: Cause) -> bool:
+        """End one session."""
+        found = await self.database["sessions"].find_one(
+            {"_id": sid, "sub": sub, "open": True}, {"_id": 1}, session=self.transaction.session
+        )
+        if found is not None:
+            await self._end([sid], cause)
+        return found is not None
+
+    async def complete(self, receipt: str, sessions: tuple[EndedSession, ...]) -> bool:
+        """Close the receipt."""
+        closed = await self.epochs.database["revocations"].update_one(
+            {"_id": receipt, "incomplete": True},
+            {
+                "$set": {"sessions": [each.model_dump() for each in sessions]},
+                "$unset": {"incomplete": ""},
+                "$currentDate": {"completed_at": True},
+            },
+            session=self.transaction.session,
+        )
+        return closed.modified_count == 1
+
+    async def emit(self, event: Event) -> None:
+        """Write the event beside the change."""
+        await self.transaction.emit(event)
+
+    async def _end(self, sids: list[str], cause: Cause) -> datetime:
+        sessions, session = self.database["sessions"], self.transaction.session
+        first = await sessions.find_one_and_update(
+            {"_id": sids[0]},
+            {
+                "$set": {"ended_by": cause},
+                "$unset": {"open": ""},
+                "$currentDate": {"ended_at": True},
+            },
+            return_document=ReturnDocument.AFTER,
+            projection={"ended_at": 1},
+            session=session,
+        )
+        ended_at: datetime = present(first)["ended_at"]
+        if len(sids) > 1:
+            await sessions.update_many(
+                {"_id": {"$in": sids[1:]}},
+                {"$set": {"ended_by": cause, "ended_at": ended_at}, "$unset": {"open": ""}},
+                session=session,
+            )
+        return ended_at
+
+
+@dataclass(frozen=True)
+class MongoSessionStore:
+    """Sessions and devices in this service's database, epochs in the shared one."""
+
+    database: Database
+    epochs: Epochs
+    transactions: Transactions
+
+    async def install(self) -> None:
+        """Create collections and indexes. Safe to run twice."""
+        sessions = self.database["sessions"]
+        await sessions.create_index([("sub", ASCENDING), ("created_at", DESCENDING)])
+        await sessions.create_index(
+            [("sub", ASCENDING), ("epoch", ASCENDING)],
+            name="open",
+            partialFilterExpression={"open": True},
+        )
+        await sessions.create_index("expires_at", expireAfterSeconds=_FORGET_SESSIONS_SECONDS)
+        await self.database["devices"].create_index("key_hash", unique=True)
+        await self.database["devices"].create_index("sub")
+        await self.transactions.install()
+        await self.epochs.install()
+
+    async def in_transaction(self, work: Callable[[Any], Awaitable[T]]) -> T:
+        """Do the work in one transaction."""
+        return await self.transactions.run(lambda tx: work(self._bound(tx)))
+
+    async def once(self, event_id: str, work: Callable[[Any], Awaitable[None]]) -> bool:
+        """Do the work in one transaction unless this event was handled before."""
+        return await self.transactions.once(event_id, lambda tx: work(self._bound(tx)))
+
+    async def add_session(
+        self, asked: EstablishSession, *, device_id: str, proof: str, policy: SessionPolicy
+    ) -> Session:
+        """Insert by upsert, so that the server's clock dates the session."""
+        fixed = {
+            "sub": asked.sub,
+            "epoch": asked.epoch,
+            "device_id": device_id,
+            "proof": proof,
+            "address": asked.where.address,
+            "user_agent": asked.where.user_agent,
+            "app": asked.app,
+            "amr": list(asked.amr),
+            "aal": asked.aal,
+            "open": True,
+        }
+        dated = {
+            "created_at": "$$NOW",
+            "last_seen_at": "$$NOW",
+            "auth_time": "$$NOW",
+            "lifetime_ends_at": _in_seconds(policy.lifetime_seconds),
+            "expires_at": _in_seconds(min(policy.idle_seconds, policy.lifetime_seconds)),
+        }
+        literal = {name: {"$literal": value} for name, value in fixed.items()}
+        document = await self.database["sessions"].find_one_and_update(
+            {"_id": new_id()},
+            [{"$set": literal | dated}],
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        return _session(present(document))
+
+    async def session(self, sub: str, sid: str) -> SessionState | None:
+        """Read linearizably: an end that was acknowledged is seen, whoever is primary now."""
+        sessions = self.database["sessions"].with_options(read_concern=ReadConcern("linearizable"))
+        now = {
+            "seconds_left": {"$divide": [{"$subtract": ["$expires_at", "$$NOW"]}, 1000]},
+            "unseen_seconds": {"$divide": [{"$subtract": ["$$NOW", "$last_seen_at"]}, 1000]},
+        }
+        kept = dict.fromkeys([*_SESSION_FIELDS, "proof", "ended_by", "open"], 1)
+        found = await sessions.find_one({"_id": sid}, kept | now)
+        if found is None or found["sub"] != sub:
+            return None
+        return SessionState(
+            session=_session(found),
+            proof=found["proof"],
+            ended_by=None if found.get("open") else found.get("ended_by", "signed-out"),
+            expired=found["seconds_left"] <= 0,
+            seconds_left=found["seconds_left"],
+            unseen_seconds=found["unseen_seconds"],
+        )
+
+    async def seen(self, sid: str, policy: SessionPolicy) -> None:
+        """Renew by the server's clock, never what has ended or expired."""
+        renewed = {"$min": ["$lifetime_ends_at", _in_seconds(policy.idle_seconds)]}
+        await self.database["sessions"].update_one(
+            {"_id": sid, "open": True, "$expr": {"$gt": ["$expires_at", "$$NOW"]}},
+            [{"$set": {"last_seen_at": "$$NOW", "expires_at": renewed}}],
+        )
+
+    async def open_sessions(self, sub: str, *, after: str | None, limit: int) -> list[Session]:
+        """Return a page, newest first, ties in order of ids."""
+        query: Document = {
+            "sub": sub,
+            "open": True,
+            "epoch": {"$gte": await self.epoch_of(sub)},
+            "$expr": {"$gt": ["$expires_at", "$$NOW"]},
+        }
+        last = (
+            await self.database["sessions"].find_one({"_id": after, "sub": sub}) if after else None
+        )
+        if last is not None:
+            at = last["created_at"]
+            query["$or"] = [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$gt": after}}]
+        found = self.database["sessions"].find(query)
+        ordered = found.sort([("created_at", DESCENDING), ("_id", ASCENDING)]).limit(limit)
+        return [_session(document) async for document in ordered]
+
+    async def open_before(self, sub: str, epoch: int) -> tuple[str, ...]:
+        """Return ids only, from the index of open sessions."""
+        query = {"sub": sub, "open": True, "epoch": {"$lt": epoch}}
+        found = self.database["sessions"].find(query, {"_id": 1})
+        return tuple([each["_id"] async for each in found])
+
+    async def subjects_with_open_sessions(self, *, after: str, limit: int) -> list[str]:
+        """Return the next subjects, from the index of open sessions."""
+        found = await self.database["sessions"].aggregate(
+            [
+                {"$match": {"open": True, "sub": {"$gt": after}}},
+                {"$sort": {"sub": 1}},
+                {"$group": {"_id": "$sub"}},
+                {"$sort": {"_id": 1}},
+                {"$limit": limit},
+            ]
+        )
+        return [each["_id"] async for each in found]
+
+    async def add_device(self, sub: str, *, name: str, key_hash: str) -> KnownDevice:
+        """Insert by upsert, so that the server's clock dates the device."""
+        fixed = {"sub": sub, "name": name, "key_hash": key_hash}
+        document = await self.database["devices"].find_one_and_update(
+            {"_id": new_id()},
+            {"$setOnInsert": fixed, "$currentDate": {"first_seen_at": True, "last_seen_at": True}},
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        return _device(present(document))
+
+    async def device_with_key(self, key_hash: str) -> KnownDevice | None:
+        """Look the key's hash up."""
+        found = await self.database["devices"].find_one({"key_hash": key_hash})
+        return _device(found) if found else None
+
+    async def device_seen(self, device_id: str) -> None:
+        """Date the use by the server's clock."""
+        await self.database["devices"].update_one(
+            {"_id": device_id}, {"$currentDate": {"last_seen_at": True}}
+        )
+
+    async def epoch_of(self, sub: str) -> int:
+        """Return the epoch as of this moment."""
+        return await self.epochs.current(sub)
+
+    async def epochs_of(self, subs: list[str]) -> dict[str, int]:
+        """Return many epochs."""
+        return await self.epochs.epochs_of(subs)
+
+    async def settle(self, sub: str) -> None:
+        """Make what was committed hold at every reader."""
+        await self.epochs.settle(sub)
+
+    async def revocation(self, receipt: str) -> Revocation | None:
+        """Return one revocation."""
+        found = await self.epochs.revocation(receipt)
+        return _revocation(found) if found else None
+
+    async def revocation_after(self, sub: str, epoch: int) -> Revocation | None:
+        """Return the first revocation above an epoch."""
+        found = await self.epochs.revocation_after(sub, epoch)
+        return _revocation(found) if found else None
+
+    async def revocations_of(self, sub: str, *, below: int | None, limit: int) -> list[Revocation]:
+        """Return a page of revocations."""
+        found = await self.epochs.revocations_of(sub, below=below, limit=limit)
+        return [_revocation(each) for each in found]
+
+    async def incomplete(self, *, older_than_seconds: float, limit: int) -> list[Revocation]:
+        """Return revocations to be worked off."""
+        found = await self.epochs.incomplete(older_than_seconds=older_than_seconds, limit=limit)
+        return [_revocation(each) for each in found]
+
+    def _bound(self, transaction: Transaction) -> MongoSessionTransaction:
+        return MongoSessionTransaction(self.database, self.epochs, transaction)

@@ -1,0 +1,42 @@
+"""HTTP in: parse, one call, render."""
+
+from aiohttp import web
+
+from services.sessions.devices import Devices
+from services.sessions.introspection import Introspection
+from services.sessions.issuance import Issuance
+from services.sessions.receipts import Receipts
+from services.sessions.revocation import Revocations
+from shared.contracts.sessions import (
+    EndSession,
+    EstablishSession,
+    Introspect,
+    ListReceipts,
+    ListSessions,
+    ReadReceipt,
+    RecogniseDevice,
+    SignOutEverywhere,
+)
+from shared.service import endpoint
+
+
+def routes(
+    devices: Devices,
+    issuance: Issuance,
+    introspection: Introspection,
+    revocations: Revocations,
+    receipts: Receipts,
+) -> list[web.RouteDef]:
+    """Return the routes of the service."""
+    return [
+        endpoint("/devices/recognise", RecogniseDevice, devices.recognise),
+        endpoint("/sessions/establish", EstablishSession, issuance.establish),
+        endpoint("/sessions/introspect", Introspect, introspection.introspect),
+        endpoint("/sessions/list", ListSessions, introspection.sessions),
+        endpoint("/sessions/end", EndSession, revocations.end),
+        endpoint(
+            "/sessions/sign-out-everywhere", SignOutEverywhere, revocations.sign_out_everywhere
+        ),
+        endpoint("/receipts/read", ReadReceipt, receipts.read),
+        endpoint("/receipts/list", ListReceipts, receipts.list),
+    ]

@@ -1,0 +1,127 @@
+"""What the sessions service keeps, in the words of its trade."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from services.sessions.model import KnownDevice, Revocation, SessionPolicy, SessionState
+from shared.contracts.epochs import Raised
+from shared.contracts.events import Cause, Event
+from shared.contracts.sessions import EndedSession, EstablishSession, Session
+
+T = TypeVar("T")
+
+
+class SessionTransaction(Protocol):
+    """Changes that hold together."""
+
+    async def raise_epoch(self, sub: str, cause: Cause) -> Raised:
+        """Refuse everything issued to the subject so far."""
+        ...
+
+    async def end_older(self, sub: str, epoch: int, cause: Cause) -> tuple[EndedSession, ...]:
+        """End the open sessions from before the epoch and return them."""
+        ...
+
+    async def end(self, sub: str, sid: str, cause: Cause) -> bool:
+        """End one session; return whether it was open."""
+        ...
+
+    async def complete(self, receipt: str, sessions: tuple[EndedSession, ...]) -> bool:
+        """Close the receipt with what was ended; return whether it was still incomplete."""
+        ...
+
+    async def emit(self, event: Event) -> None:
+        """Tell of the change, once it is committed."""
+        ...
+
+
+class SessionStore(Protocol):
+    """Sessions, devices and revocations."""
+
+    async def in_transaction(self, work: Callable[[SessionTransaction], Awaitable[T]]) -> T:
+        """Do the work in one transaction; it may be called again."""
+        ...
+
+    async def once(
+        self, event_id: str, work: Callable[[SessionTransaction], Awaitable[None]]
+    ) -> bool:
+        """Do the work in one transaction unless this event was handled before."""
+        ...
+
+    async def add_session(
+        self, asked: EstablishSession, *, device_id: str, proof: str, policy: SessionPolicy
+    ) -> Session:
+        """Keep a new session, dated by the store's clock."""
+        ...
+
+    async def session(self, sub: str, sid: str) -> SessionState | None:
+        """Return a session as it is at this moment, never as it was."""
+        ...
+
+    async def seen(self, sid: str, policy: SessionPolicy) -> None:
+        """Renew an open, unexpired session, never beyond its lifetime."""
+        ...
+
+    async def open_sessions(self, sub: str, *, after: str | None, limit: int) -> list[Session]:
+        """Return the open sessions issued under the current epoch, newest first."""
+        ...
+
+    async def open_before(self, sub: str, epoch: int) -> tuple[str, ...]:
+        """Return the ids of sessions from before the epoch whose records are still open."""
+        ...
+
+    async def subjects_with_open_sessions(self, *, after: str, limit: int) -> list[str]:
+        """Return subjects in order of their ids, for going through all of them."""
+        ...
+
+    async def add_device(self, sub: str, *, name: str, key_hash: str) -> KnownDevice:
+        """Keep a new device."""
+        ...
+
+    async def device_with_key(self, key_hash: str) -> KnownDevice | None:
+        """Return the device that has this key."""
+        ...
+
+    async def device_seen(self, device_id: str) -> None:
+        """Take note that the device was used."""
+        ...
+
+    async def epoch_of(self, sub: str) -> int:
+        """Return the subject's epoch as of this moment."""
+        ...
+
+    async def epochs_of(self, subs: list[str]) -> dict[str, int]:
+        """Return the epochs of many subjects."""
+        ...
+
+    async def settle(self, sub: str) -> None:
+        """Return once what was committed for the subject holds at every reader."""
+        ...
+
+    async def revocation(self, receipt: str) -> Revocation | None:
+        """Return the revocation behind a receipt."""
+        ...
+
+    async def revocation_after(self, sub: str, epoch: int) -> Revocation | None:
+        """Return the revocation that ended what was issued under the epoch."""
+        ...
+
+    async def revocations_of(self, sub: str, *, below: int | None, limit: int) -> list[Revocation]:
+        """Return a subject's revocations, newest first."""
+        ...
+
+    async def incomplete(self, *, older_than_seconds: float, limit: int) -> list[Revocation]:
+        """Return revocations that nobody has worked off."""
+        ...
+
+
+class Acceptances(Protocol):
+    """The leased cache of what is accepted."""
+
+    async def begin(self, sub: str) -> str | None:
+        """Return the generation to fill, taken before the store is read."""
+        ...
+
+    async def fill(self, sub: str, generation: str, epoch: int, sid: str, record: bytes) -> None:
+        """Keep what the store said, unless a writer came in between."""
+        ...

@@ -1,0 +1,1 @@
+"""What every service needs once: the bus, the outbox, the epochs, the way a service runs."""

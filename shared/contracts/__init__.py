@@ -1,0 +1,1 @@
+"""What services say to each other: events, HTTP bodies and refusals. Pydantic only."""

@@ -1,0 +1,76 @@
+"""HTTP contract between the gateway and the credentials service."""
+
+from pydantic import Field
+
+from shared.contracts.body import Contract, Secret, Sub
+
+LongestPassword = 1024
+"""Characters that are read at all; the policy's own limit is lower and says so in words."""
+
+
+class Words(Contract):
+    """What a subject's password must not be built from: names of people and organizations."""
+
+    own: tuple[str, ...] = ()
+    organization: tuple[str, ...] = ()
+
+
+class EnrollAccount(Contract):
+    """Give a subject a sign-in name and, where there is one, a first password."""
+
+    sub: Sub
+    user_id: str = Field(min_length=1, max_length=256)
+    password: Secret | None = Field(default=None, max_length=LongestPassword)
+    temporary: bool = True
+    words: Words = Words()
+
+
+class VerifyPassword(Contract):
+    """Try a password. `familiar_sub` is whose device the client proved to hold, if any."""
+
+    user_id: str = Field(max_length=256)
+    password: Secret = Field(max_length=LongestPassword)
+    address: str = Field(max_length=64)
+    familiar_sub: Sub | None = None
+
+
+class Verified(Contract):
+    """The password was right. `epoch` was read before it was tried."""
+
+    sub: Sub
+    epoch: int
+    must_change: bool
+
+
+class ChangePassword(Contract):
+    """Replace a password that its owner knows."""
+
+    sub: Sub
+    old_password: Secret = Field(max_length=LongestPassword)
+    new_password: Secret = Field(max_length=LongestPassword)
+    address: str = Field(max_length=64)
+    words: Words = Words()
+
+
+class ReplaceTemporaryPassword(Contract):
+    """Replace a temporary password during the sign-in that proved it, under `epoch`."""
+
+    sub: Sub
+    epoch: int
+    new_password: Secret = Field(max_length=LongestPassword)
+    words: Words = Words()
+
+
+class CheckPassword(Contract):
+    """Rate a password without storing anything."""
+
+    password: Secret = Field(max_length=LongestPassword)
+    words: Words = Words()
+
+
+class PasswordReport(Contract):
+    """Whether a password would be taken, how strong it is (0 to 4), and every reason against it."""
+
+    acceptable: bool
+    score: int
+    reasons: tuple[str, ...]

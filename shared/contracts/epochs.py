@@ -1,0 +1,16 @@
+"""What a raised epoch is to those who asked for it."""
+
+from dataclasses import dataclass
+
+NoEpoch = 0
+"""What a subject without an account has; nothing is ever issued under it."""
+
+
+@dataclass(frozen=True)
+class Raised:
+    """A raised epoch with its receipt. The token opens the receipt and is not stored."""
+
+    sub: str
+    epoch: int
+    receipt: str
+    receipt_token: str

@@ -1,0 +1,105 @@
+"""The events that travel over RabbitMQ: ids only, never personal data or secrets.
+
+Names and fields follow CAEP 1.0 where it has one. The routing key is the name.
+Consumers ignore fields they do not know, so a producer may be one version ahead.
+"""
+
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+InitiatingEntity = Literal["user", "admin", "policy", "system"]
+Cause = Literal[
+    "password-changed",
+    "signed-out-everywhere",
+    "signed-out",
+    "ended-by-user",
+    "expired",
+]
+
+
+class Payload(BaseModel):
+    """The part of an event that depends on its name."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Event(BaseModel):
+    """The envelope around every event.
+
+    `id` is unique per event and is what consumers remember; `subject` is the
+    user's `sub`; `occurred_at` is for people to read and orders nothing;
+    `traceparent` continues the trace of the request that caused it (W3C).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    # A live hint may find nobody listening; everything else must reach a queue.
+    must_reach_a_queue: ClassVar[bool] = True
+
+    id: str = Field(min_length=1, max_length=128)
+    name: str
+    version: int
+    subject: str = Field(min_length=1, max_length=128)
+    occurred_at: datetime
+    initiating_entity: InitiatingEntity
+    traceparent: str | None = None
+
+
+class CredentialChangePayload(Payload):
+    """What changed, and the epoch before which nothing is accepted any more."""
+
+    credential_type: Literal["password"]
+    change_type: Literal["create", "revoke", "update", "delete"]
+    cause: Cause
+    epoch: int = Field(ge=1)
+    receipt: str
+
+
+class CredentialChange(Event):
+    """A credential was changed, and with it the subject's epoch was raised (CAEP 3.3)."""
+
+    name: Literal["credential-change"] = "credential-change"
+    version: Literal[1] = 1
+    payload: CredentialChangePayload
+
+
+class SignedOutEverywherePayload(Payload):
+    """The epoch before which nothing is accepted any more."""
+
+    cause: Cause
+    epoch: int = Field(ge=1)
+    receipt: str
+
+
+class SignedOutEverywhere(Event):
+    """The subject ended everything that was open."""
+
+    name: Literal["signed-out-everywhere"] = "signed-out-everywhere"
+    version: Literal[1] = 1
+    payload: SignedOutEverywherePayload
+
+
+class SessionRevokedPayload(Payload):
+    """Which sessions were ended, why, and under which receipt if there is one."""
+
+    sids: tuple[str, ...]
+    cause: Cause
+    receipt: str | None = None
+
+
+class SessionRevoked(Event):
+    """Sessions were ended; open pages of these sessions want to know (CAEP 3.1)."""
+
+    must_reach_a_queue: ClassVar[bool] = False
+    name: Literal["session-revoked"] = "session-revoked"
+    version: Literal[1] = 1
+    payload: SessionRevokedPayload
+
+
+EVENTS: tuple[type[Event], ...] = (CredentialChange, SignedOutEverywhere, SessionRevoked)
+
+
+def name_of(event: type[Event]) -> str:
+    """Return the event's name, which is also its routing key."""
+    return str(event.model_fields["name"].default)

@@ -1,0 +1,142 @@
+"""The security epoch of each user, and the revocations that raised it.
+
+The one database that services share. An epoch is raised in the transaction of the change that
+asks for it; whatever was issued under a lower one is not accepted any more. Each raise leaves a
+revocation, which is the user's receipt and what the sessions service works off.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from pymongo import ASCENDING, DESCENDING, ReturnDocument
+from pymongo.read_concern import ReadConcern
+
+from shared.cache import AcceptanceCache
+from shared.contracts.epochs import NoEpoch, Raised
+from shared.contracts.events import Cause
+from shared.mongo import Database, Document, Session, present
+
+_DAY_SECONDS = 24 * 3600
+
+
+def token_hash(token: str) -> str:
+    """Return how a receipt's token is stored. It is long and random, so a plain hash holds."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """Read and raise epochs, and make a raise hold everywhere before it is answered."""
+
+    database: Database
+    cache: AcceptanceCache
+
+    async def install(self) -> None:
+        """Create the collections and indexes. Safe to run twice."""
+        revocations = self.database["revocations"]
+        await revocations.create_index([("sub", ASCENDING), ("epoch", DESCENDING)])
+        await revocations.create_index(
+            [("committed_at", ASCENDING)],
+            name="incomplete",
+            partialFilterExpression={"incomplete": True},
+        )
+        await revocations.create_index(
+            [("committed_at", ASCENDING), ("_id", ASCENDING)], name="recent"
+        )
+        existing = await self.database.list_collection_names()
+        if "epochs" not in existing:
+            await self.database.create_collection("epochs")
+
+    async def open(self, sub: str, session: Session) -> None:
+        """Give a new subject its first epoch."""
+        await self.database["epochs"].insert_one({"_id": sub, "epoch": 1}, session=session)
+
+    async def current(self, sub: str) -> int:
+        """Return the epoch that everything accepted must have been issued under.
+
+        The read is linearizable: a member that was primary a moment ago and has not noticed
+        that it no longer is cannot answer it with an epoch of before a raise.
+        """
+        epochs = self.database["epochs"].with_options(read_concern=ReadConcern("linearizable"))
+        document = await epochs.find_one({"_id": sub}, {"epoch": 1})
+        return int(document["epoch"]) if document else NoEpoch
+
+    async def raise_(self, sub: str, cause: Cause, session: Session) -> Raised:
+        """Raise the epoch in the caller's transaction and leave the receipt beside it."""
+        epoch = await self.database["epochs"].find_one_and_update(
+            {"_id": sub},
+            {"$inc": {"epoch": 1}},
+            return_document=ReturnDocument.AFTER,
+            session=session,
+        )
+        raised = Raised(
+            sub=sub,
+            epoch=int(present(epoch)["epoch"]),
+            receipt=secrets.token_urlsafe(16),
+            receipt_token=secrets.token_urlsafe(32),
+        )
+        await self.database["revocations"].update_one(
+            {"_id": raised.receipt},
+            {
+                "$set": {
+                    "sub": sub,
+                    "cause": cause,
+                    "epoch": raised.epoch,
+                    "token_hash": token_hash(raised.receipt_token),
+                    "incomplete": True,
+                    "completed_at": None,
+                    "sessions": [],
+                },
+                # The server's clock, so that no clock of ours can date a receipt.
+                "$currentDate": {"committed_at": True},
+            },
+            upsert=True,
+            session=session,
+        )
+        return raised
+
+    async def settle(self, sub: str) -> None:
+        """Return once the raise holds at every reader; called between commit and answer."""
+        await self.cache.forget(sub)
+
+    async def revocation(self, receipt: str) -> Document | None:
+        """Return the revocation behind a receipt."""
+        return await self.database["revocations"].find_one({"_id": receipt})
+
+    async def revocation_after(self, sub: str, epoch: int) -> Document | None:
+        """Return the revocation that ended what was issued under `epoch`."""
+        return await self.database["revocations"].find_one(
+            {"sub": sub, "epoch": {"$gt": epoch}}, sort=[("epoch", ASCENDING)]
+        )
+
+    async def revocations_of(self, sub: str, *, below: int | None, limit: int) -> list[Document]:
+        """Return a subject's revocations, newest first, those below an epoch where one is given."""
+        query: Document = {"sub": sub}
+        if below is not None:
+            query["epoch"] = {"$lt": below}
+        cursor = self.database["revocations"].find(query).sort("epoch", DESCENDING).limit(limit)
+        return await cursor.to_list()
+
+    async def incomplete(self, *, older_than_seconds: float, limit: int) -> list[Document]:
+        """Return revocations that nobody has worked off yet, oldest first."""
+        cutoff = {"$subtract": ["$$NOW", int(older_than_seconds * 1000)]}
+        query = {"incomplete": True, "$expr": {"$lt": ["$committed_at", cutoff]}}
+        cursor = self.database["revocations"].find(query).sort("committed_at", ASCENDING)
+        return await cursor.limit(limit).to_list()
+
+    async def committed(
+        self, *, after: datetime | None, older_than_seconds: float
+    ) -> list[Document]:
+        """Return the revocations of the last day, or since `after`, oldest first."""
+        age = {"$subtract": ["$$NOW", int(older_than_seconds * 1000)]}
+        since = after or {"$subtract": ["$$NOW", _DAY_SECONDS * 1000]}
+        dated = [{"$gte": ["$committed_at", since]}, {"$lt": ["$committed_at", age]}]
+        cursor = self.database["revocations"].find({"$expr": {"$and": dated}})
+        return await cursor.sort("committed_at", ASCENDING).to_list()
+
+    async def epochs_of(self, subs: list[str]) -> dict[str, int]:
+        """Return the epochs of many subjects at once."""
+        cursor = self.database["epochs"].find({"_id": {"$in": subs}})
+        return {document["_id"]: int(document["epoch"]) async for document in cursor}

@@ -1,0 +1,191 @@
+"""The transactional outbox: an event is written with the change it tells of, and published after.
+
+The relay publishes with publisher confirms and marks an event sent only then. The service
+that wrote an event wakes its relay with it at once; polling is the guarantee for whatever a
+crash, a broker outage or a lost wake-up left behind. So every event goes out at least once.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pymongo
+from pymongo import ASCENDING, ReturnDocument
+
+from shared.contracts.events import EVENTS, Event, name_of
+from shared.mongo import Database, Document, OperationSeconds, Session, is_outage
+from shared.telemetry import OUTBOX_AGE, log, traceparent
+
+PollSeconds = 1.0
+_DIRECT_SECONDS = 2.0
+"""How long the writer's own relay has an event for itself before polling may take it."""
+_LEASE_SECONDS = 5.0
+_BATCH = 100
+_KEEP_SENT_SECONDS = 24 * 3600
+
+_REACHES_A_QUEUE = {name_of(event): event.must_reach_a_queue for event in EVENTS}
+
+
+class Publisher(Protocol):
+    """What the relay needs of the bus."""
+
+    async def publish(self, body: bytes, *, name: str, event_id: str, mandatory: bool) -> None:
+        """Return once the broker has confirmed the event; raise otherwise."""
+        ...
+
+
+@dataclass
+class Outbox:
+    """Events that are committed, and the relay that brings them to the broker."""
+
+    database: Database
+    publisher: Publisher
+    service: str
+    _fresh: list[Document] = field(default_factory=list)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def install(self) -> None:
+        """Create the indexes. Safe to run twice."""
+        rows = self.database["outbox"]
+        await rows.create_index(
+            [("created_at", ASCENDING)],
+            name="pending",
+            partialFilterExpression={"pending": True},
+        )
+        await rows.create_index("sent_at", expireAfterSeconds=_KEEP_SENT_SECONDS)
+
+    async def write(self, event: Event, session: Session) -> Document:
+        """Add the event to the caller's transaction and return its row for `wake`."""
+        traced = event.model_copy(update={"traceparent": traceparent.get()})
+        row: Document = {"name": event.name, "body": traced.model_dump_json().encode()}
+        # The server dates the row: a poll compares it with the server's own clock.
+        await self.database["outbox"].update_one(
+            {"_id": event.id},
+            {"$setOnInsert": row | {"pending": True}, "$currentDate": {"created_at": True}},
+            upsert=True,
+            session=session,
+        )
+        return {"_id": event.id, **row}
+
+    def wake(self, rows: Sequence[Document]) -> None:
+        """Publish these rows now; call it after their transaction has committed."""
+        if rows:
+            self._fresh.extend(rows)
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Relay until cancelled: what is fresh at once, and what was left behind by polling."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._relay_fresh())
+            tasks.create_task(self._poll_for_ever())
+
+    async def flush(self) -> None:
+        """Publish what was written last, before the service ends."""
+        await self._publish(self._take_fresh())
+
+    async def _relay_fresh(self) -> None:
+        while True:
+            await self._wake.wait()
+            await self._publish(self._take_fresh())
+
+    async def _poll_for_ever(self) -> None:
+        while True:
+            await self._poll()
+            await asyncio.sleep(PollSeconds)
+
+    def _take_fresh(self) -> list[Document]:
+        self._wake.clear()
+        rows, self._fresh = self._fresh, []
+        return rows
+
+    async def _poll(self) -> None:
+        try:
+            while rows := await self._claim():
+                if not await self._publish(rows):
+                    break
+            await self._measure_age()
+        except pymongo.errors.PyMongoError as error:
+            if not is_outage(error):
+                raise
+            log.warning("outbox-store-unreachable", error=type(error).__name__)
+
+    async def _claim(self) -> list[Document]:
+        """Lease pending rows, so that replicas do not all publish the same ones."""
+        rows: list[Document] = []
+        ready = {
+            "$and": [
+                {"$lt": ["$created_at", {"$subtract": ["$$NOW", int(_DIRECT_SECONDS * 1000)]}]},
+                {"$lt": [{"$ifNull": ["$leased_until", "$created_at"]}, "$$NOW"]},
+            ]
+        }
+        lease = {"$add": ["$$NOW", int(_LEASE_SECONDS * 1000)]}
+        while len(rows) < _BATCH:
+            row = await self.database["outbox"].find_one_and_update(
+                {"pending": True, "$expr": ready},
+                [{"$set": {"leased_until": lease}}],
+                sort=[("created_at", ASCENDING)],
+                return_document=ReturnDocument.AFTER,
+            )
+            if row is None:
+                break
+            rows.append(row)
+        return rows
+
+    async def _publish(self, rows: list[Document]) -> bool:
+        """Publish rows and mark the confirmed ones; return whether all were confirmed."""
+        if not rows:
+            return True
+        outcomes = await asyncio.gather(*map(self._publish_one, rows))
+        sent = [row["_id"] for row, confirmed in zip(rows, outcomes, strict=True) if confirmed]
+        unsent = [
+            row["_id"] for row, confirmed in zip(rows, outcomes, strict=True) if not confirmed
+        ]
+        await self._mark(sent, unsent)
+        return not unsent
+
+    async def _mark(self, sent: list[str], unsent: list[str]) -> None:
+        outbox = self.database["outbox"]
+        try:
+            with pymongo.timeout(OperationSeconds):
+                if sent:
+                    mark: Document = {"$unset": {"pending": ""}, "$currentDate": {"sent_at": True}}
+                    await outbox.update_many({"_id": {"$in": sent}}, mark)
+                if unsent:
+                    release: Document = {"$unset": {"leased_until": ""}}
+                    await outbox.update_many({"_id": {"$in": unsent}, "pending": True}, release)
+        except pymongo.errors.PyMongoError as error:
+            if not is_outage(error):
+                raise
+            # What is not marked goes out again; consumers remember event ids.
+            log.warning("outbox-mark-failed", error=type(error).__name__)
+
+    async def _publish_one(self, row: Document) -> bool:
+        try:
+            await self.publisher.publish(
+                row["body"],
+                name=row["name"],
+                event_id=row["_id"],
+                mandatory=_REACHES_A_QUEUE.get(row["name"], True),
+            )
+        except (Exception, asyncio.CancelledError) as error:
+            # A publish against a broker that went away may end in CancelledError of the
+            # library's own making; only a cancellation of this task is passed on.
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            log.warning("publish-unconfirmed", name=row["name"], error=type(error).__name__)
+            return False
+        return True
+
+    async def _measure_age(self) -> None:
+        oldest = await self.database["outbox"].aggregate(
+            [
+                {"$match": {"pending": True}},
+                {"$sort": {"created_at": 1}},
+                {"$limit": 1},
+                {"$project": {"age": {"$subtract": ["$$NOW", "$created_at"]}}},
+            ]
+        )
+        ages = [row["age"] / 1000 async for row in oldest]
+        OUTBOX_AGE.labels(self.service).set(ages[0] if ages else 0)

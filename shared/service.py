@@ -1,0 +1,248 @@
+"""How a service runs: starts without its peers, tells how it is, and drains when told to end."""
+
+import asyncio
+import hmac
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import orjson
+import uvloop
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, SecretStr
+from pydantic_settings import BaseSettings
+
+from shared import problems
+from shared.contracts.body import Contract, Done
+from shared.contracts.refusals import MalformedBody, Refusal
+from shared.telemetry import REQUESTS, configure_logging, continue_trace, log, request_id
+
+DrainSeconds = 15.0
+_LARGEST_BODY = 1024 * 1024
+_CHECK_SECONDS = 1.0
+_SERVICE_KEY_HEADER = "X-Service-Key"
+
+M = TypeVar("M", bound=Contract)
+Task = Callable[[], Awaitable[None]]
+Check = Callable[[], Awaitable[bool]]
+
+
+class ServiceConfig(BaseSettings):
+    """What every service is told: where it listens."""
+
+    host: str = "127.0.0.1"
+    port: int
+    metrics_port: int
+    service_key: SecretStr
+
+
+class Unauthenticated(Refusal):
+    """The caller is not the gateway."""
+
+    type, status = "service-key-required", 401
+
+
+@dataclass
+class Service:
+    """An aiohttp application with what has to run beside it.
+
+    `tasks` are kept running whatever happens to them. `needs` answers, by name, whether what the
+    service cannot answer without is there, `wants` the same for what it can do without for a
+    while; `missing` names whatever else is away.
+    `stops` are awaited in order after the last request was answered.
+    """
+
+    name: str
+    app: web.Application
+    tasks: Sequence[Task] = ()
+    needs: Mapping[str, Check] = field(default_factory=dict)
+    wants: Mapping[str, Check] = field(default_factory=dict)
+    missing: Callable[[], list[str]] = list
+    stops: Sequence[Task] = ()
+
+    def __post_init__(self) -> None:
+        """Add the health routes and tie the tasks to the application's life."""
+        self.app.router.add_get("/livez", self._alive)
+        self.app.router.add_get("/readyz", self._ready)
+        self.app.cleanup_ctx.append(self._run_tasks)
+
+    async def _alive(self, _request: web.Request) -> web.Response:
+        return web.json_response({"alive": True})
+
+    async def _ready(self, _request: web.Request) -> web.Response:
+        absent, wanted = await asyncio.gather(_absent(self.needs), _absent(self.wants))
+        body = {"ready": not absent, "missing": [*absent, *wanted, *self.missing()]}
+        return web.json_response(body, status=503 if absent else 200)
+
+    async def _run_tasks(self, _app: web.Application) -> AsyncIterator[None]:
+        running = [asyncio.create_task(keep_running(task)) for task in self.tasks]
+        yield
+        for stop in self.stops:
+            await stop()
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _absent(checks: Mapping[str, Check]) -> list[str]:
+    """Return the names of those that do not answer in time."""
+
+    async def answers(check: Check) -> bool:
+        try:
+            async with asyncio.timeout(_CHECK_SECONDS):
+                return await check()
+        except TimeoutError:
+            return False
+
+    answered = await asyncio.gather(*(answers(check) for check in checks.values()))
+    return [name for name, there in zip(checks, answered, strict=True) if not there]
+
+
+async def keep_running(task: Task) -> None:
+    """Run a task for ever: when it ends or fails, in whatever way, it is begun again.
+
+    A library may end a task with a CancelledError of its own, so the task runs in one of
+    its own and only a cancellation of this one ends it.
+    """
+    while True:
+        running = asyncio.ensure_future(task())
+        try:
+            await asyncio.wait({running})
+        except asyncio.CancelledError:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            raise
+        error = None if running.cancelled() else running.exception()
+        log.error("task-ended", task=getattr(task, "__qualname__", str(task)), error=repr(error))
+        await asyncio.sleep(0.5)
+
+
+def endpoint(
+    path: str, body: type[M], use_case: Callable[[M], Awaitable[BaseModel | None]]
+) -> web.RouteDef:
+    """Return the route that parses a contract, makes one call and renders what it answers."""
+
+    async def handle(request: web.Request) -> web.Response:
+        answer = await use_case(body.model_validate_json(await request.read()))
+        return json_answer(answer if answer is not None else Done())
+
+    return web.post(path, handle)
+
+
+def json_answer(answer: BaseModel) -> web.Response:
+    """Return a contract as JSON."""
+    return web.Response(body=answer.model_dump_json().encode(), content_type="application/json")
+
+
+def only_for_the_gateway(key: SecretStr) -> Middleware:
+    """Return the middleware that lets nobody in without the service key, but for health."""
+    expected = key.get_secret_value().encode()
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        given = request.headers.get(_SERVICE_KEY_HEADER, "").encode()
+        if request.path not in {"/livez", "/readyz"} and not hmac.compare_digest(given, expected):
+            raise Unauthenticated
+        return await handler(request)
+
+    return check
+
+
+def measured(service: str) -> Middleware:
+    """Return the middleware that times requests and continues their trace."""
+    series: dict[tuple[str, int], Callable[[float], None]] = {}
+
+    @web.middleware
+    async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
+        begun = time.perf_counter()
+        continue_trace(request.headers.get("traceparent"))
+        request_id.set(request.headers.get("X-Request-Id"))
+        response = await handler(request)
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource is not None else "unmatched"
+        key = (route, response.status)
+        if (observe := series.get(key)) is None:
+            observe = series[key] = REQUESTS.labels(service, route, str(response.status)).observe
+        observe(time.perf_counter() - begun)
+        return response
+
+    return measure
+
+
+def application(
+    name: str, config: ServiceConfig, is_outage: Callable[[BaseException], bool]
+) -> web.Application:
+    """Return an application for a service that only the gateway calls."""
+    return web.Application(
+        middlewares=[
+            measured(name),
+            problems.middleware(is_outage),
+            only_for_the_gateway(config.service_key),
+        ],
+        client_max_size=_LARGEST_BODY,
+    )
+
+
+def read_json(body: bytes) -> object:
+    """Parse JSON or raise `MalformedBody`."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise MalformedBody from error
+
+
+async def _metrics(_request: web.Request) -> web.Response:
+    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _serve(service: Service, config: ServiceConfig) -> None:
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    metrics = web.Application()
+    metrics.router.add_get("/metrics", _metrics)
+    runner = web.AppRunner(service.app, access_log=None, shutdown_timeout=DrainSeconds)
+    beside = web.AppRunner(metrics, access_log=None)
+    await runner.setup()
+    await beside.setup()
+    await web.TCPSite(runner, config.host, config.port, backlog=1024).start()
+    await web.TCPSite(beside, config.host, config.metrics_port).start()
+    log.info("started", service=service.name, port=config.port, pid=os.getpid())
+    await ended.wait()
+    log.info("draining", service=service.name)
+    await runner.cleanup()
+    await beside.cleanup()
+
+
+def serve(build: Callable[[], Service], config: ServiceConfig) -> None:
+    """Build the service inside its event loop and run it until SIGTERM or SIGINT."""
+
+    async def main() -> None:
+        service = build()
+        configure_logging(service.name)
+        await _serve(service, config)
+
+    uvloop.run(main())
+
+
+def install(steps: Callable[[], Awaitable[None]], *, within_seconds: float = 60.0) -> None:
+    """Run a service's install step, waiting for the servers it needs to come up."""
+
+    async def patient() -> None:
+        last = time.monotonic() + within_seconds
+        while True:
+            try:
+                return await steps()
+            except Exception as error:
+                # Whatever is not there yet fails in its own way; the last failure is shown.
+                if time.monotonic() > last:
+                    raise
+                log.warning("install-waits", error=repr(error))
+                await asyncio.sleep(1)
+
+    uvloop.run(patient())

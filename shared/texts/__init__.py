@@ -1,0 +1,58 @@
+"""The words that people read: one catalogue per language, each text under a stable id."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_datetime
+from babel.messages.pofile import read_po
+
+DefaultLanguage = "en"
+
+
+@dataclass(frozen=True)
+class Catalogues:
+    """Texts by language and id. A language that is not there is answered in English."""
+
+    texts: dict[str, dict[str, str]]
+
+    @classmethod
+    def load(cls) -> "Catalogues":
+        """Read every catalogue beside this file."""
+        return cls({path.stem: _read(path) for path in sorted(Path(__file__).parent.glob("*.po"))})
+
+    @property
+    def languages(self) -> list[str]:
+        """The languages there are, the default one first."""
+        return sorted(self.texts, key=lambda language: (language != DefaultLanguage, language))
+
+    def nearest(self, language: str | None) -> str:
+        """Return the language that is there for the one asked for, such as `de` for `de-AT`."""
+        base = (language or DefaultLanguage).replace("_", "-").split("-")[0].lower()
+        return base if base in self.texts else DefaultLanguage
+
+    def text(self, text_id: str, language: str | None, **values: str) -> str:
+        """Return a text with its values filled in. An unknown id raises KeyError."""
+        return self.texts[self.nearest(language)][text_id].format(**values)
+
+    def has(self, text_id: str) -> bool:
+        """Tell whether there is such a text."""
+        return text_id in self.texts[DefaultLanguage]
+
+    def moment(self, at: datetime, language: str | None) -> str:
+        """Return a point in time as people of that language write it, in UTC."""
+        return format_datetime(at, "long", locale=_locale(self.nearest(language)))
+
+
+def _locale(language: str) -> Locale:
+    try:
+        return Locale.parse(language)
+    except UnknownLocaleError:
+        return Locale.parse(DefaultLanguage)
+
+
+def _read(path: Path) -> dict[str, str]:
+    with path.open("rb") as file:
+        catalogue = read_po(file, locale=path.stem)
+    return {str(message.id): str(message.string) for message in catalogue if message.id}
