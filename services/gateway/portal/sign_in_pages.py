@@ -1,0 +1,166 @@
+"""Signing in and out."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import get_args
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from services.gateway.account import Account
+from services.gateway.errors import CsrfRefused
+from services.gateway.model import ActionRequired, FlowSeconds, SignedIn, SignInAttempt
+from services.gateway.portal import addresses, cookies
+from services.gateway.portal.page import Page, Pages
+from services.gateway.portal.user_agents import UserAgent
+from services.gateway.portal.visits import Form, Visits
+from services.gateway.rendering import headers_of
+from services.gateway.sign_in import SignIn
+from shared.contracts.credentials import LongestPassword
+from shared.contracts.events import Cause
+from shared.contracts.refusals import InvalidRequest, Refusal
+
+CAUSES: frozenset[str] = frozenset(get_args(Cause))
+ADDRESS = "/sign-in"
+_LONGEST_USER_ID = 256
+_LONGEST_DEVICE_NAME = 100
+# What is said above the form; everything else becomes a page of its own.
+_SAID_IN_PLACE = {
+    "sign-in-refused",
+    "sign-in-throttled",
+    "device-disabled",
+    "too-busy",
+    "service-unavailable",
+    "csrf-refused",
+    "invalid-request",
+}
+
+
+def again(to: str, *, why: str | None = None) -> str:
+    """Return the address of the sign-in page, from which one gets to another page."""
+    known = why if why in CAUSES else None
+    return addresses.with_query(ADDRESS, next=None if to == addresses.HOME else to, why=known)
+
+
+@dataclass(frozen=True)
+class SignInPages:
+    """The sign-in form, and what follows from it."""
+
+    pages: Pages
+    visits: Visits
+    sign_in: SignIn
+    account: Account
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [
+            web.get(ADDRESS, self._ask),
+            web.post(ADDRESS, self._begin),
+            web.post("/sign-out", self._sign_out),
+            web.get("/signed-out", self._signed_out),
+        ]
+
+    async def _ask(self, request: web.Request) -> web.Response:
+        to = addresses.local(request.query.get("next"))
+        if await self.visits.visitor_if_any(request) is not None:
+            return addresses.see(to)
+        response = await self._form(request, to, why=request.query.get("why"))
+        if cookies.SESSION in request.cookies:
+            cookies.forget(response, cookies.SESSION)
+        return response
+
+    async def _begin(self, request: web.Request) -> web.Response:
+        form = Form()
+        try:
+            form = await self.visits.sent_anonymous_form(request)
+            outcome = await self.sign_in.begin(self._attempt(request, form))
+        except Refusal as refusal:
+            if refusal.type not in _SAID_IN_PLACE:
+                raise
+            to = addresses.local(form["next"] or request.query.get("next"))
+            return await self._form(request, to, user_id=form["user_id"], refusal=refusal)
+        to = addresses.local(form["next"])
+        if isinstance(outcome, ActionRequired):
+            return _do_first(outcome, to)
+        return self.enter(outcome, to)
+
+    def _attempt(self, request: web.Request, form: Form) -> SignInAttempt:
+        required = (("user_id", _LONGEST_USER_ID), ("password", LongestPassword))
+        errors = [_wrong(name, form[name]) for name, most in required if not 0 < len(form[name]) <= most]
+        if errors:
+            raise InvalidRequest(errors=errors)
+        where = self.visits.requests.where(request)
+        return SignInAttempt(
+            user_id=form["user_id"],
+            password=SecretStr(form["password"]),
+            where=where,
+            device_key=request.cookies.get(cookies.DEVICE),
+            device_name=UserAgent.parse(where.user_agent).label[:_LONGEST_DEVICE_NAME] or None,
+        )
+
+    async def _form(
+        self,
+        request: web.Request,
+        to: str,
+        *,
+        why: str | None = None,
+        user_id: str = "",
+        refusal: Refusal | None = None,
+    ) -> web.Response:
+        return await self.pages.show(
+            request,
+            "sign_in.html",
+            status=refusal.status if refusal else HTTPStatus.OK,
+            headers=headers_of(refusal) if refusal else None,
+            to=to,
+            why=why if why in CAUSES else None,
+            user_id=user_id,
+            refusal=refusal,
+            errors=refusal.errors if refusal else (),
+        )
+
+    def enter(self, signed_in: SignedIn, to: str) -> web.Response:
+        """Return the answer that a complete sign-in ends in; each session has a cookie of its own."""
+        response = addresses.see(to)
+        self.pages.keep_session(response, signed_in.token, signed_in.expires_at)
+        if signed_in.device.key is not None:
+            key = signed_in.device.key
+            cookies.keep(response, cookies.DEVICE, key, seconds=cookies.DEVICE_SECONDS)
+        for name in (cookies.CSRF, cookies.FLOW, cookies.RECEIPT):
+            cookies.forget(response, name)
+        return response
+
+    async def _sign_out(self, request: web.Request) -> web.Response:
+        try:
+            visitor, _ = await self.visits.sent_form(request)
+            await self.account.sign_out(visitor.caller)
+        except CsrfRefused:
+            raise
+        except Refusal as refusal:
+            # Who is signed out already has what they wanted.
+            if refusal.status not in {HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND}:
+                raise
+        response = addresses.see("/signed-out")
+        cookies.forget(response, cookies.SESSION)
+        return response
+
+    async def _signed_out(self, request: web.Request) -> web.Response:
+        return await self.pages.show(request, "signed_out.html")
+
+
+def said(page: Page, refusal: Refusal) -> str:
+    """Return what a refused form is told in one sentence."""
+    if refusal.type == "sign-in-throttled" and refusal.retry_after is not None:
+        return page.text("throttled.wait", wait=page.seconds(refusal.retry_after))
+    return page.text(f"problem.{refusal.type}.detail")
+
+
+def _wrong(name: str, value: str) -> dict[str, str]:
+    reason = "too-long" if value else "missing"
+    return {"field": name, "reason": reason, "message": reason}
+
+
+def _do_first(outcome: ActionRequired, to: str) -> web.Response:
+    response = addresses.see(addresses.with_query(f"{ADDRESS}/action", next=to))
+    cookies.keep(response, cookies.FLOW, outcome.flow, seconds=FlowSeconds)
+    return response
