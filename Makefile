@@ -9,7 +9,7 @@ COMPILE := uv pip compile pyproject.toml --python-version 3.11 --generate-hashes
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[.a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: venv ## start everything, seed it, print the addresses (PORT=8080)
 	@$(PYTHON) -m deploy.local up
@@ -46,9 +46,14 @@ bench: venv ## measure speed
 fault: venv ## hurt the stack in every way there is
 	$(PYTHON) -m tests.fault
 
+.env: ## write random secrets for docker-compose.yml, once (DEMO=yes to try it out)
+	@python3 deploy/compose/generate_env.py $@
+
 lock: .local/uv/bin/uv ## write the lock files anew from pyproject.toml
 	.local/uv/bin/$(COMPILE) --output-file requirements.lock
 	.local/uv/bin/$(COMPILE) --group dev --output-file requirements-dev.lock
+	.local/uv/bin/$(subst pyproject.toml,deploy/compose/mailbox.in,$(COMPILE)) \
+		--constraint requirements-dev.lock --output-file deploy/compose/mailbox.lock
 
 clean: down ## end everything and forget all data, logs and secrets
 	rm -rf .local

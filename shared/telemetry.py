@@ -13,7 +13,7 @@ from prometheus_client import Counter, Gauge, Histogram
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
+log: structlog.stdlib.BoundLogger = structlog.get_logger("account")
 
 REQUESTS = Histogram(
     "http_request_seconds",

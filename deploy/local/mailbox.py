@@ -78,7 +78,7 @@ class Receiver:
         return "250 2.0.0 Delivered"
 
 
-async def serve(port: int, maildir: Path) -> None:
+async def serve(host: str, port: int, maildir: Path) -> None:
     """Receive mail until SIGTERM or SIGINT."""
     loop = asyncio.get_running_loop()
     receiver = Receiver(Maildir(maildir))
@@ -86,7 +86,7 @@ async def serve(port: int, maildir: Path) -> None:
     for ending in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(ending, ended.set)
     server = await loop.create_server(
-        lambda: SMTP(receiver, hostname="localhost", enable_SMTPUTF8=True, loop=loop), HOST, port
+        lambda: SMTP(receiver, hostname="localhost", enable_SMTPUTF8=True, loop=loop), host, port
     )
     async with server:
         await ended.wait()
@@ -95,10 +95,11 @@ async def serve(port: int, maildir: Path) -> None:
 def main() -> None:
     """Read the command line and serve."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local.mailbox")
+    parser.add_argument("--host", default=HOST)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--maildir", type=Path, required=True)
     options = parser.parse_args()
-    asyncio.run(serve(options.port, options.maildir))
+    asyncio.run(serve(options.host, options.port, options.maildir))
 
 
 if __name__ == "__main__":

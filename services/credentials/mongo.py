@@ -180,15 +180,15 @@ def _counting(guesses: Guesses, guess: str) -> list[Document]:
             {"$multiply": [limit.first_lock_seconds, {"$pow": [2, {"$subtract": ["$locks", 1]}]}]},
         ]
     }
-    recent = {"$slice": [{"$concatArrays": [[guess], {"$ifNull": ["$recent", []]}]}, _RECENT]}
+    newest = [{"$literal": guess}]
+    recent = {"$slice": [{"$concatArrays": [newest, {"$ifNull": ["$recent", []]}]}, _RECENT]}
     return [
         {
             "$set": {
                 "failures": {"$cond": [fresh, {"$add": [{"$ifNull": ["$failures", 0]}, 1]}, 1]},
                 "locks": {"$cond": [fresh, {"$ifNull": ["$locks", 0]}, 0]},
-                "recent": {"$cond": [fresh, recent, [guess]]},
+                "recent": {"$cond": [fresh, recent, newest]},
                 "locked_until": {"$ifNull": ["$locked_until", "$$NOW"]},
-                "forget_at": {"$add": ["$$NOW", limit.window_seconds * 1000]},
             }
         },
         {"$set": {"locks": {"$cond": [reached, {"$add": ["$locks", 1]}, "$locks"]}}},
@@ -202,6 +202,14 @@ def _counting(guesses: Guesses, guess: str) -> list[Document]:
                     ]
                 },
                 "failures": {"$cond": [reached, 0, "$failures"]},
+            }
+        },
+        # The window begins when the lock ends, or a long lock would be forgotten before it is over.
+        {
+            "$set": {
+                "forget_at": {
+                    "$add": [{"$max": ["$locked_until", "$$NOW"]}, limit.window_seconds * 1000]
+                }
             }
         },
     ]

@@ -12,8 +12,13 @@ from services.gateway.clients.sessions import SessionsClient
 from services.gateway.errors import FlowEnded
 from services.gateway.model import ActionRequired, Flow, SignedIn, SignInAttempt
 from services.gateway.store import FlowStore
-from shared.contracts.credentials import ReplaceTemporaryPassword, VerifyPassword
-from shared.contracts.profile import GetPerson
+from shared.contracts.credentials import (
+    CheckPassword,
+    PasswordReport,
+    ReplaceTemporaryPassword,
+    VerifyPassword,
+)
+from shared.contracts.profile import GetPerson, Person
 from shared.contracts.sessions import EstablishSession, RecogniseDevice, Where
 
 
@@ -64,6 +69,15 @@ class SignIn:
             self.flows.drop(flow_id),
         )
         return signed_in
+
+    async def person(self, flow_id: str) -> Person:
+        """Return who is signing in, for the page that waits for them."""
+        return await self.profile.get(GetPerson(sub=(await self.flow(flow_id)).sub))
+
+    async def check_password(self, flow_id: str, password: SecretStr) -> PasswordReport:
+        """Rate a password for who is signing in; nothing is stored."""
+        words = words_of(await self.person(flow_id))
+        return await self.credentials.check(CheckPassword(password=password, words=words))
 
     async def flow(self, flow_id: str) -> Flow:
         """Return a flow that is going on, or raise `FlowEnded`."""

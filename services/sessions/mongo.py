@@ -1,7 +1,7 @@
 """Sessions in MongoDB: the only file of this service that imports the driver."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -20,6 +20,9 @@ T = TypeVar("T")
 
 _FORGET_SESSIONS_SECONDS = 30 * 24 * 3600
 _SESSION_FIELDS = frozenset(Session.model_fields) - {"sid"}
+# A receipt keeps these of a session; the others are read from its record while there is one.
+_ENDED_FIELDS = {"sid", "ended_at"}
+_DESCRIBING_FIELDS = ["created_at", "address", "user_agent"]
 
 
 def _in_seconds(seconds: int) -> Document:
@@ -85,7 +88,7 @@ class MongoSessionTransaction:
         closed = await self.epochs.database["revocations"].update_one(
             {"_id": receipt, "incomplete": True},
             {
-                "$set": {"sessions": [each.model_dump() for each in sessions]},
+                "$set": {"sessions": [each.model_dump(include=_ENDED_FIELDS) for each in sessions]},
                 "$unset": {"incomplete": ""},
                 "$currentDate": {"completed_at": True},
             },
@@ -283,9 +286,9 @@ class MongoSessionStore:
         await self.epochs.settle(sub)
 
     async def revocation(self, receipt: str) -> Revocation | None:
-        """Return one revocation."""
+        """Return one revocation, its sessions with what is still kept of each."""
         found = await self.epochs.revocation(receipt)
-        return _revocation(found) if found else None
+        return await self._described(_revocation(found)) if found else None
 
     async def revocation_after(self, sub: str, epoch: int) -> Revocation | None:
         """Return the first revocation above an epoch."""
@@ -301,6 +304,13 @@ class MongoSessionStore:
         """Return revocations to be worked off."""
         found = await self.epochs.incomplete(older_than_seconds=older_than_seconds, limit=limit)
         return [_revocation(each) for each in found]
+
+    async def _described(self, revocation: Revocation) -> Revocation:
+        sids = [each.sid for each in revocation.sessions]
+        kept = self.database["sessions"].find({"_id": {"$in": sids}}, _DESCRIBING_FIELDS)
+        known = {each.pop("_id"): each async for each in kept}
+        described = [each.model_copy(update=known.get(each.sid)) for each in revocation.sessions]
+        return replace(revocation, sessions=tuple(described))
 
     def _bound(self, transaction: Transaction) -> MongoSessionTransaction:
         return MongoSessionTransaction(self.database, self.epochs, transaction)

@@ -129,10 +129,16 @@ class ReadReceipt(Contract):
 
 
 class EndedSession(Contract):
-    """A session in a receipt; `ended_at` is null until its record is ended."""
+    """A session in a receipt; `ended_at` is null until its record is ended.
+
+    Where and when it began is there as long as the ended record is kept.
+    """
 
     sid: Sid
     ended_at: datetime | None = None
+    created_at: datetime | None = None
+    address: str | None = None
+    user_agent: str | None = None
 
 
 class ToldApp(Contract):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp_jinja2
 import jinja2
@@ -18,6 +19,7 @@ from services.gateway.portal.files import Files
 from services.gateway.portal.user_agents import UserAgent
 from services.gateway.portal.visits import Visitor, Visits
 from shared.clock import Clock
+from shared.contracts.refusals import Refusal
 from shared.texts import Catalogues
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -50,6 +52,17 @@ class Page:
         form = self.locale.plural_form(number)
         return self.text(f"{text_id}.{form}", number=format_decimal(number, locale=self.locale))
 
+    def said(self, refusal: Refusal) -> str:
+        """Return in a sentence why a form was refused and what to do."""
+        if refusal.type == "sign-in-throttled" and refusal.retry_after is not None:
+            return self.text("throttled.wait", wait=self.seconds(refusal.retry_after))
+        return self.text(f"problem.{refusal.type}.detail")
+
+    def reason(self, error: Mapping[str, str]) -> str:
+        """Return what is wrong with a field."""
+        text_id = f"reason.{error['reason']}"
+        return self.text(text_id if self.has(text_id) else "reason.unfit")
+
     def moment(self, at: datetime) -> str:
         """Return a day and time to the minute."""
         time = format_time(at, "short", locale=self.locale)
@@ -69,7 +82,7 @@ class Page:
             return self.text("time.just-now")
         return format_timedelta(at - self.now, add_direction=True, locale=self.locale)
 
-    def seconds(self, seconds: float) -> str:
+    def seconds(self, seconds: int) -> str:
         """Return a length of time in whole words, such as `2 minutes`."""
         return format_timedelta(seconds, threshold=2, locale=self.locale)
 
@@ -91,6 +104,10 @@ class Page:
     def user_agent(self, text: str) -> UserAgent:
         """Return what a browser calls itself, in words."""
         return UserAgent.parse(text)
+
+    def host(self, url: str) -> str:
+        """Return the name of the site that a link leads to."""
+        return urlsplit(url).hostname or url
 
     def static(self, name: str) -> str:
         """Return the address of a file."""

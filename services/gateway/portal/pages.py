@@ -1,16 +1,54 @@
-"""The portal's pages (placeholder until the portal's author replaces this file)."""
+"""The portal as a whole: its pages, put together."""
 
 from typing import Any
 
 from aiohttp import web
 
+from services.gateway.account import Account
+from services.gateway.portal.first_password_pages import FirstPasswordPages
+from services.gateway.portal.language_pages import LanguagePages
+from services.gateway.portal.page import Pages
+from services.gateway.portal.password_pages import PasswordPages
+from services.gateway.portal.problem_pages import ProblemPages
+from services.gateway.portal.profile_pages import ProfilePages
+from services.gateway.portal.receipt_pages import ReceiptPages
+from services.gateway.portal.session_pages import SessionPages
+from services.gateway.portal.sign_in_pages import SignInPages
+from services.gateway.portal.visits import Visits
+from services.gateway.requests import Requests
+from services.gateway.sign_in import SignIn
+from shared.clock import SystemClock
+from shared.texts import Catalogues
+
 
 class Portal:
-    def __init__(self, *args: Any) -> None:
-        pass
+    """Every page there is, over the flows that the JSON API calls too."""
+
+    def __init__(
+        self, requests: Requests, catalogues: Catalogues, sign_in: SignIn, account: Account
+    ) -> None:
+        visits = Visits(requests, account)
+        self._pages = pages = Pages(visits, catalogues, SystemClock())
+        self._problems = ProblemPages(pages, visits)
+        signing_in = SignInPages(pages, visits, sign_in, account)
+        self._areas = (
+            signing_in,
+            FirstPasswordPages(pages, visits, sign_in, signing_in),
+            ProfilePages(pages, visits, account),
+            PasswordPages(pages, visits, account),
+            SessionPages(pages, visits, account),
+            ReceiptPages(pages, visits, account),
+            LanguagePages(catalogues),
+            self._problems,
+            pages.files,
+        )
 
     def install(self, app: web.Application) -> None:
-        pass
+        """Set the templates up and add the routes."""
+        self._pages.install(app)
+        for area in self._areas:
+            app.add_routes(area.routes())
 
     async def problem(self, request: web.Request, document: dict[str, Any]) -> web.Response:
-        return web.json_response(document, status=document["status"])
+        """Return a problem as a page."""
+        return await self._problems.problem(request, document)

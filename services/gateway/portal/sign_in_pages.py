@@ -11,7 +11,7 @@ from services.gateway.account import Account
 from services.gateway.errors import CsrfRefused
 from services.gateway.model import ActionRequired, FlowSeconds, SignedIn, SignInAttempt
 from services.gateway.portal import addresses, cookies
-from services.gateway.portal.page import Page, Pages
+from services.gateway.portal.page import Pages
 from services.gateway.portal.user_agents import UserAgent
 from services.gateway.portal.visits import Form, Visits
 from services.gateway.rendering import headers_of
@@ -24,6 +24,7 @@ CAUSES: frozenset[str] = frozenset(get_args(Cause))
 ADDRESS = "/sign-in"
 _LONGEST_USER_ID = 256
 _LONGEST_DEVICE_NAME = 100
+_LONGEST_DEVICE_KEY = 256
 # What is said above the form; everything else becomes a page of its own.
 _SAID_IN_PLACE = {
     "sign-in-refused",
@@ -94,7 +95,7 @@ class SignInPages:
             user_id=form["user_id"],
             password=SecretStr(form["password"]),
             where=where,
-            device_key=request.cookies.get(cookies.DEVICE),
+            device_key=request.cookies.get(cookies.DEVICE, "")[:_LONGEST_DEVICE_KEY] or None,
             device_name=UserAgent.parse(where.user_agent).label[:_LONGEST_DEVICE_NAME] or None,
         )
 
@@ -146,13 +147,6 @@ class SignInPages:
 
     async def _signed_out(self, request: web.Request) -> web.Response:
         return await self.pages.show(request, "signed_out.html")
-
-
-def said(page: Page, refusal: Refusal) -> str:
-    """Return what a refused form is told in one sentence."""
-    if refusal.type == "sign-in-throttled" and refusal.retry_after is not None:
-        return page.text("throttled.wait", wait=page.seconds(refusal.retry_after))
-    return page.text(f"problem.{refusal.type}.detail")
 
 
 def _wrong(name: str, value: str) -> dict[str, str]:

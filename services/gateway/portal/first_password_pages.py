@@ -1,0 +1,95 @@
+"""Choosing one's own password in place of a temporary one, before the sign-in is complete."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from services.gateway.errors import FlowEnded
+from services.gateway.portal import addresses, cookies
+from services.gateway.portal.new_password import read_password, shortcomings
+from services.gateway.portal.page import Pages
+from services.gateway.portal.sign_in_pages import ADDRESS as SIGN_IN
+from services.gateway.portal.sign_in_pages import SignInPages
+from services.gateway.portal.visits import Form, Visits
+from services.gateway.rendering import headers_of
+from services.gateway.sign_in import SignIn
+from shared.contracts.refusals import InvalidRequest, Refusal
+
+ADDRESS = "/sign-in/action"
+_SAID_IN_PLACE = {
+    "password-refused",
+    "invalid-request",
+    "too-busy",
+    "service-unavailable",
+    "csrf-refused",
+}
+
+
+@dataclass(frozen=True)
+class FirstPasswordPages:
+    """The form for the first password of one's own."""
+
+    pages: Pages
+    visits: Visits
+    sign_in: SignIn
+    signing_in: SignInPages
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [
+            web.get(ADDRESS, self._ask),
+            web.post(ADDRESS, self._choose),
+            web.post(f"{ADDRESS}/check", self._check),
+        ]
+
+    async def _ask(self, request: web.Request) -> web.Response:
+        if cookies.FLOW not in request.cookies:
+            return addresses.see(SIGN_IN)
+        return await self._form(request, addresses.local(request.query.get("next")))
+
+    async def _choose(self, request: web.Request) -> web.Response:
+        form = Form()
+        try:
+            form = await self.visits.sent_anonymous_form(request)
+            flow = _flow(request)
+            password = SecretStr(form["new_password"])
+            wrong = await shortcomings(form, lambda: self.sign_in.check_password(flow, password))
+            if wrong:
+                raise InvalidRequest(errors=wrong)
+            where = self.visits.requests.where(request)
+            signed_in = await self.sign_in.replace_temporary_password(flow, password, where)
+        except Refusal as refusal:
+            if refusal.type not in _SAID_IN_PLACE:
+                raise
+            to = addresses.local(form["next"] or request.query.get("next"))
+            return await self._form(request, to, refusal)
+        return self.signing_in.enter(signed_in, addresses.local(form["next"]))
+
+    async def _check(self, request: web.Request) -> web.Response:
+        self.visits.check_anonymous_script(request)
+        password = await read_password(request)
+        report = await self.sign_in.check_password(_flow(request), password)
+        return web.json_response(text=report.model_dump_json())
+
+    async def _form(
+        self, request: web.Request, to: str, refusal: Refusal | None = None
+    ) -> web.Response:
+        return await self.pages.show(
+            request,
+            "first_password.html",
+            status=refusal.status if refusal else HTTPStatus.OK,
+            headers=headers_of(refusal) if refusal else None,
+            person=await self.sign_in.person(_flow(request)),
+            to=to,
+            refusal=refusal,
+            errors=refusal.errors if refusal else (),
+        )
+
+
+def _flow(request: web.Request) -> str:
+    flow = request.cookies.get(cookies.FLOW)
+    if flow is None:
+        raise FlowEnded
+    return flow

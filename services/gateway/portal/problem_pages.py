@@ -1,0 +1,67 @@
+"""What went wrong, as a page, and what each kind of problem means."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+
+from services.gateway.portal import addresses, cookies, sign_in_pages
+from services.gateway.portal.page import Pages
+from services.gateway.portal.visits import Visitor, Visits
+from shared.contracts.refusals import NotFound, Refusal
+
+_RETRIED = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+
+
+@dataclass(frozen=True)
+class ProblemPages:
+    """A page for each problem, and one behind each problem's `type`."""
+
+    pages: Pages
+    visits: Visits
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [web.get("/problems/{slug}", self._meaning)]
+
+    async def _meaning(self, request: web.Request) -> web.Response:
+        slug = request.match_info["slug"]
+        if not self.pages.catalogues.has(f"problem.{slug}.title"):
+            raise NotFound
+        visitor = await self._visitor(request)
+        return await self.pages.show(request, "problem_type.html", visitor=visitor, slug=slug)
+
+    async def problem(self, request: web.Request, document: dict[str, Any]) -> web.Response:
+        """Return a problem as a page; who has to sign in is sent to where one does."""
+        status = int(document["status"])
+        if status == HTTPStatus.UNAUTHORIZED:
+            return _to_sign_in(request, str(document.get("cause", "")))
+        slug = str(document["type"]).rpartition("/")[2]
+        response = await self.pages.show(
+            request,
+            "problem.html",
+            visitor=await self._visitor(request) if status < HTTPStatus.INTERNAL_SERVER_ERROR else None,
+            status=status,
+            slug=slug if self.pages.catalogues.has(f"problem.{slug}.title") else "internal-error",
+            retry=addresses.read_again(request) if status in _RETRIED else None,
+            request_id=request["id"],
+        )
+        if slug == "flow-ended":
+            cookies.forget(response, cookies.FLOW)
+        return response
+
+    async def _visitor(self, request: web.Request) -> Visitor | None:
+        # Who visits matters for the page's frame only; without a service it is left empty.
+        try:
+            return await self.visits.visitor_if_any(request)
+        except Refusal:
+            return None
+
+
+def _to_sign_in(request: web.Request, cause: str) -> web.Response:
+    to = addresses.read_again(request)
+    response = addresses.see(sign_in_pages.again(to, why=cause))
+    if cookies.SESSION in request.cookies:
+        cookies.forget(response, cookies.SESSION)
+    return response

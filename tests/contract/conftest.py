@@ -1,0 +1,121 @@
+"""The services' own wiring, on the servers of the test run and databases that are emptied."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+from pydantic import SecretStr
+from pymongo import MongoClient
+
+from services.credentials.mongo import MongoCredentialStore
+from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
+from services.sessions.mongo import MongoSessionStore
+from shared.epochs import Epochs
+from shared.wiring import Wiring
+from tests.servers import Servers
+
+STORES = ("profile", "credentials", "sessions")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the servers are, and what the databases of this test run are called."""
+
+    mongo_url: SecretStr
+    redis_url: SecretStr
+    rabbitmq_url: SecretStr
+    database_prefix: str
+
+
+@asynccontextmanager
+async def wired(name: str, settings: Settings) -> AsyncIterator[Wiring]:
+    """Give one service's wiring, and let go of it."""
+    wiring = Wiring.of(name, settings)
+    try:
+        yield wiring
+    finally:
+        await wiring.cache.redis.aclose()
+        await wiring.client.close()
+
+
+async def _install(settings: Settings) -> None:
+    async with wired("sessions", settings) as sessions:
+        await MongoSessionStore(
+            sessions.database, sessions.epochs, sessions.transactions
+        ).install()
+    async with wired("credentials", settings) as credentials:
+        await MongoCredentialStore(
+            credentials.database, credentials.epochs, credentials.transactions
+        ).install()
+    async with wired("profile", settings) as profile:
+        await MongoPeopleStore(profile.database).install()
+        await MongoNoticeStore(profile.database, profile.epochs, profile.transactions).install()
+
+
+@pytest.fixture(scope="session")
+def settings(servers: Servers) -> Iterator[Settings]:
+    """Install the services' databases once, and drop them in the end."""
+    prefix = f"t{uuid4().hex[:12]}_"
+    made = Settings(
+        SecretStr(servers.mongo_url),
+        SecretStr(servers.redis_url),
+        SecretStr(servers.rabbitmq_url),
+        prefix,
+    )
+    asyncio.run(_install(made))
+    yield made
+    with MongoClient[dict[str, object]](servers.mongo_url) as client:
+        for name in client.list_database_names():
+            if name.startswith(prefix):
+                client.drop_database(name)
+
+
+@pytest.fixture
+def emptied(settings: Settings) -> Settings:
+    """Empty every collection; their indexes stay."""
+    with MongoClient[dict[str, object]](settings.mongo_url.get_secret_value()) as client:
+        for name in (*STORES, "epochs"):
+            database = client[f"{settings.database_prefix}{name}"]
+            for collection in database.list_collection_names():
+                database[collection].delete_many({})
+    return settings
+
+
+@pytest.fixture
+async def sessions(emptied: Settings) -> AsyncIterator[Wiring]:
+    """Give the sessions service's wiring."""
+    async with wired("sessions", emptied) as wiring:
+        yield wiring
+
+
+@pytest.fixture
+async def credentials(emptied: Settings) -> AsyncIterator[Wiring]:
+    """Give the credentials service's wiring."""
+    async with wired("credentials", emptied) as wiring:
+        yield wiring
+
+
+@pytest.fixture
+async def profile(emptied: Settings) -> AsyncIterator[Wiring]:
+    """Give the profile service's wiring."""
+    async with wired("profile", emptied) as wiring:
+        yield wiring
+
+
+@pytest.fixture
+def open_subject() -> Callable[[Wiring, str], Awaitable[None]]:
+    """Give a way to open a subject's first epoch, which a new account does otherwise."""
+
+    async def opened(wiring: Wiring, sub: str) -> None:
+        await wiring.transactions.run(lambda tx: wiring.epochs.open(sub, tx.session))
+
+    return opened
+
+
+@pytest.fixture
+def epochs(sessions: Wiring) -> Epochs:
+    """Give the shared epochs."""
+    return sessions.epochs

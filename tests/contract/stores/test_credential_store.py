@@ -1,0 +1,208 @@
+"""What every CredentialStore does, in memory and in MongoDB alike."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import pytest
+
+from services.credentials.errors import PasswordChangedMeanwhile
+from services.credentials.model import Password, password_changed
+from services.credentials.mongo import MongoCredentialStore
+from services.credentials.store import CredentialStore, CredentialTransaction
+from shared.contracts.epochs import NoEpoch, Raised
+from shared.wiring import Wiring
+from tests.memory.credentials import MemoryCredentials
+
+AT = datetime(2026, 3, 1, 12, 0, 0, 123_000, tzinfo=UTC)
+ADA = Password("ada", "ada@example.org", "verifier-1", temporary=False, version=1, changed_at=AT)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A store, and a look at the events that were committed in it."""
+
+    store: CredentialStore
+    emitted: Callable[[], Awaitable[list[str]]]
+
+
+def _in_memory() -> Case:
+    store = MemoryCredentials()
+
+    async def emitted() -> list[str]:
+        return list(store.epochs.outbox)
+
+    return Case(store, emitted)
+
+
+def _in_mongodb(wiring: Wiring) -> Case:
+    async def emitted() -> list[str]:
+        return [row["_id"] async for row in wiring.database["outbox"].find()]
+
+    store = MongoCredentialStore(wiring.database, wiring.epochs, wiring.transactions)
+    return Case(store, emitted)
+
+
+@pytest.fixture(params=["memory", "mongodb"])
+def case(request: pytest.FixtureRequest) -> Case:
+    if request.param == "memory":
+        return _in_memory()
+    return _in_mongodb(request.getfixturevalue("credentials"))
+
+
+@pytest.fixture
+def store(case: Case) -> CredentialStore:
+    return case.store
+
+
+async def open_account(store: CredentialStore, password: Password) -> bool:
+    return await store.in_transaction(lambda tx: tx.open_account(password))
+
+
+async def put(store: CredentialStore, changed: Password) -> None:
+    await store.in_transaction(lambda tx: tx.put_password(changed))
+
+
+async def test_an_account_is_found_by_its_name_and_its_subject(store: CredentialStore) -> None:
+    assert await open_account(store, ADA)
+    assert await store.password_named("ada@example.org") == ADA
+    assert await store.password_of("ada") == ADA
+    assert await store.version_of("ada") == 1
+
+
+async def test_an_account_opens_with_the_first_epoch(store: CredentialStore) -> None:
+    assert await store.epoch_of("ada") == NoEpoch
+    await open_account(store, ADA)
+    assert await store.epoch_of("ada") == 1
+
+
+async def test_whom_nobody_knows_has_nothing(store: CredentialStore) -> None:
+    assert await store.password_named("nobody@example.org") is None
+    assert await store.password_of("nobody") is None
+    assert await store.version_of("nobody") == 0
+    assert await store.epoch_of("nobody") == NoEpoch
+
+
+async def test_an_account_may_come_without_a_password(store: CredentialStore) -> None:
+    await open_account(store, replace(ADA, verifier=None, temporary=True))
+    found = await store.password_of("ada")
+    assert found is not None
+    assert found.verifier is None
+    assert found.temporary
+
+
+async def test_a_name_belongs_to_one_account(store: CredentialStore) -> None:
+    await open_account(store, ADA)
+    assert not await open_account(store, replace(ADA, sub="impostor", verifier="theirs"))
+    assert await store.password_named("ada@example.org") == ADA
+    assert await store.epoch_of("impostor") == NoEpoch
+
+
+async def test_a_subject_has_one_account(store: CredentialStore) -> None:
+    await open_account(store, ADA)
+    assert not await open_account(store, replace(ADA, user_id="other@example.org"))
+    assert await store.password_named("other@example.org") is None
+
+
+async def test_of_many_who_take_a_name_at_once_one_has_it(store: CredentialStore) -> None:
+    rivals = [replace(ADA, sub=f"rival-{number}") for number in range(6)]
+    opened = await asyncio.gather(*(open_account(store, rival) for rival in rivals))
+    assert sorted(opened) == [False] * 5 + [True]
+    found = await store.password_named("ada@example.org")
+    assert found == rivals[opened.index(True)]
+
+
+async def test_a_change_replaces_the_version_before_it(store: CredentialStore) -> None:
+    await open_account(store, ADA)
+    changed = ADA.changed("verifier-2", at=AT, history=3)
+    await put(store, changed)
+    assert await store.password_of("ada") == changed
+    assert changed.former == ("verifier-1",)
+
+
+async def test_a_change_of_an_older_version_is_refused(store: CredentialStore) -> None:
+    await open_account(store, ADA)
+    await put(store, ADA.changed("verifier-2", at=AT, history=1))
+    with pytest.raises(PasswordChangedMeanwhile):
+        await put(store, ADA.changed("verifier-3", at=AT, history=1))
+    found = await store.password_of("ada")
+    assert found is not None
+    assert found.verifier == "verifier-2"
+
+
+async def test_a_change_of_nobodys_password_is_refused(store: CredentialStore) -> None:
+    with pytest.raises(PasswordChangedMeanwhile):
+        await put(store, replace(ADA, version=2))
+    assert await store.password_of("ada") is None
+
+
+async def test_of_many_changes_at_once_one_is_kept(store: CredentialStore) -> None:
+    await open_account(store, ADA)
+    changes = [ADA.changed(f"rival-{number}", at=AT, history=1) for number in range(6)]
+    outcomes = await asyncio.gather(*(put(store, each) for each in changes), return_exceptions=True)
+    kept = [change for change, outcome in zip(changes, outcomes, strict=True) if outcome is None]
+    assert [await store.password_of("ada")] == kept
+    assert sum(isinstance(each, PasswordChangedMeanwhile) for each in outcomes) == 5
+
+
+async def test_an_epoch_rises_by_one_and_each_raise_has_a_receipt_of_its_own(
+    store: CredentialStore,
+) -> None:
+    await open_account(store, ADA)
+    first = await store.in_transaction(lambda tx: tx.raise_epoch("ada", "password-changed"))
+    second = await store.in_transaction(lambda tx: tx.raise_epoch("ada", "password-changed"))
+    assert (first.epoch, second.epoch) == (2, 3)
+    assert first.receipt != second.receipt
+    assert first.receipt_token != second.receipt_token
+    assert await store.epoch_of("ada") == 3
+
+
+async def test_the_epoch_of_nobody_cannot_be_raised(store: CredentialStore) -> None:
+    with pytest.raises(LookupError):
+        await store.in_transaction(lambda tx: tx.raise_epoch("nobody", "password-changed"))
+    assert await store.epoch_of("nobody") == NoEpoch
+
+
+async def test_a_transaction_that_fails_leaves_nothing(case: Case) -> None:
+    await open_account(case.store, ADA)
+
+    async def work(tx: CredentialTransaction) -> None:
+        await tx.put_password(ADA.changed("verifier-2", at=AT, history=1))
+        raised = await tx.raise_epoch("ada", "password-changed")
+        await tx.emit(password_changed(raised, at=AT))
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await case.store.in_transaction(work)
+    assert await case.store.password_of("ada") == ADA
+    assert await case.store.epoch_of("ada") == 1
+    assert await case.emitted() == []
+
+
+async def test_a_change_and_its_event_are_committed_together(case: Case) -> None:
+    await open_account(case.store, ADA)
+
+    async def work(tx: CredentialTransaction) -> Raised:
+        await tx.put_password(ADA.changed("verifier-2", at=AT, history=1))
+        raised = await tx.raise_epoch("ada", "password-changed")
+        await tx.emit(password_changed(raised, at=AT))
+        return raised
+
+    raised = await case.store.in_transaction(work)
+    assert await case.emitted() == [raised.receipt]
+    assert await case.store.version_of("ada") == 2
+
+
+async def test_a_rehash_changes_the_verifier_and_nothing_else(store: CredentialStore) -> None:
+    await open_account(store, ADA)
+    await store.rehashed(ADA, "stronger")
+    assert await store.password_of("ada") == replace(ADA, verifier="stronger")
+
+
+async def test_a_rehash_of_what_was_changed_meanwhile_is_dropped(store: CredentialStore) -> None:
+    await open_account(store, ADA)
+    changed = ADA.changed("verifier-2", at=AT, history=1)
+    await put(store, changed)
+    await store.rehashed(ADA, "stronger, but of the old password")
+    assert await store.password_of("ada") == changed

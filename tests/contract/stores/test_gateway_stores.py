@@ -1,0 +1,190 @@
+"""What every FlowStore and AnswerStore does, in memory and in Redis alike."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+from redis.asyncio import Redis
+
+from deploy.local.ports import free
+from services.gateway.errors import IdempotencyKeyReused, RequestInProgress
+from services.gateway.model import Flow
+from services.gateway.redis import RedisAnswers, RedisFlows
+from services.gateway.sealing import Sealer
+from services.gateway.store import AnswerStore, FlowStore, KeptAnswer
+from shared import cache
+from shared.contracts.refusals import Unavailable
+from tests.memory.gateway import MemoryAnswers, MemoryFlows
+
+SEALER = Sealer(b"the secret of a test, long enough")
+FLOW = Flow(
+    sub="ada", epoch=3, action="change-password", device_key="a device's key", device_name=None
+)
+ANSWER = KeptAnswer(202, {"Content-Type": "application/json", "Receipt-Token": "t"}, b'{"a":\n1}')
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = cache.connect(redis_url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def nowhere() -> AsyncIterator[Redis]:
+    client = cache.connect(f"redis://127.0.0.1:{free(('redis',))['redis']}/0")
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture(params=["memory", "redis"])
+def flows(request: pytest.FixtureRequest) -> FlowStore:
+    if request.param == "memory":
+        return MemoryFlows()
+    return RedisFlows(request.getfixturevalue("redis"), SEALER)
+
+
+@pytest.fixture(params=["memory", "redis"])
+def answers(request: pytest.FixtureRequest) -> AnswerStore:
+    if request.param == "memory":
+        return MemoryAnswers()
+    return RedisAnswers(request.getfixturevalue("redis"), SEALER)
+
+
+@pytest.fixture
+def key() -> str:
+    return uuid4().hex
+
+
+async def test_a_flow_is_found_by_its_id_until_it_is_dropped(flows: FlowStore) -> None:
+    flow_id = await flows.keep(FLOW)
+    assert await flows.find(flow_id) == FLOW
+    await flows.drop(flow_id)
+    assert await flows.find(flow_id) is None
+
+
+async def test_no_flow_is_found_by_another_id(flows: FlowStore) -> None:
+    first, second = await flows.keep(FLOW), await flows.keep(FLOW)
+    assert first != second
+    assert await flows.find("no-such-flow") is None
+    await flows.drop("no-such-flow")
+    assert await flows.find(first) == FLOW
+
+
+async def test_a_flow_is_over_after_ten_minutes(redis: Redis) -> None:
+    await redis.flushall()
+    await RedisFlows(redis, SEALER).keep(FLOW)
+    (key,) = await redis.keys("*")
+    assert 590 < await redis.ttl(key) <= 600
+
+
+async def test_who_has_redis_reads_nothing_of_a_flow(redis: Redis) -> None:
+    await redis.flushall()
+    flow_id = await RedisFlows(redis, SEALER).keep(FLOW)
+    (key,) = await redis.keys("*")
+    kept = await redis.get(key)
+    assert flow_id.encode() not in key
+    assert b"ada" not in kept
+    assert b"device" not in kept
+
+
+async def test_a_flow_that_was_altered_or_sealed_by_another_is_no_flow(redis: Redis) -> None:
+    await redis.flushall()
+    flow_id = await RedisFlows(redis, SEALER).keep(FLOW)
+    (key,) = await redis.keys("*")
+    other = Sealer(b"another secret, just as long as it")
+    assert await RedisFlows(redis, other).find(flow_id) is None
+    await redis.set(key, b"something else entirely, put there by hand")
+    assert await RedisFlows(redis, SEALER).find(flow_id) is None
+
+
+async def test_without_redis_no_flow_goes_on(nowhere: Redis) -> None:
+    flows = RedisFlows(nowhere, SEALER)
+    with pytest.raises(Unavailable):
+        await flows.keep(FLOW)
+    with pytest.raises(Unavailable):
+        await flows.find("flow")
+    await flows.drop("flow")
+
+
+async def test_the_first_answer_is_given_again(answers: AnswerStore, key: str) -> None:
+    assert await answers.begin(b"token", key, b"request") is None
+    await answers.finish(b"token", key, b"request", ANSWER)
+    for _ in range(3):
+        assert await answers.begin(b"token", key, b"request") == ANSWER
+
+
+async def test_an_answer_without_content_is_given_again(answers: AnswerStore, key: str) -> None:
+    empty = KeptAnswer(204, {}, b"")
+    await answers.begin(b"token", key, b"request")
+    await answers.finish(b"token", key, b"request", empty)
+    assert await answers.begin(b"token", key, b"request") == empty
+
+
+async def test_another_request_under_the_same_key_is_refused(
+    answers: AnswerStore, key: str
+) -> None:
+    await answers.begin(b"token", key, b"request")
+    await answers.finish(b"token", key, b"request", ANSWER)
+    with pytest.raises(IdempotencyKeyReused):
+        await answers.begin(b"token", key, b"another request")
+    assert await answers.begin(b"token", key, b"request") == ANSWER
+
+
+async def test_a_request_that_is_being_answered_is_not_begun_again(
+    answers: AnswerStore, key: str
+) -> None:
+    await answers.begin(b"token", key, b"request")
+    with pytest.raises(RequestInProgress):
+        await answers.begin(b"token", key, b"request")
+
+
+async def test_of_the_same_request_many_times_at_once_one_is_begun(
+    answers: AnswerStore, key: str
+) -> None:
+    begun = await asyncio.gather(
+        *(answers.begin(b"token", key, b"request") for _ in range(8)), return_exceptions=True
+    )
+    assert sum(each is None for each in begun) == 1
+    assert sum(isinstance(each, RequestInProgress) for each in begun) == 7
+
+
+async def test_what_came_to_no_answer_may_be_tried_again(answers: AnswerStore, key: str) -> None:
+    await answers.begin(b"token", key, b"request")
+    await answers.abandon(b"token", key)
+    assert await answers.begin(b"token", key, b"another request") is None
+
+
+async def test_a_key_belongs_to_who_chose_it(answers: AnswerStore, key: str) -> None:
+    await answers.begin(b"token", key, b"request")
+    await answers.finish(b"token", key, b"request", ANSWER)
+    assert await answers.begin(b"another token", key, b"request") is None
+
+
+async def test_answers_are_kept_for_a_day_and_claims_for_moments(redis: Redis, key: str) -> None:
+    await redis.flushall()
+    answers = RedisAnswers(redis, SEALER)
+    await answers.begin(b"token", key, b"request")
+    (name,) = await redis.keys("*")
+    assert 0 < await redis.ttl(name) <= 30
+    await answers.finish(b"token", key, b"request", ANSWER)
+    assert 23 * 3600 < await redis.ttl(name) <= 24 * 3600
+
+
+async def test_who_has_redis_reads_nothing_of_an_answer(redis: Redis, key: str) -> None:
+    await redis.flushall()
+    answers = RedisAnswers(redis, SEALER)
+    await answers.begin(b"token", key, b"request")
+    await answers.finish(b"token", key, b"request", ANSWER)
+    (name,) = await redis.keys("*")
+    assert key.encode() not in name
+    assert b"Receipt-Token" not in await redis.get(name)
+
+
+async def test_without_redis_every_request_is_the_first(nowhere: Redis, key: str) -> None:
+    answers = RedisAnswers(nowhere, SEALER)
+    assert await answers.begin(b"token", key, b"request") is None
+    await answers.finish(b"token", key, b"request", ANSWER)
+    await answers.abandon(b"token", key)
+    assert await answers.begin(b"token", key, b"request") is None

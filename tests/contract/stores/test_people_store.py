@@ -1,0 +1,104 @@
+"""What every PeopleStore does, in memory and in MongoDB alike."""
+
+import asyncio
+
+import pytest
+
+from services.profile.model import OrganizationRecord
+from services.profile.mongo import MongoPeopleStore
+from services.profile.store import PeopleStore
+from shared.contracts.profile import AddPerson, Helpdesk, Photo
+from shared.wiring import Wiring
+from tests.memory.profile import MemoryPeople
+
+HELPDESK = Helpdesk(name="Desk", url="https://desk.example/", email="desk@example.org", phone="1")
+
+
+@pytest.fixture(params=["memory", "mongodb"])
+def store(request: pytest.FixtureRequest) -> PeopleStore:
+    if request.param == "memory":
+        return MemoryPeople()
+    wiring: Wiring = request.getfixturevalue("profile")
+    return MongoPeopleStore(wiring.database)
+
+
+def record(user_id: str = "ada@example.org", organization: str = "halden") -> AddPerson:
+    return AddPerson(organization=organization, user_id=user_id, display_name="Ada Marsh")
+
+
+async def test_an_organization_is_kept_and_replaced(store: PeopleStore) -> None:
+    assert await store.organization("halden") is None
+    await store.put_organization(OrganizationRecord("halden", "Halden", HELPDESK))
+    renamed = OrganizationRecord("halden", "Halden Logistics", Helpdesk())
+    await store.put_organization(renamed)
+    assert await store.organization("halden") == renamed
+
+
+async def test_a_person_is_kept_with_every_field(store: PeopleStore) -> None:
+    full = AddPerson(
+        organization="halden",
+        user_id="jonas@example.org",
+        display_name="Jonas Brandt",
+        emails=("jonas@example.org", "j.brandt@example.org"),
+        job_title="Verkaufsleiter Nord",
+        department="Vertrieb",
+        office="Bremen, 2.03",
+        phones=("+49 421 5550 147",),
+        manager="ada",
+        preferred_language="de",
+        roles=("admin",),
+    )
+    added, created = await store.add_person(full)
+    assert created
+    assert added.record == full
+    assert await store.person(added.sub) == added
+
+
+async def test_nobody_is_not_found(store: PeopleStore) -> None:
+    assert await store.person("nobody") is None
+    assert await store.photo("nobody") is None
+
+
+async def test_who_is_added_again_is_who_was_there(store: PeopleStore) -> None:
+    first, _ = await store.add_person(record())
+    other = record().model_copy(update={"display_name": "Somebody Else"})
+    again, created = await store.add_person(other)
+    assert not created
+    assert again == first
+
+
+@pytest.mark.parametrize("spelling", ["ADA@Example.org", " ada@example.org ", "ａda@example.org"])
+async def test_a_user_id_is_one_however_it_is_spelt(store: PeopleStore, spelling: str) -> None:
+    first, _ = await store.add_person(record())
+    again, created = await store.add_person(record(spelling))
+    assert not created
+    assert again.sub == first.sub
+
+
+async def test_of_many_who_are_added_at_once_one_is(store: PeopleStore) -> None:
+    added = await asyncio.gather(*(store.add_person(record()) for _ in range(6)))
+    assert sum(created for _, created in added) == 1
+    assert len({person.sub for person, _ in added}) == 1
+
+
+async def test_people_come_in_order_of_their_user_ids_in_pages(store: PeopleStore) -> None:
+    for name in ("cleo", "Bob", "ada", "dan"):
+        await store.add_person(record(f"{name}@example.org"))
+    await store.add_person(record("aaron@elsewhere.example", organization="elsewhere"))
+    first = await store.people("halden", after=None, limit=3)
+    rest = await store.people("halden", after=first[-1].sub, limit=3)
+    names = [each.record.user_id.partition("@")[0] for each in [*first, *rest]]
+    assert names == ["ada", "Bob", "cleo", "dan"]
+    assert len(first) == 3
+
+
+async def test_an_unknown_cursor_begins_anew(store: PeopleStore) -> None:
+    await store.add_person(record())
+    assert len(await store.people("halden", after="no-such-person", limit=9)) == 1
+
+
+async def test_a_photo_is_kept_and_replaced(store: PeopleStore) -> None:
+    await store.put_photo("ada", Photo(image="Zmlyc3Q=", media_type="image/png"))
+    second = Photo(image="c2Vjb25k", media_type="image/jpeg")
+    await store.put_photo("ada", second)
+    assert await store.photo("ada") == second

@@ -1,0 +1,284 @@
+"""A whole stack that can be hurt, with the people who use it.
+
+    async with Portal(stack) as portal:
+        (ada,) = await portal.people(1, sessions=3)
+        change = await portal.change(ada)
+"""
+
+import asyncio
+import json
+import random
+import secrets
+import sys
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal, Self
+
+import aiohttp
+
+from deploy.local.services import SERVICES
+from services.gateway.clients.credentials import CredentialsClient
+from services.gateway.clients.peer import Peer
+from services.gateway.clients.profile import ProfileClient
+from shared.contracts.credentials import EnrollAccount
+from shared.contracts.profile import AddPerson, PutOrganization
+from tests.fault.die import FOLDER, Points
+from tests.stack import Stack
+
+Kind = Literal["password", "everywhere"]
+ORGANIZATION = PutOrganization(id="fault", name="Fault Works")
+LINKS = (
+    ("credentials", "redis"),
+    ("gateway", "redis"),
+    ("sessions", "mongo"),
+    ("credentials", "rabbitmq"),
+)
+GATEWAYS = ("gateway", "gateway2")
+ACCEPTED = frozenset({200, 422})
+"""What an accepted session is answered; unconfirmed, signing out everywhere is a 422."""
+PROBES = (
+    ("GET", "/me", None),
+    ("GET", "/me/sessions?limit=1", None),
+    # Nobody but the gateway and its cache has a part in this one.
+    ("POST", "/me/sign-out-everywhere", {"confirm": False}),
+)
+_AT_ONCE = 12
+
+
+@dataclass
+class User:
+    """Somebody with an account."""
+
+    sub: str
+    user_id: str
+    password: str
+    address: str
+    tokens: list[str] = field(default_factory=list)
+
+    @property
+    def email(self) -> str:
+        """Where their mail goes."""
+        return f"{self.user_id}.example"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a request came to; status 0 is a broken connection. Times are monotonic."""
+
+    status: int
+    body: Any
+    began: float
+    ended: float
+
+
+@dataclass
+class Change:
+    """A change that was asked for, and what came of it."""
+
+    user: User
+    kind: Kind
+    older: tuple[str, ...]
+    old_password: str
+    new_password: str
+    replies: list[Reply] = field(default_factory=list)
+
+    @property
+    def answered(self) -> float | None:
+        """When it was answered 202; None where it was not."""
+        return self.replies[-1].ended if self.replies[-1].status == 202 else None
+
+    @property
+    def receipt(self) -> str | None:
+        """The receipt that was given."""
+        return self.replies[-1].body["receipt"] if self.answered is not None else None
+
+
+def sub_of(token: str) -> str:
+    """Return whose token it is."""
+    return token.split(".")[0]
+
+
+def sid_of(token: str) -> str:
+    """Return which session a token stands for."""
+    return token.split(".")[1]
+
+
+class WoundableStack(Stack):
+    """Own servers, links, two gateways, and services with points to die at, always started again."""
+
+    def __init__(self) -> None:
+        """Describe the stack."""
+        super().__init__(
+            links=LINKS,
+            keep_alive=True,
+            seeded=False,
+            wrap={name: (sys.executable, "-m", "tests.fault.die", name) for name in SERVICES},
+            env={"gateway": {"GATEWAY_TRUSTED_PROXIES": '["127.0.0.0/8"]'}},
+        )
+        folder = self.directory / FOLDER
+        folder.mkdir()
+        self.points = {name: Points(folder, name) for name in SERVICES}
+
+    def __enter__(self) -> Self:
+        """Start it, with the second gateway."""
+        super().__enter__()
+        try:
+            self.add_gateway(GATEWAYS[1])
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def recover(self) -> None:
+        """Heal whatever a test may have left behind, and wait until everything is ready."""
+        for points in self.points.values():
+            points.clear()
+        for link in self._links.values():
+            link.heal()
+        for name in self.programs:
+            if self.is_alive(name):
+                self.cont(name)
+            self.start(name)
+        self.wait_ready(*self.programs)
+
+
+@dataclass
+class Portal:
+    """The stack as people use it: over HTTP, through either gateway."""
+
+    stack: WoundableStack
+    rng: random.Random = field(default_factory=lambda: random.Random(7))
+    _open: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _lane: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+
+    async def __aenter__(self) -> Self:
+        """Open the connections, and make sure that the organization exists."""
+        # The product limits itself, so the client does not; each request is a connection of
+        # its own where a kept one could die unseen.
+        connector = aiohttp.TCPConnector(limit=0, force_close=True)
+        timeout = aiohttp.ClientTimeout(total=30)
+        self._http = await self._open.enter_async_context(
+            aiohttp.ClientSession(connector=connector, timeout=timeout)
+        )
+        key = self.stack.service_key
+        peer = partial(Peer, self._http, service_key=key)
+        self._profile = ProfileClient(peer(self.stack.url_of("profile")))
+        self._credentials = CredentialsClient(peer(self.stack.url_of("credentials")))
+        await self._profile.put_organization(ORGANIZATION)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connections."""
+        await self._open.aclose()
+
+    async def people(self, number: int, *, sessions: int = 3, mail_to: str | None = None) -> list[User]:
+        """Make users who have never been there, each signed in so many times."""
+        return await self.all(self._person(sessions, mail_to) for _ in range(number))
+
+    async def all(self, work: Any) -> list[Any]:
+        """Run coroutines, no more at once than two cores can take."""
+
+        async def one(each: Any) -> Any:
+            async with self._lane:
+                return await each
+
+        return await asyncio.gather(*map(one, work))
+
+    async def sign_in(self, user: User, password: str | None = None) -> Reply:
+        """Try to sign in; a token that comes of it is kept with the user."""
+        body = {"user_id": user.user_id, "password": password or user.password}
+        reply = await self.ask("POST", "/sign-in", body, user=user)
+        if reply.status == 200:
+            user.tokens.append(reply.body["token"])
+        return reply
+
+    async def change(
+        self, user: User, kind: Kind = "password", *, token: str | None = None, patience: float = 0.0
+    ) -> Change:
+        """Change the password, or sign out everywhere, until it is answered for good."""
+        new = fresh_password() if kind == "password" else user.password
+        change = Change(user, kind, tuple(user.tokens), user.password, new)
+        path, body = "/me/sign-out-everywhere", {"confirm": True}
+        if kind == "password":
+            path, body = "/me/password", {"old_password": user.password, "new_password": new}
+        token, last = token or user.tokens[0], time.monotonic() + patience
+        while True:
+            change.replies.append(await self.ask("POST", path, body, token=token, user=user))
+            if 0 < change.replies[-1].status < 500 or time.monotonic() > last:
+                break
+            await asyncio.sleep(0.25)
+        if change.answered is not None:
+            user.password = new
+        return change
+
+    async def show(self, token: str, *, gateway: str | None = None, probe: int | None = None) -> Reply:
+        """Show a token to a gateway, in one of the ways there are."""
+        method, path, body = PROBES[self.rng.randrange(3) if probe is None else probe]
+        return await self.ask(method, path, body, token=token, gateway=gateway)
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        token: str | None = None,
+        user: User | None = None,
+        gateway: str | None = None,
+    ) -> Reply:
+        """Send a request to the API of a gateway and return what it comes to."""
+        url = self.stack.url_of(gateway or self.rng.choice(GATEWAYS))
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if user:
+            headers["X-Forwarded-For"] = user.address
+        began = time.monotonic()
+        try:
+            async with self._http.request(
+                method, f"{url}/api/v1{path}", json=body, headers=headers
+            ) as response:
+                read = await response.read()
+                content = json.loads(read) if "json" in response.content_type else read
+                return Reply(response.status, content, began, time.monotonic())
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return Reply(0, repr(error), began, time.monotonic())
+
+    async def ready(self, service: str) -> Any:
+        """Return what a service says of itself."""
+        async with self._http.get(f"{self.stack.url_of(service)}/readyz") as response:
+            return await response.json()
+
+    async def metric(self, service: str, name: str) -> dict[str, float]:
+        """Return a metric of a service, by its labels as they are written."""
+        async with self._http.get(self.stack.metrics_url(service)) as response:
+            lines = (await response.text()).splitlines()
+        found = [line.removeprefix(name).rpartition(" ") for line in lines if line.startswith(name)]
+        return {labels: float(value) for labels, _, value in found}
+
+    async def _person(self, sessions: int, mail_to: str | None) -> User:
+        user_id = f"{secrets.token_hex(6)}@fault"
+        known = AddPerson(
+            organization=ORGANIZATION.id,
+            user_id=user_id,
+            display_name="Test",
+            emails=(mail_to or f"{user_id}.example",),
+        )
+        added = await self._profile.add(known)
+        # Everybody comes from an address of their own, since wrong passwords are counted by it.
+        address = f"10.{secrets.randbelow(256)}.{secrets.randbelow(256)}.{secrets.randbelow(256)}"
+        user = User(added.sub, user_id, fresh_password(), address)
+        await self._credentials.enroll(
+            EnrollAccount(
+                sub=user.sub, user_id=user_id, password=user.password, temporary=False
+            )
+        )
+        for _ in range(sessions):
+            reply = await self.sign_in(user)
+            assert reply.status == 200, reply
+        return user
+
+
+def fresh_password() -> str:
+    """Return a password that every rule accepts."""
+    return f"otters count {secrets.token_hex(6)} lamps"

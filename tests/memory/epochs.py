@@ -1,0 +1,63 @@
+"""Epochs and revocations in memory, shared by the services as the real ones are."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from services.sessions.model import Revocation
+from shared.clock import Clock, SystemClock
+from shared.contracts.epochs import NoEpoch, Raised
+from shared.contracts.events import Cause, Event
+
+
+@dataclass
+class MemoryEpochs:
+    """Everything that the services of one system hold together."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    epochs: dict[str, int] = field(default_factory=dict)
+    revocations: dict[str, Revocation] = field(default_factory=dict)
+    outbox: dict[str, Event] = field(default_factory=dict)
+    inbox: dict[str, bool] = field(default_factory=dict)
+    settled: list[str] = field(default_factory=list)
+    _numbers: "count[int]" = field(default_factory=lambda: count(1))
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @asynccontextmanager
+    async def transaction(self, *tables: dict[Any, Any]) -> AsyncIterator[None]:
+        """Put everything back as it was when the work in it fails."""
+        touched = (*tables, self.epochs, self.revocations, self.outbox, self.inbox)
+        async with self._lock:
+            before = [dict(table) for table in touched]
+            try:
+                yield
+            except BaseException:
+                for table, kept in zip(touched, before, strict=True):
+                    table.clear()
+                    table.update(kept)
+                raise
+
+    def current(self, sub: str) -> int:
+        """Return a subject's epoch."""
+        return self.epochs.get(sub, NoEpoch)
+
+    def raise_(self, sub: str, cause: Cause) -> Raised:
+        """Raise a subject's epoch and leave the receipt."""
+        if sub not in self.epochs:
+            raise LookupError(sub)
+        self.epochs[sub] += 1
+        number = next(self._numbers)
+        raised = Raised(sub, self.epochs[sub], f"receipt-{number}", f"token-{number}")
+        self.revocations[raised.receipt] = Revocation(
+            receipt=raised.receipt,
+            sub=sub,
+            cause=cause,
+            epoch=raised.epoch,
+            committed_at=self.clock.now(),
+            token_hash=hashlib.sha256(raised.receipt_token.encode()).hexdigest(),
+        )
+        return raised

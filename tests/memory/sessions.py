@@ -1,0 +1,261 @@
+"""What the sessions service keeps, in memory."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import count
+from typing import TypeVar
+
+from services.sessions.model import KnownDevice, Revocation, SessionPolicy, SessionState
+from services.sessions.store import SessionTransaction
+from shared.contracts.epochs import Raised
+from shared.contracts.events import Cause, Event
+from shared.contracts.sessions import EndedSession, EstablishSession, Session
+from tests.memory.epochs import MemoryEpochs
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A session's record."""
+
+    session: Session
+    proof: str
+    lifetime_ends_at: datetime
+    ended_by: Cause | None = None
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class MemorySessionTransaction:
+    """The changes of one transaction."""
+
+    kept: dict[str, Kept]
+    epochs: MemoryEpochs
+
+    async def raise_epoch(self, sub: str, cause: Cause) -> Raised:
+        """Raise the epoch."""
+        return self.epochs.raise_(sub, cause)
+
+    async def end_older(self, sub: str, epoch: int, cause: Cause) -> tuple[EndedSession, ...]:
+        """End what is older than the epoch."""
+        older = [
+            each.session.sid
+            for each in self.kept.values()
+            if each.session.sub == sub and each.ended_by is None and each.session.epoch < epoch
+        ]
+        for sid in older:
+            self.kept[sid] = replace(self.kept[sid], ended_by=cause)
+        now = self.epochs.clock.now()
+        return tuple(EndedSession(sid=sid, ended_at=now) for sid in older)
+
+    async def end(self, sub: str, sid: str, cause: Cause) -> bool:
+        """End one session."""
+        known = self.kept.get(sid)
+        if known is None or known.session.sub != sub or known.ended_by is not None:
+            return False
+        self.kept[sid] = replace(known, ended_by=cause)
+        return True
+
+    async def complete(self, receipt: str, sessions: tuple[EndedSession, ...]) -> bool:
+        """Close the receipt."""
+        known = self.epochs.revocations.get(receipt)
+        if known is None or known.completed_at is not None:
+            return False
+        done = replace(known, completed_at=self.epochs.clock.now(), sessions=sessions)
+        self.epochs.revocations[receipt] = done
+        return True
+
+    async def emit(self, event: Event) -> None:
+        """Keep the event."""
+        self.epochs.outbox[event.id] = event
+
+
+@dataclass
+class MemorySessions:
+    """Sessions, devices and revocations."""
+
+    epochs: MemoryEpochs = field(default_factory=MemoryEpochs)
+    kept: dict[str, Kept] = field(default_factory=dict)
+    devices: dict[str, KnownDevice] = field(default_factory=dict)
+    devices_seen: list[str] = field(default_factory=list)
+    _numbers: "count[int]" = field(default_factory=lambda: count(1))
+
+    async def in_transaction(self, work: Callable[[SessionTransaction], Awaitable[T]]) -> T:
+        """Do the work, all or nothing."""
+        async with self.epochs.transaction(self.kept):
+            return await work(MemorySessionTransaction(self.kept, self.epochs))
+
+    async def once(
+        self, event_id: str, work: Callable[[SessionTransaction], Awaitable[None]]
+    ) -> bool:
+        """Do the work unless the event is known."""
+        async with self.epochs.transaction(self.kept):
+            if event_id in self.epochs.inbox:
+                return False
+            self.epochs.inbox[event_id] = True
+            await work(MemorySessionTransaction(self.kept, self.epochs))
+        return True
+
+    async def add_session(
+        self, asked: EstablishSession, *, device_id: str, proof: str, policy: SessionPolicy
+    ) -> Session:
+        """Keep a new session."""
+        now, number = self.epochs.clock.now(), next(self._numbers)
+        shortest = min(policy.idle_seconds, policy.lifetime_seconds)
+        session = Session(
+            sid=f"session-{number}",
+            sub=asked.sub,
+            epoch=asked.epoch,
+            device_id=device_id,
+            created_at=now,
+            last_seen_at=now,
+            expires_at=now + timedelta(seconds=shortest),
+            auth_time=now,
+            address=asked.where.address,
+            user_agent=asked.where.user_agent,
+            app=asked.app,
+            amr=asked.amr,
+            aal=asked.aal,
+        )
+        ends_at = now + timedelta(seconds=policy.lifetime_seconds)
+        self.kept[session.sid] = Kept(session, proof, ends_at, number=number)
+        return session
+
+    async def session(self, sub: str, sid: str) -> SessionState | None:
+        """Return a session as it is."""
+        known, now = self.kept.get(sid), self.epochs.clock.now()
+        if known is None or known.session.sub != sub:
+            return None
+        left = (known.session.expires_at - now).total_seconds()
+        return SessionState(
+            session=known.session,
+            proof=known.proof,
+            ended_by=known.ended_by,
+            expired=left <= 0,
+            seconds_left=left,
+            unseen_seconds=(now - known.session.last_seen_at).total_seconds(),
+        )
+
+    async def seen(self, sid: str, policy: SessionPolicy) -> None:
+        """Renew what is open."""
+        known, now = self.kept.get(sid), self.epochs.clock.now()
+        if known is None or known.ended_by is not None or known.session.expires_at <= now:
+            return
+        expires = min(known.lifetime_ends_at, now + timedelta(seconds=policy.idle_seconds))
+        renewed = known.session.model_copy(update={"last_seen_at": now, "expires_at": expires})
+        self.kept[sid] = replace(known, session=renewed)
+
+    async def open_sessions(self, sub: str, *, after: str | None, limit: int) -> list[Session]:
+        """Return a page."""
+        last = self.kept.get(after) if after else None
+        last = last if last is not None and last.session.sub == sub else None
+        found = [
+            each
+            for each in sorted(self.kept.values(), key=lambda each: -each.number)
+            if self._is_open(each, sub) and (last is None or each.number < last.number)
+        ]
+        return [each.session for each in found[:limit]]
+
+    async def open_before(self, sub: str, epoch: int) -> tuple[str, ...]:
+        """Return ids."""
+        return tuple(
+            sid
+            for sid, each in self.kept.items()
+            if each.session.sub == sub and each.ended_by is None and each.session.epoch < epoch
+        )
+
+    async def subjects_with_open_sessions(self, *, after: str, limit: int) -> list[str]:
+        """Return subjects in order."""
+        subs = {each.session.sub for each in self.kept.values() if each.ended_by is None}
+        return sorted(sub for sub in subs if sub > after)[:limit]
+
+    async def add_device(self, sub: str, *, name: str, key_hash: str) -> KnownDevice:
+        """Keep a new device."""
+        device = KnownDevice(id=f"device-{next(self._numbers)}", sub=sub, name=name)
+        self.devices[key_hash] = device
+        return device
+
+    async def device_with_key(self, key_hash: str) -> KnownDevice | None:
+        """Look the key up."""
+        return self.devices.get(key_hash)
+
+    async def device_seen(self, device_id: str) -> None:
+        """Take note."""
+        self.devices_seen.append(device_id)
+
+    async def epoch_of(self, sub: str) -> int:
+        """Return the epoch."""
+        return self.epochs.current(sub)
+
+    async def epochs_of(self, subs: list[str]) -> dict[str, int]:
+        """Return many epochs."""
+        return {sub: self.epochs.epochs[sub] for sub in subs if sub in self.epochs.epochs}
+
+    async def settle(self, sub: str) -> None:
+        """Take note that this was asked for."""
+        self.epochs.settled.append(sub)
+
+    async def revocation(self, receipt: str) -> Revocation | None:
+        """Return one revocation, its sessions with what is kept of each."""
+        found = self.epochs.revocations.get(receipt)
+        if found is None:
+            return None
+        return replace(found, sessions=tuple(map(self._described, found.sessions)))
+
+    async def revocation_after(self, sub: str, epoch: int) -> Revocation | None:
+        """Return the first one above the epoch."""
+        above = [each for each in self._revocations_of(sub) if each.epoch > epoch]
+        return min(above, key=lambda each: each.epoch, default=None)
+
+    async def revocations_of(self, sub: str, *, below: int | None, limit: int) -> list[Revocation]:
+        """Return a page, newest first."""
+        found = sorted(self._revocations_of(sub), key=lambda each: -each.epoch)
+        return [each for each in found if below is None or each.epoch < below][:limit]
+
+    async def incomplete(self, *, older_than_seconds: float, limit: int) -> list[Revocation]:
+        """Return what waits."""
+        before = self.epochs.clock.now() - timedelta(seconds=older_than_seconds)
+        found = [
+            each
+            for each in self.epochs.revocations.values()
+            if each.completed_at is None and each.committed_at < before
+        ]
+        return sorted(found, key=lambda each: each.committed_at)[:limit]
+
+    def _described(self, ended: EndedSession) -> EndedSession:
+        known = self.kept.get(ended.sid)
+        if known is None:
+            return ended
+        told = known.session.model_dump(include={"created_at", "address", "user_agent"})
+        return ended.model_copy(update=told)
+
+    def _revocations_of(self, sub: str) -> list[Revocation]:
+        return [each for each in self.epochs.revocations.values() if each.sub == sub]
+
+    def _is_open(self, each: Kept, sub: str) -> bool:
+        session, now = each.session, self.epochs.clock.now()
+        is_current = session.epoch >= self.epochs.current(sub)
+        return (
+            session.sub == sub and each.ended_by is None and is_current and now < session.expires_at
+        )
+
+
+@dataclass
+class MemoryAcceptances:
+    """The leased cache, as the sessions service fills it."""
+
+    generation: str | None = "generation"
+    begun: list[str] = field(default_factory=list)
+    filled: dict[tuple[str, str], tuple[int, bytes]] = field(default_factory=dict)
+
+    async def begin(self, sub: str) -> str | None:
+        """Return the generation to fill."""
+        self.begun.append(sub)
+        return self.generation
+
+    async def fill(self, sub: str, generation: str, epoch: int, sid: str, record: bytes) -> None:
+        """Keep the record while the generation is the same."""
+        if generation == self.generation:
+            self.filled[sub, sid] = (epoch, record)
