@@ -46,9 +46,12 @@ class RedisFlows:
             raise Unavailable from error
         if sealed is None:
             return None
-        return Flow.model_validate_json(
-            self.sealer.open("flow", flow_id.encode(), cast("bytes", sealed))
-        )
+        try:
+            content = self.sealer.open("flow", flow_id.encode(), cast("bytes", sealed))
+        except Unsealable:
+            # It was sealed under a secret that has been replaced since, or altered.
+            return None
+        return Flow.model_validate_json(content)
 
     async def drop(self, flow_id: str) -> None:
         """Delete the flow; it would run out by itself."""

@@ -33,7 +33,8 @@ class Sealer:
             return AESGCM(self._key(purpose, context)).decrypt(
                 sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None
             )
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:
+            # What is too short to be sealed content is a ValueError.
             raise Unsealable from error
 
     def name(self, purpose: str, *parts: bytes) -> str:
