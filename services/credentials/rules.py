@@ -1,6 +1,7 @@
 """What a new password must meet, and how strong it is."""
 
 import asyncio
+import threading
 from dataclasses import dataclass
 
 from zxcvbn import zxcvbn
@@ -15,6 +16,9 @@ _RATED_LENGTH = 72
 _SHORTEST_WORD = 4
 _UNGUESSABLE_REST = 8
 """This many characters beside somebody's name make a password no longer theirs by name."""
+
+# The estimator keeps the names that it was told in a table which all threads share.
+_ESTIMATOR = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -57,19 +61,25 @@ class PasswordRules:
 
 def _score(password: str, words: Words) -> int:
     known = [part for word in (*words.own, *words.organization) for part in _parts(word)]
-    return int(zxcvbn(password[:_RATED_LENGTH], user_inputs=known)["score"])
+    with _ESTIMATOR:
+        return int(zxcvbn(password[:_RATED_LENGTH], user_inputs=known)["score"])
 
 
 def _parts(word: str) -> list[str]:
     """Return a name's parts that are long enough to mean somebody, longest first."""
     separated = "".join(c if c.isalnum() else " " for c in word.casefold()).split()
-    parts = {*separated, "".join(separated)}
+    parts = {*separated, _letters(word)}
     return sorted((p for p in parts if len(p) >= _SHORTEST_WORD), key=len, reverse=True)
 
 
 def _built_from(password: str, words: tuple[str, ...]) -> bool:
     """Tell whether little is left of a password once the words are taken out of it."""
-    rest = password.casefold()
+    # What stands between the words does not make them another's: Ada.Marsh is Ada Marsh.
+    letters = rest = _letters(password)
     for part in sorted((p for word in words for p in _parts(word)), key=len, reverse=True):
         rest = rest.replace(part, "")
-    return rest != password.casefold() and len(rest) < _UNGUESSABLE_REST
+    return rest != letters and len(rest) < _UNGUESSABLE_REST
+
+
+def _letters(text: str) -> str:
+    return "".join(c for c in text.casefold() if c.isalnum())

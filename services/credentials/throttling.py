@@ -112,8 +112,8 @@ class Throttle:
         return guess in counted.recent
 
     async def _release(self, guesses: Guesses, counted: Counted | None) -> None:
-        if self._local[guesses.key] > 0:
-            self._local[guesses.key] -= 1
+        if guesses.key in self._local:
+            self._local -= Counter([guesses.key])
             return
         try:
             await self.counters.release(guesses, counted)

@@ -47,7 +47,7 @@ def guarded(public_url: str) -> Middleware:
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request["id"] = secrets.token_urlsafe(12)
+        request["id"] = secrets.token_hex(12)
         request_id.set(request["id"])
         response = await handler(request)
         if not response.prepared:

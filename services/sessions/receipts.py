@@ -8,6 +8,9 @@ from services.sessions.model import Revocation, proof_of
 from services.sessions.store import SessionStore
 from shared.contracts.sessions import ListReceipts, ReadReceipt, Receipt, ReceiptList
 
+_LONGEST_CURSOR = 15
+"""Digits of an epoch that no user reaches and every store takes."""
+
 
 @dataclass(frozen=True)
 class Receipts:
@@ -24,7 +27,7 @@ class Receipts:
 
     async def list(self, asked: ListReceipts) -> ReceiptList:
         """Return a page of a subject's receipts, newest first."""
-        below = int(asked.after) if asked.after and asked.after.isdecimal() else None
+        below = _epoch_of(asked.after)
         found = await self.store.revocations_of(asked.sub, below=below, limit=asked.limit + 1)
         page = found[: asked.limit]
         more = str(page[-1].epoch) if len(found) > asked.limit else None
@@ -36,6 +39,13 @@ class Receipts:
             return revocation.as_receipt()
         still_open = await self.store.open_before(revocation.sub, revocation.epoch)
         return revocation.as_receipt(still_open=still_open)
+
+
+def _epoch_of(cursor: str | None) -> int | None:
+    """Return the epoch that a cursor stands for; what is no cursor of ours begins anew."""
+    if cursor is None or not cursor.isascii() or not cursor.isdecimal():
+        return None
+    return int(cursor) if len(cursor) <= _LONGEST_CURSOR else None
 
 
 def _may_read(revocation: Revocation, asked: ReadReceipt) -> bool:

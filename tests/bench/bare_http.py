@@ -34,6 +34,7 @@ def back() -> web.Application:
 
     app = web.Application()
     app.router.add_post(PATH, answer)
+    app.router.add_get("/livez", answer)
     return app
 
 

@@ -43,9 +43,7 @@ async def wired(name: str, settings: Settings) -> AsyncIterator[Wiring]:
 
 async def _install(settings: Settings) -> None:
     async with wired("sessions", settings) as sessions:
-        await MongoSessionStore(
-            sessions.database, sessions.epochs, sessions.transactions
-        ).install()
+        await MongoSessionStore(sessions.database, sessions.epochs, sessions.transactions).install()
     async with wired("credentials", settings) as credentials:
         await MongoCredentialStore(
             credentials.database, credentials.epochs, credentials.transactions

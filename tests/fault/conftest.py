@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 from pymongo import AsyncMongoClient
@@ -28,5 +29,8 @@ async def portal(stack: WoundableStack) -> AsyncIterator[Portal]:
 @pytest.fixture
 async def oracle(portal: Portal) -> AsyncIterator[Oracle]:
     """Give the oracle of the stack."""
-    async with AsyncMongoClient(portal.stack.mongo_url, tz_aware=True) as mongo:
+    mongo: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
+        portal.stack.mongo_url, tz_aware=True
+    )
+    async with mongo:
         yield Oracle(portal, mongo)

@@ -27,6 +27,7 @@ _IN_ALL = {
     "publish": "shared.broker:Bus.publish",
     "mark": "shared.outbox:Outbox._mark",
     "settle": "shared.epochs:Epochs.settle",
+    "fill": "shared.cache:AcceptanceCache.fill",
     "ack": "shared.broker:_Consumer._finish",
 }
 _IN_ONE = {

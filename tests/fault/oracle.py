@@ -19,7 +19,17 @@ import aio_pika
 from pymongo import AsyncMongoClient
 
 from shared.broker import parked_queue
-from tests.fault.portal import ACCEPTED, GATEWAYS, PROBES, Change, Portal, Reply, User, sid_of, sub_of
+from tests.fault.portal import (
+    ACCEPTED,
+    GATEWAYS,
+    PROBES,
+    Change,
+    Portal,
+    Reply,
+    User,
+    sid_of,
+    sub_of,
+)
 
 HealSeconds = 10.0
 _PATIENCE = 40.0
@@ -151,7 +161,9 @@ class Oracle:
             none_open = not await self.open_and_older(subs)
             return none_open and await revocations.find_one(query) is None
 
-        if not await becomes(all_complete, seconds=max(1.0, healed + HealSeconds - time.monotonic())):
+        if not await becomes(
+            all_complete, seconds=max(1.0, healed + HealSeconds - time.monotonic())
+        ):
             open_still = await self.open_and_older(subs)
             incomplete = await revocations.count_documents(query)
             found.lost += max(len(open_still), incomplete)
@@ -172,7 +184,15 @@ class Oracle:
         if change.answered is None and own and change.kind == "password":
             # Nobody was told, but it happened; then it happened wholly.
             user.password = change.new_password
-        for status in {reply.status for reply in change.replies} - {202, 401, 403, 409, 429, 503, 0}:
+        for status in {reply.status for reply in change.replies} - {
+            202,
+            401,
+            403,
+            409,
+            429,
+            503,
+            0,
+        }:
             found.wrong(user.user_id, "was answered", status, change.replies[-1].body)
         if user.password != change.old_password:
             refused = await self.portal.sign_in(user, change.old_password)

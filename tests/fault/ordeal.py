@@ -19,6 +19,7 @@ When = Literal["before", "during", "after"]
 Act = Callable[[WoundableStack], None]
 _SPREAD_SECONDS = 1.0
 _PATIENCE = 45.0
+_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,15 @@ class Fault:
     hurt: Act
     heal: Act = lambda _: None
     harmless: bool = False
-    longest_seconds: float = 6.0
+    is_over: Callable[[WoundableStack], bool] = lambda _: False
 
 
 def _end(name: str, stack: WoundableStack) -> None:
     stack.kill(name, for_good=True)
+
+
+def _kill(name: str, stack: WoundableStack) -> None:
+    stack.kill(name)
 
 
 def _start(name: str, stack: WoundableStack) -> None:
@@ -65,14 +70,22 @@ def _arm(service: str, point: str, nth: int, stack: WoundableStack) -> None:
     stack.points[service].arm(point, nth=nth)
 
 
+def _was_reached(service: str, point: str, stack: WoundableStack) -> bool:
+    return stack.points[service].was_reached(point)
+
+
 def _disarm(service: str, stack: WoundableStack) -> None:
     stack.points[service].clear()
 
 
 def death(service: str, point: str, *, nth: int = 1) -> Fault:
     """A service that dies where it is told to, and is started again."""
-    hurt = partial(_arm, service, point, nth)
-    return Fault(f"{service} dies {point}", hurt, partial(_disarm, service), longest_seconds=2.0)
+    return Fault(
+        f"{service} dies {point}",
+        partial(_arm, service, point, nth),
+        partial(_disarm, service),
+        is_over=partial(_was_reached, service, point),
+    )
 
 
 def _frozen(name: str, *, harmless: bool = False) -> Fault:
@@ -132,32 +145,44 @@ DEATHS = {
 }
 
 
+def _away(name: str, *, harmless: bool = False) -> Fault:
+    return Fault(f"{name} away", partial(_end, name), partial(_start, name), harmless)
+
+
+def _of_a_link(pair: tuple[str, str]) -> list[Fault]:
+    near, far = pair
+    mend, harmless = partial(_mend, pair), far != "mongo"
+    return [
+        Fault(f"{near} cut from {far}", partial(_cut, pair), mend, harmless),
+        Fault(f"{near} to {far} frozen", partial(_freeze, pair), mend, harmless),
+        Fault(f"{near} to {far} slow", partial(_slow, pair), mend, harmless=True),
+    ]
+
+
+def _of_a_service(name: str) -> list[Fault]:
+    disarm = partial(_disarm, name)
+    return [
+        Fault(f"{name} killed", partial(_kill, name)),
+        Fault(f"{name} ended politely", partial(_drain, name)),
+        Fault(f"clock of {name} -300 s", partial(_clock, name, -300), disarm, harmless=True),
+        Fault(f"clock of {name} +300 s", partial(_clock, name, 300), disarm, harmless=True),
+    ]
+
+
 def _faults() -> dict[str, Fault]:
-    harmless_servers, servers = ("rabbitmq", "redis", "mailbox"), ("mongo",)
+    cleaners = ("rabbitmq", "redis", "mailbox")
     faults = [
         *(death(*each) for each in sorted(DEATHS)),
-        *(Fault(f"{name} killed", lambda s, n=name: s.kill(n)) for name in SERVICES),
-        *(Fault(f"{name} ended politely", partial(_drain, name)) for name in SERVICES),
-        *(_frozen(name) for name in (*servers, "credentials", "sessions")),
-        *(_frozen(name, harmless=True) for name in harmless_servers),
-        *(Fault(f"{name} away", partial(_end, name), partial(_start, name)) for name in servers),
-        *(
-            Fault(f"{name} away", partial(_end, name), partial(_start, name), harmless=True)
-            for name in harmless_servers
-        ),
-        *(Fault(f"{a} cut from {b}", partial(_cut, (a, b)), partial(_mend, (a, b)),
-                harmless=b != "mongo") for a, b in LINKS),
-        *(Fault(f"{a} to {b} frozen", partial(_freeze, (a, b)), partial(_mend, (a, b)),
-                harmless=b != "mongo") for a, b in LINKS),
-        *(Fault(f"{a} to {b} slow", partial(_slow, (a, b)), partial(_mend, (a, b)), harmless=True)
-          for a, b in LINKS),
-        *(Fault(f"clock of {name} {seconds:+} s", partial(_clock, name, seconds),
-                partial(_disarm, name), harmless=True)
-          for name in SERVICES for seconds in (-300, 300)),
-        Fault("redis flushed", flush, harmless=True),
+        *(fault for name in SERVICES for fault in _of_a_service(name)),
+        *(fault for pair in LINKS for fault in _of_a_link(pair)),
+        *(_frozen(name) for name in ("mongo", "credentials", "sessions")),
+        *(_frozen(name, harmless=True) for name in cleaners),
+        *(_away(name, harmless=True) for name in cleaners),
+        _away("mongo"),
         Fault("mongo steps down", step_down),
+        Fault("redis flushed", flush, harmless=True),
         Fault("nothing", lambda _: None, harmless=True),
-    ]  # fmt: skip
+    ]
     return {fault.name: fault for fault in faults}
 
 
@@ -181,9 +206,7 @@ class Ordeal:
         watch = Watch(portal, [token for user in people for token in user.tokens])
         async with watch.running():
             changes = await self._suffer(portal, people)
-            await asyncio.to_thread(portal.stack.wait_ready, *portal.stack.programs)
-            healed = time.monotonic()
-            verdict = await oracle.verdict(changes, healed=healed, watch=watch)
+            verdict = await oracle.verdict(changes, healed=await portal.whole(), watch=watch)
         if self.fault.harmless:
             for change in changes:
                 if len(change.replies) > 1 or change.answered is None:
@@ -201,7 +224,9 @@ class Ordeal:
             await changing
         if self.when != "before":
             await asyncio.to_thread(fault.hurt, stack)
-        await asyncio.sleep(min(self.seconds, fault.longest_seconds))
+        last = time.monotonic() + self.seconds
+        while time.monotonic() < last and not fault.is_over(stack):
+            await asyncio.sleep(_LOOK_SECONDS)
         if fault.harmless:
             await changing
         await asyncio.to_thread(fault.heal, stack)
@@ -209,5 +234,5 @@ class Ordeal:
 
     async def _change(self, portal: Portal, user: User) -> Change:
         await asyncio.sleep(portal.rng.uniform(0, _SPREAD_SECONDS))
-        kind: Kind = "everywhere" if portal.rng.random() < 0.25 else "password"  # noqa: PLR2004
+        kind: Kind = "everywhere" if portal.rng.random() < 0.25 else "password"
         return await portal.change(user, kind, patience=_PATIENCE)

@@ -1,8 +1,8 @@
 """A whole stack that can be hurt, with the people who use it.
 
-    async with Portal(stack) as portal:
-        (ada,) = await portal.people(1, sessions=3)
-        change = await portal.change(ada)
+async with Portal(stack) as portal:
+    (ada,) = await portal.people(1, sessions=3)
+    change = await portal.change(ada)
 """
 
 import asyncio
@@ -11,10 +11,11 @@ import random
 import secrets
 import sys
 import time
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import aiohttp
 
@@ -27,6 +28,7 @@ from shared.contracts.profile import AddPerson, PutOrganization
 from tests.fault.die import FOLDER, Points
 from tests.stack import Stack
 
+T = TypeVar("T")
 Kind = Literal["password", "everywhere"]
 ORGANIZATION = PutOrganization(id="fault", name="Fault Works")
 LINKS = (
@@ -97,7 +99,7 @@ class Change:
 
 def sub_of(token: str) -> str:
     """Return whose token it is."""
-    return token.split(".")[0]
+    return token.split(".", maxsplit=1)[0]
 
 
 def sid_of(token: str) -> str:
@@ -173,7 +175,9 @@ class Portal:
         """Close the connections."""
         await self._open.aclose()
 
-    async def people(self, number: int, *, sessions: int = 3, mail_to: str | None = None) -> list[User]:
+    async def people(
+        self, number: int, *, sessions: int = 3, mail_to: str | None = None
+    ) -> list[User]:
         """Make users who have never been there, each signed in so many times."""
         return await self.all(self._person(sessions, mail_to) for _ in range(number))
 
@@ -195,17 +199,25 @@ class Portal:
         return reply
 
     async def change(
-        self, user: User, kind: Kind = "password", *, token: str | None = None, patience: float = 0.0
+        self,
+        user: User,
+        kind: Kind = "password",
+        *,
+        token: str | None = None,
+        gateway: str | None = None,
+        patience: float = 0.0,
     ) -> Change:
         """Change the password, or sign out everywhere, until it is answered for good."""
         new = fresh_password() if kind == "password" else user.password
         change = Change(user, kind, tuple(user.tokens), user.password, new)
-        path, body = "/me/sign-out-everywhere", {"confirm": True}
+        path, body = "/me/sign-out-everywhere", dict[str, object](confirm=True)
         if kind == "password":
             path, body = "/me/password", {"old_password": user.password, "new_password": new}
         token, last = token or user.tokens[0], time.monotonic() + patience
         while True:
-            change.replies.append(await self.ask("POST", path, body, token=token, user=user))
+            change.replies.append(
+                await self.ask("POST", path, body, token=token, user=user, gateway=gateway)
+            )
             if 0 < change.replies[-1].status < 500 or time.monotonic() > last:
                 break
             await asyncio.sleep(0.25)
@@ -213,7 +225,9 @@ class Portal:
             user.password = new
         return change
 
-    async def show(self, token: str, *, gateway: str | None = None, probe: int | None = None) -> Reply:
+    async def show(
+        self, token: str, *, gateway: str | None = None, probe: int | None = None
+    ) -> Reply:
         """Show a token to a gateway, in one of the ways there are."""
         method, path, body = PROBES[self.rng.randrange(3) if probe is None else probe]
         return await self.ask(method, path, body, token=token, gateway=gateway)
@@ -244,6 +258,28 @@ class Portal:
         except (aiohttp.ClientError, TimeoutError) as error:
             return Reply(0, repr(error), began, time.monotonic())
 
+    @asynccontextmanager
+    async def held(
+        self, service: str, point: str, request: Coroutine[Any, Any, T]
+    ) -> AsyncIterator[asyncio.Task[T]]:
+        """Send a request and hold it at a point of a service for as long as the block lasts."""
+        points = self.stack.points[service]
+        points.arm(point, "hold")
+        begun = asyncio.create_task(request)
+        try:
+            async with asyncio.timeout(10):
+                while not points.was_reached(point):
+                    await asyncio.sleep(0.01)
+            yield begun
+        finally:
+            points.clear()
+            await asyncio.wait([begun])
+
+    async def whole(self) -> float:
+        """Return when everything is ready again, with the time of that moment."""
+        await asyncio.to_thread(self.stack.wait_ready, *self.stack.programs)
+        return time.monotonic()
+
     async def ready(self, service: str) -> Any:
         """Return what a service says of itself."""
         async with self._http.get(f"{self.stack.url_of(service)}/readyz") as response:
@@ -269,9 +305,7 @@ class Portal:
         address = f"10.{secrets.randbelow(256)}.{secrets.randbelow(256)}.{secrets.randbelow(256)}"
         user = User(added.sub, user_id, fresh_password(), address)
         await self._credentials.enroll(
-            EnrollAccount(
-                sub=user.sub, user_id=user_id, password=user.password, temporary=False
-            )
+            EnrollAccount(sub=user.sub, user_id=user_id, password=user.password, temporary=False)
         )
         for _ in range(sessions):
             reply = await self.sign_in(user)

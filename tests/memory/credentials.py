@@ -197,8 +197,15 @@ class MemoryCounters:
             return
         known.under_way = max(0, known.under_way - 1)
         if counted is not None:
-            known.failures, known.clean = counted.failures, counted.is_clean
+            if not self._is_late(guesses, known, counted):
+                known.failures, known.clean = counted.failures, counted.is_clean
             self._lock(guesses, counted)
+
+    def _is_late(self, guesses: Guesses, known: _Counter, counted: Counted) -> bool:
+        if counted.locked_seconds > 0 or counted.is_clean:
+            return False
+        is_locked = self.locked_until.get(guesses.key, 0.0) > self.clock.monotonic()
+        return is_locked or counted.failures < known.failures
 
     def _lock(self, guesses: Guesses, counted: Counted) -> None:
         if counted.locked_seconds > 0:

@@ -31,7 +31,7 @@ def with_query(address: str, **query: str | None) -> str:
 
 
 def read_again(request: web.Request) -> str:
-    """Return where the page that a request came from is read: forms are sent to the page's own address."""
+    """Return where the page behind a request is read; most forms are sent to their own address."""
     resource = request.match_info.route.resource
     methods = {route.method for route in resource} if resource is not None else set()
     return local(request.path_qs) if "GET" in methods else HOME

@@ -56,7 +56,10 @@ class Files:
         # While replicas are replaced, one may be asked for a version that another has. It
         # answers with its own, which nobody may keep under that address.
         current = request.match_info["version"] == self.version
-        headers = {hdrs.CACHE_CONTROL: _FOR_GOOD if current else "no-cache", hdrs.VARY: "Accept-Encoding"}
+        headers = {
+            hdrs.CACHE_CONTROL: _FOR_GOOD if current else "no-cache",
+            hdrs.VARY: "Accept-Encoding",
+        }
         if file.compressed and "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
             headers[hdrs.CONTENT_ENCODING] = "gzip"
             return web.Response(

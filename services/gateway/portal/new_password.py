@@ -34,19 +34,16 @@ async def shortcomings(form: Form, rate: Rate, *, anyway: bool = False) -> list[
     When the change will not be tried because something is missing, or is refused `anyway` for
     another reason, the new password is rated too: nobody should learn of one fault after the other.
     """
-    errors = [wrong(name, "missing") for name in _REQUIRED if name in form.fields and not form[name]]
-    if not errors and form["new_password"] != form["repeated"]:
+    required = ("old_password", "new_password", "repeated")
+    errors = [wrong(name, "missing") for name in required if name in form.fields and not form[name]]
+    if form["new_password"] and form["repeated"] and form["new_password"] != form["repeated"]:
         errors.append(wrong("repeated", "mismatch"))
-    too_long = len(form["new_password"]) > LongestPassword
-    if too_long:
+    if len(form["new_password"]) > LongestPassword:
         errors.append(wrong("new_password", "too-long"))
-    if (errors or anyway) and form["new_password"] and not too_long:
+    elif (errors or anyway) and form["new_password"]:
         report = await rate()
         errors += [wrong("new_password", reason) for reason in report.reasons]
-    return errors
-
-
-_REQUIRED = ("old_password", "new_password", "repeated")
+    return sorted(errors, key=lambda error: required.index(error["field"]))
 
 
 def wrong(field: str, reason: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import aiohttp_jinja2
 import jinja2
 from aiohttp import web
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time, format_timedelta
 from babel.numbers import format_decimal
 
@@ -94,7 +94,7 @@ class Page:
         """Return what a language is called in the reader's."""
         try:
             return Locale.parse(language, sep="-").get_display_name(self.language) or language
-        except ValueError:
+        except (ValueError, UnknownLocaleError):
             return language
 
     def own_name(self, language: str) -> str:

@@ -52,7 +52,7 @@ class PasswordPages:
             if refusal.type not in _SAID_IN_PLACE:
                 raise
             return await self._form(request, visitor, await self._told(visitor, form, refusal))
-        return show_receipt(revoked)
+        return show_receipt(revoked, visitor)
 
     async def _look_over(self, visitor: Visitor, form: Form) -> None:
         new = SecretStr(form["new_password"])

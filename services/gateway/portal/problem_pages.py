@@ -11,7 +11,8 @@ from services.gateway.portal.page import Pages
 from services.gateway.portal.visits import Visitor, Visits
 from shared.contracts.refusals import NotFound, Refusal
 
-_RETRIED = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+_SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR
+_WORTH_ANOTHER_TRY = {"service-unavailable", "too-busy", "sign-in-throttled", "csrf-refused"}
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,11 @@ class ProblemPages:
         response = await self.pages.show(
             request,
             "problem.html",
-            visitor=await self._visitor(request) if status < HTTPStatus.INTERNAL_SERVER_ERROR else None,
+            visitor=await self._visitor(request) if status < _SERVER_ERROR else None,
             status=status,
             slug=slug if self.pages.catalogues.has(f"problem.{slug}.title") else "internal-error",
-            retry=addresses.read_again(request) if status in _RETRIED else None,
+            retry=addresses.read_again(request) if slug in _WORTH_ANOTHER_TRY else None,
+            home=cookies.SESSION in request.cookies,
             request_id=request["id"],
         )
         if slug == "flow-ended":

@@ -9,17 +9,19 @@ from services.gateway.errors import SessionRequired
 from services.gateway.portal import addresses, cookies
 from services.gateway.portal.page import Pages
 from services.gateway.portal.visits import Visitor, Visits
-from shared.contracts.sessions import Receipt, Revoked
+from shared.contracts.sessions import Revoked
 
 ADDRESS = "/receipts"
 _PAGE = 20
+# The receipt, its token, and the session that this browser had.
+_COOKIE_PARTS = 3
 
 
-def show_receipt(revoked: Revoked) -> web.Response:
+def show_receipt(revoked: Revoked, visitor: Visitor) -> web.Response:
     """Return the answer to what ended every session: this one is over, its receipt can be read."""
     response = addresses.see(f"{ADDRESS}/{revoked.receipt}")
     cookies.forget(response, cookies.SESSION)
-    shown = f"{revoked.receipt}.{revoked.receipt_token}"
+    shown = f"{revoked.receipt}.{revoked.receipt_token}.{visitor.caller.session.sid}"
     cookies.keep(response, cookies.RECEIPT, shown, seconds=cookies.RECEIPT_SECONDS)
     return response
 
@@ -46,14 +48,20 @@ class ReceiptPages:
 
     async def _one(self, request: web.Request) -> web.Response:
         visitor = await self.visits.visitor_if_any(request)
-        receipt = await self._read(request, visitor)
-        return await self.pages.show(request, "receipt.html", visitor=visitor, receipt=receipt)
-
-    async def _read(self, request: web.Request, visitor: Visitor | None) -> Receipt:
         asked = request.match_info["id"]
+        receipt_id, token, sid = _shown(request)
         if visitor is not None:
-            return await self.account.receipt(visitor.caller.sub, asked, None)
-        receipt_id, _, token = request.cookies.get(cookies.RECEIPT, "").partition(".")
-        if receipt_id != asked:
+            receipt = await self.account.receipt(visitor.caller.sub, asked, None)
+        elif receipt_id == asked:
+            receipt = await self.account.receipt(None, asked, token)
+        else:
             raise SessionRequired
-        return await self.account.receipt(None, asked, token)
+        return await self.pages.show(
+            request, "receipt.html", visitor=visitor, receipt=receipt, here_sid=sid
+        )
+
+
+def _shown(request: web.Request) -> tuple[str, str, str]:
+    parts = request.cookies.get(cookies.RECEIPT, "").split(".")
+    receipt_id, token, sid = parts if len(parts) == _COOKIE_PARTS else ("", "", "")
+    return receipt_id, token, sid

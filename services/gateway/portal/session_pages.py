@@ -69,6 +69,5 @@ class SessionPages:
         if form["answer"] == "no":
             return addresses.see(addresses.HOME)
         confirmed = form["answer"] == "yes"
-        return show_receipt(
-            await self.account.sign_out_everywhere(visitor.caller, confirmed=confirmed)
-        )
+        revoked = await self.account.sign_out_everywhere(visitor.caller, confirmed=confirmed)
+        return show_receipt(revoked, visitor)

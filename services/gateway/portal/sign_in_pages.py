@@ -11,6 +11,7 @@ from services.gateway.account import Account
 from services.gateway.errors import CsrfRefused
 from services.gateway.model import ActionRequired, FlowSeconds, SignedIn, SignInAttempt
 from services.gateway.portal import addresses, cookies
+from services.gateway.portal.new_password import wrong
 from services.gateway.portal.page import Pages
 from services.gateway.portal.user_agents import UserAgent
 from services.gateway.portal.visits import Form, Visits
@@ -86,8 +87,9 @@ class SignInPages:
         return self.enter(outcome, to)
 
     def _attempt(self, request: web.Request, form: Form) -> SignInAttempt:
-        required = (("user_id", _LONGEST_USER_ID), ("password", LongestPassword))
-        errors = [_wrong(name, form[name]) for name, most in required if not 0 < len(form[name]) <= most]
+        longest = {"user_id": _LONGEST_USER_ID, "password": LongestPassword}
+        unfit = [name for name, most in longest.items() if not 0 < len(form[name]) <= most]
+        errors = [wrong(name, "too-long" if form[name] else "missing") for name in unfit]
         if errors:
             raise InvalidRequest(errors=errors)
         where = self.visits.requests.where(request)
@@ -121,7 +123,7 @@ class SignInPages:
         )
 
     def enter(self, signed_in: SignedIn, to: str) -> web.Response:
-        """Return the answer that a complete sign-in ends in; each session has a cookie of its own."""
+        """Return the answer to a complete sign-in; each session has a cookie of its own."""
         response = addresses.see(to)
         self.pages.keep_session(response, signed_in.token, signed_in.expires_at)
         if signed_in.device.key is not None:
@@ -147,11 +149,6 @@ class SignInPages:
 
     async def _signed_out(self, request: web.Request) -> web.Response:
         return await self.pages.show(request, "signed_out.html")
-
-
-def _wrong(name: str, value: str) -> dict[str, str]:
-    reason = "too-long" if value else "missing"
-    return {"field": name, "reason": reason, "message": reason}
 
 
 def _do_first(outcome: ActionRequired, to: str) -> web.Response:

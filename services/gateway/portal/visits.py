@@ -74,7 +74,7 @@ class Visits:
         return visitor, form
 
     async def sent_anonymous_form(self, request: web.Request) -> Form:
-        """Return a form of somebody who is not signed in, or raise unless this browser was sent it."""
+        """Return a form of somebody not signed in, or raise unless this browser was sent it."""
         form = await _read(request)
         self._check(request.cookies.get(cookies.CSRF, ""), form["csrf"])
         return form

@@ -83,10 +83,10 @@ async def test_who_has_redis_reads_nothing_of_a_flow(redis: Redis) -> None:
     await redis.flushall()
     flow_id = await RedisFlows(redis, SEALER).keep(FLOW)
     (key,) = await redis.keys("*")
-    kept = await redis.get(key)
-    assert flow_id.encode() not in key
-    assert b"ada" not in kept
-    assert b"device" not in kept
+    kept = repr(await redis.get(key))
+    assert flow_id not in repr(key)
+    assert "ada" not in kept
+    assert "device" not in kept
 
 
 async def test_a_flow_that_was_altered_or_sealed_by_another_is_no_flow(redis: Redis) -> None:
@@ -178,8 +178,8 @@ async def test_who_has_redis_reads_nothing_of_an_answer(redis: Redis, key: str) 
     await answers.begin(b"token", key, b"request")
     await answers.finish(b"token", key, b"request", ANSWER)
     (name,) = await redis.keys("*")
-    assert key.encode() not in name
-    assert b"Receipt-Token" not in await redis.get(name)
+    assert key not in repr(name)
+    assert "Receipt-Token" not in repr(await redis.get(name))
 
 
 async def test_without_redis_every_request_is_the_first(nowhere: Redis, key: str) -> None:

@@ -65,6 +65,33 @@ async def test_a_failure_replaces_what_is_known(counters: GuessCounters, guesses
     assert await counters.reserve(guesses) == Turn(-1)
 
 
+async def test_a_failure_that_is_told_late_does_not_undo_a_later_one(
+    counters: GuessCounters, guesses: Guesses
+) -> None:
+    await counters.load(guesses, Counted())
+    for _ in range(2):
+        await counters.reserve(guesses)
+    await counters.release(guesses, Counted(failures=2, recent=("b", "a")))
+    await counters.release(guesses, Counted(failures=1, recent=("a",)))
+    assert await counters.reserve(guesses) == Turn(0, clean=False)
+    assert await counters.reserve(guesses) == Turn(-1)
+
+
+async def test_a_failure_from_before_a_lock_does_not_count_after_it(
+    counters: GuessCounters, guesses: Guesses
+) -> None:
+    await counters.load(guesses, Counted())
+    for _ in range(2):
+        await counters.reserve(guesses)
+    await counters.release(guesses, Counted(failures=0, locked_seconds=0.3, recent=("c",)))
+    await counters.release(guesses, Counted(failures=2, recent=("b", "a")))
+    deadline = time.monotonic() + 5
+    while (turn := await counters.reserve(guesses)) is None or turn.wait_seconds > 0:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+    assert await counters.reserve(guesses) == Turn(0, clean=False)
+
+
 async def test_a_success_leaves_the_key_clean(counters: GuessCounters, guesses: Guesses) -> None:
     await counters.load(guesses, Counted(failures=2, recent=("a", "b")))
     await counters.reserve(guesses)

@@ -65,9 +65,7 @@ async def test_the_failure_that_reaches_the_limit_locks_and_begins_a_new_count(
 
 async def test_each_lock_is_twice_as_long_up_to_the_longest(store: GuessStore) -> None:
     guesses = fresh(LASTING)
-    locks = []
-    for number in range(12):
-        locks.append((await store.count(guesses, str(number))).locked_seconds)
+    locks = [(await store.count(guesses, str(number))).locked_seconds for number in range(12)]
     assert [round(each, -1) for each in locks[2::3]] == [100, 200, 350, 350]
 
 

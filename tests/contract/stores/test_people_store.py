@@ -67,7 +67,9 @@ async def test_who_is_added_again_is_who_was_there(store: PeopleStore) -> None:
     assert again == first
 
 
-@pytest.mark.parametrize("spelling", ["ADA@Example.org", " ada@example.org ", "ａda@example.org"])
+@pytest.mark.parametrize(
+    "spelling", ["ADA@Example.org", " ada@example.org ", "\uff41da@example.org"]
+)
 async def test_a_user_id_is_one_however_it_is_spelt(store: PeopleStore, spelling: str) -> None:
     first, _ = await store.add_person(record())
     again, created = await store.add_person(record(spelling))

@@ -1,0 +1,31 @@
+"""A service may be killed at any step between a change and the last of its effects."""
+
+import pytest
+
+from tests.fault.oracle import Oracle
+from tests.fault.ordeal import DEATHS, Ordeal, death
+from tests.fault.portal import Portal
+
+
+@pytest.mark.parametrize(("service", "point"), sorted(DEATHS))
+async def test_nothing_is_lost_when_a_service_dies(
+    portal: Portal, oracle: Oracle, service: str, point: str
+) -> None:
+    pid = portal.stack.pid(service)
+    ordeal = Ordeal(death(service, point), seconds=10.0, people=2, sessions=2)
+    verdict = await ordeal.run(portal, oracle)
+    assert verdict.clean, verdict.wrongs
+    # The second gateway reaches the points of the first one too, and may be the one that dies.
+    assert portal.stack.pid(service) != pid or service == "gateway"
+
+
+async def test_a_session_whose_sign_in_died_half_way_does_not_stay_open(
+    portal: Portal, oracle: Oracle
+) -> None:
+    (user,) = await portal.people(1, sessions=1)
+    async with portal.held("sessions", "after-store", portal.sign_in(user)) as signing_in:
+        change = await portal.change(user)
+        portal.stack.kill("sessions")
+    assert (await signing_in).status == 503
+    verdict = await oracle.verdict([change], healed=await portal.whole())
+    assert verdict.clean, verdict.wrongs

@@ -1,0 +1,106 @@
+"""The credentials service on memory, with hashing that costs nothing."""
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+from pydantic import SecretStr
+
+from services.credentials.authentication import Authentication
+from services.credentials.blocklist import Blocklist
+from services.credentials.hashing import Hasher
+from services.credentials.model import HashParameters, Password, PasswordPolicy, normalized
+from services.credentials.password import Passwords
+from services.credentials.rules import PasswordRules
+from services.credentials.throttling import Throttle
+from shared.contracts.credentials import ChangePassword, Verified, VerifyPassword
+from shared.contracts.sessions import Revoked
+from tests.memory.clock import StoppedClock
+from tests.memory.credentials import MemoryCounters, MemoryCredentials, MemoryGuesses
+from tests.memory.epochs import MemoryEpochs
+
+PEPPER = b"the pepper of a test"
+CHEAP = HashParameters(memory=8, passes=1, lanes=1)
+OLD = "violet otter counts nine lamps"
+NEW = "seven quiet boats in march"
+
+
+@dataclass
+class System:
+    """Everything of the credentials service but HTTP and the servers."""
+
+    clock: StoppedClock
+    epochs: MemoryEpochs
+    store: MemoryCredentials
+    guesses: MemoryGuesses
+    counters: MemoryCounters
+    hasher: Hasher
+    authentication: Authentication
+    passwords: Passwords
+
+    @classmethod
+    def built(cls, *, history: int = 1, hashing: HashParameters = CHEAP) -> "System":
+        """Put a system together."""
+        clock = StoppedClock()
+        epochs = MemoryEpochs(clock)
+        store, guesses, counters = (
+            MemoryCredentials(epochs),
+            MemoryGuesses(clock),
+            MemoryCounters(clock),
+        )
+        hasher = Hasher(hashing, threads=2, queue=64)
+        rules = PasswordRules(PasswordPolicy(history=history), Blocklist())
+        throttle = Throttle(guesses, counters)
+        return cls(
+            clock,
+            epochs,
+            store,
+            guesses,
+            counters,
+            hasher,
+            Authentication(store, hasher, throttle, PEPPER),
+            Passwords(store, hasher, rules, throttle, clock, PEPPER),
+        )
+
+    async def enroll(
+        self, user_id: str = "ada@example.org", password: str = OLD, *, temporary: bool = False
+    ) -> Password:
+        """Open an account past the rules."""
+        account = Password(
+            sub=uuid4().hex,
+            user_id=normalized(user_id),
+            verifier=await self.hasher.hash(password),
+            temporary=temporary,
+            version=1,
+            changed_at=self.clock.now(),
+        )
+        assert await self.store.in_transaction(lambda tx: tx.open_account(account))
+        return account
+
+    async def verify(
+        self,
+        password: str,
+        user_id: str = "ada@example.org",
+        *,
+        address: str = "192.0.2.7",
+        familiar_sub: str | None = None,
+    ) -> Verified:
+        """Try a password."""
+        return await self.authentication.verify(
+            VerifyPassword(
+                user_id=user_id,
+                password=SecretStr(password),
+                address=address,
+                familiar_sub=familiar_sub,
+            )
+        )
+
+    async def change(self, sub: str, old: str = OLD, new: str = NEW) -> Revoked:
+        """Change a password."""
+        return await self.passwords.change(
+            ChangePassword(
+                sub=sub,
+                old_password=SecretStr(old),
+                new_password=SecretStr(new),
+                address="192.0.2.7",
+            )
+        )

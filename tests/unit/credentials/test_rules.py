@@ -1,0 +1,226 @@
+"""What a new password must meet, with every reason at once."""
+
+import asyncio
+import hashlib
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.credentials.blocklist import Blocklist
+from services.credentials.errors import PasswordRefused
+from services.credentials.model import PasswordPolicy
+from services.credentials.rules import PasswordRules
+from shared.contracts.credentials import PasswordReport, Words
+
+GOOD = "violet otter counts nine lamps"
+NAMES = Words(own=("ada.marsh", "Ada Marsh"), organization=("Halden Logistics",))
+
+
+def rules(*banned: str, file: Path | None = None, **policy: int) -> PasswordRules:
+    return PasswordRules(PasswordPolicy(banned=banned, **policy), Blocklist(file))
+
+
+async def reasons(
+    password: str, words: Words = NAMES, *, by: PasswordRules | None = None
+) -> set[str]:
+    report = await (by or rules()).report(password, words)
+    assert report.acceptable == (not report.reasons)
+    return set(report.reasons)
+
+
+async def test_a_long_and_odd_sentence_is_taken() -> None:
+    report = await rules().report(GOOD, NAMES)
+    assert report == PasswordReport(acceptable=True, score=4, reasons=())
+
+
+@pytest.mark.parametrize("length", [0, 1, 14])
+async def test_what_is_shorter_than_fifteen_characters_is_too_short(length: int) -> None:
+    assert "too-short" in await reasons("xq7!Zv9$Lm2#Tn"[:length])
+
+
+async def test_fifteen_characters_are_enough() -> None:
+    assert await reasons("xq7!Zv9$Lm2#Tn4") == set()
+
+
+async def test_characters_are_counted_not_bytes() -> None:
+    fifteen = "\U0001f9a6\U0001f4a1\u00e4\u4e2d\u6587x7!Zv9$Lm2"
+    assert len(fifteen) == 15
+    assert await reasons(fifteen) == set()
+    assert await reasons(fifteen[1:]) == {"too-short"}
+
+
+async def test_decomposed_characters_count_once() -> None:
+    assert "too-short" in await reasons("a\u0308" * 14)
+    assert "too-short" not in await reasons("a\u0308" * 15)
+
+
+async def test_256_characters_are_taken_and_one_more_is_not() -> None:
+    sentence = (GOOD + " and then ") * 10
+    assert await reasons(sentence[:256]) == set()
+    assert await reasons(sentence[:257]) == {"too-long"}
+
+
+async def test_any_script_is_welcome_and_no_composition_is_asked_for() -> None:
+    assert (
+        await reasons(
+            "\u0442\u0438\u0445\u0438\u0435 \u043b\u043e\u0434\u043a\u0438 \u0432 \u043c\u0430\u0440\u0442\u0435"
+        )
+        == set()
+    )
+    assert await reasons("lower case words and nothing else") == set()
+
+
+@pytest.mark.parametrize(
+    "password", ["a quiet\x00otter counts", "a quiet\notter counts", "\ud800" * 20]
+)
+async def test_what_cannot_be_typed_is_unusable(password: str) -> None:
+    assert await reasons(password) == {"unusable-characters"}
+
+
+@pytest.mark.parametrize("password", ["password1", "iloveyou", "TrustNo1"])
+async def test_what_attackers_try_first_is_breached(password: str) -> None:
+    assert "breached" in await reasons(password)
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["adamarshadamarsh", "Ada.Marsh-Ada.Marsh", "marshmarsh1234567", "ADAMARSH ada-marsh"],
+)
+async def test_what_is_built_from_the_users_names_is_refused(password: str) -> None:
+    assert "contains-your-name" in await reasons(password)
+
+
+async def test_what_is_built_from_the_organizations_name_is_refused() -> None:
+    assert "contains-organization-name" in await reasons("Halden-Logistics-1")
+
+
+async def test_a_name_in_a_sentence_of_ones_own_is_no_harm() -> None:
+    assert await reasons("the marsh is full of quiet otters") == set()
+
+
+async def test_a_name_of_three_letters_means_nobody() -> None:
+    words = Words(own=("Ada",), organization=("IBM",))
+    assert await reasons("ada ibm xq7!Zv9", words) == set()
+
+
+async def test_what_is_built_from_banned_words_is_refused() -> None:
+    assert "banned" in await reasons("Bremen2026Bremen", by=rules("bremen"))
+    assert await reasons("Bremen is where the otters live", by=rules("bremen")) == set()
+
+
+async def test_what_is_easily_guessed_is_refused() -> None:
+    assert await reasons("aaaaaaaaaaaaaaaaaaaa") == {"too-guessable"}
+
+
+async def test_every_reason_is_named_at_once() -> None:
+    found = await reasons(
+        "halden1", Words(own=("halden",), organization=("Halden",)), by=rules("halden")
+    )
+    assert found == {
+        "too-short",
+        "contains-your-name",
+        "contains-organization-name",
+        "banned",
+        "too-guessable",
+    }
+
+
+async def test_a_refusal_names_every_reason_by_field() -> None:
+    with pytest.raises(PasswordRefused) as refused:
+        await rules().check("password1", NAMES, current=True)
+    assert [each["reason"] for each in refused.value.errors] == [
+        "too-short",
+        "breached",
+        "too-guessable",
+        "same-as-current",
+    ]
+    assert {each["field"] for each in refused.value.errors} == {"new_password"}
+
+
+async def test_the_current_password_is_refused_for_that_alone() -> None:
+    with pytest.raises(PasswordRefused) as refused:
+        await rules().check(GOOD, NAMES, current=True)
+    assert [each["reason"] for each in refused.value.errors] == ["same-as-current"]
+
+
+async def test_a_policy_may_ask_for_another_length() -> None:
+    assert await reasons("xq7!Zv9$", by=rules(minimum_length=8)) == set()
+
+
+@pytest.mark.parametrize(
+    "password", ["a" * 1024, "ab" * 512, "1234567890" * 102, "\u00e4\u4e2d" * 512]
+)
+async def test_rating_the_longest_input_takes_moments(password: str) -> None:
+    began = time.process_time()
+    await rules().report(password, NAMES)
+    assert time.process_time() - began < 1
+
+
+@pytest.fixture
+def eager_threads() -> Iterator[None]:
+    """Let threads take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+async def test_ratings_at_once_do_not_mix_up_whose_names_they_know(eager_threads: None) -> None:
+    names = [f"zqvex{letter}brikonul" for letter in "abcdefgh"]
+    alone = [(await rules().report(f"{name} 77", Words(own=(name,)))).score for name in names]
+    strangers = [
+        (await rules().report(f"{name} 77", Words(own=("somebody",)))).score for name in names
+    ]
+    assert max(alone) < min(strangers)
+    for _ in range(5):
+        both = [
+            (rules().report(f"{name} 77", Words(own=(name,))), mine)
+            for name, mine in zip(names, alone, strict=True)
+        ]
+        reports = await asyncio.gather(*(report for report, _ in both))
+        assert [each.score for each in reports] == alone
+
+
+def breached_file(folder: Path, passwords: list[str], *, ending: str = "\n") -> Path:
+    hashes = sorted(hashlib.sha1(each.encode()).hexdigest().upper() for each in passwords)  # noqa: S324 - the form of breach corpora
+    file = folder / "breached.txt"
+    file.write_text("\n".join(f"{each}:{number}" for number, each in enumerate(hashes)) + ending)
+    return file
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 501])
+@pytest.mark.parametrize("ending", ["\n", ""])
+def test_every_line_of_the_breached_file_is_found(tmp_path: Path, size: int, ending: str) -> None:
+    listed = [f"unheard-of phrase {number}" for number in range(size)]
+    blocklist = Blocklist(breached_file(tmp_path, listed, ending=ending))
+    assert all(blocklist.contains(each) for each in listed)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 501])
+def test_what_is_not_in_the_breached_file_is_not_found(tmp_path: Path, size: int) -> None:
+    blocklist = Blocklist(breached_file(tmp_path, [f"phrase {each}" for each in range(size)]))
+    assert not any(blocklist.contains(f"other phrase {number}") for number in range(200))
+
+
+def test_a_breached_file_without_counts_will_do(tmp_path: Path) -> None:
+    file = tmp_path / "plain.txt"
+    listed = ["one phrase", "another phrase", "a third"]
+    hashes = sorted(hashlib.sha1(each.encode()).hexdigest().upper() for each in listed)  # noqa: S324 - the form of breach corpora
+    file.write_text("\n".join(hashes))
+    blocklist = Blocklist(file)
+    assert all(blocklist.contains(each) for each in listed)
+    assert not blocklist.contains("a fourth")
+
+
+async def test_a_password_of_the_breached_file_is_refused(tmp_path: Path) -> None:
+    listed = rules(file=breached_file(tmp_path, [GOOD, "something else"]))
+    assert await reasons(GOOD, by=listed) == {"breached"}
+
+
+async def test_the_breached_file_is_searched_for_what_the_password_becomes(tmp_path: Path) -> None:
+    listed = rules(file=breached_file(tmp_path, ["qu\u00e4ntchen gl\u00fcck im m\u00e4rz"]))
+    decomposed = "qua\u0308ntchen glu\u0308ck im ma\u0308rz"
+    assert await reasons(decomposed, by=listed) == {"breached"}
