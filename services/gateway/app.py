@@ -17,7 +17,7 @@ from services.gateway.clients.peer import Peer
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.config import GatewayConfig
-from services.gateway.headers import guarded
+from services.gateway.headers import guarded, identified
 from services.gateway.live import LiveSessions
 from services.gateway.portal.pages import Portal
 from services.gateway.redis import RedisAnswers, RedisFlows
@@ -73,11 +73,12 @@ def build_service(config: GatewayConfig) -> Service:
     app = web.Application(
         middlewares=[
             measured(NAME),
-            guarded(config.public_url),
+            identified,
             middleware(problems, portal.problem),
         ],
         client_max_size=_LARGEST_BODY,
     )
+    app.on_response_prepare.append(guarded(config.public_url))
     app.add_routes([operations.route(operation) for operation in table])
     app.add_routes(Documents(table, config.public_url).routes())
     portal.install(app)

@@ -1,9 +1,10 @@
 """The headers that every answer carries."""
 
 import secrets
+from collections.abc import Awaitable, Callable
 
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler, Middleware
+from aiohttp.typedefs import Handler
 
 from shared.telemetry import request_id
 
@@ -27,8 +28,21 @@ _ON_PAGES = {
 }
 
 
-def guarded(public_url: str) -> Middleware:
-    """Return the middleware that sets security headers and the request's id.
+REQUEST_ID = web.RequestKey("REQUEST_ID", str)
+
+Dress = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
+
+
+@web.middleware
+async def identified(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request an id of our own, by which its log lines are found."""
+    request[REQUEST_ID] = secrets.token_hex(12)
+    request_id.set(request[REQUEST_ID])
+    return await handler(request)
+
+
+def guarded(public_url: str) -> Dress:
+    """Return what sets security headers and the request's id on every answer, streams too.
 
     What is personal is not stored by anybody on the way: that is everything but static
     files, which say for themselves how long they may be kept.
@@ -40,18 +54,9 @@ def guarded(public_url: str) -> Middleware:
     async def dress(request: web.Request, response: web.StreamResponse) -> None:
         headers = response.headers
         headers.update(always)
-        headers["X-Request-Id"] = request["id"]
+        headers["X-Request-Id"] = request[REQUEST_ID]
         headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
         if response.content_type == "text/html":
             headers.update(_ON_PAGES)
 
-    @web.middleware
-    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request["id"] = secrets.token_hex(12)
-        request_id.set(request["id"])
-        response = await handler(request)
-        if not response.prepared:
-            await dress(request, response)
-        return response
-
-    return guard
+    return dress

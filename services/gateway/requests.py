@@ -36,7 +36,7 @@ class Requests:
     def where(self, request: web.Request) -> Where:
         """Return from where a request comes; only trusted proxies are believed about others."""
         user_agent = request.headers.get("User-Agent", "")[:_LONGEST_USER_AGENT]
-        return Where(address=self._address(request), user_agent=user_agent)
+        return Where(address=_readable(self._address(request)), user_agent=_readable(user_agent))
 
     async def caller(self, request: web.Request) -> Caller:
         """Return who sends a request, by bearer token or cookie, or raise.
@@ -62,7 +62,7 @@ class Requests:
 
     def csrf_token(self, cookie: str) -> str:
         """Return the token that goes with a cookie; it follows from the cookie and our secret."""
-        return self.sealer.name("csrf", cookie.encode())
+        return self.sealer.name("csrf", cookie.encode("utf-8", "surrogateescape"))
 
     def check_csrf(self, cookie: str, token: str) -> None:
         """Raise unless the token goes with the cookie."""
@@ -83,7 +83,8 @@ class Requests:
         address = request.remote or "unknown"
         if not self.trusted_proxies:
             return address
-        claimed = request.headers.get("X-Forwarded-For", "").split(",")
+        # A proxy may add to the header's line or add a line, which is the same (RFC 9110, 5.3).
+        claimed = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
         # From right to left: each proxy appended who it was called by, and the first one
         # that is not ours is the client.
         for hop in [*reversed(claimed), ""]:
@@ -105,6 +106,11 @@ def same(expected: str, given: str) -> bool:
     return hmac.compare_digest(expected.encode(), given.encode("utf-8", "surrogateescape"))
 
 
+def _readable(header: str) -> str:
+    # Bytes that are no UTF-8 arrive as surrogates, which no JSON can carry.
+    return header.encode("utf-8", "replace").decode()
+
+
 def bearer_token(request: web.Request) -> str | None:
     """Return the token of an Authorization header; None where there is no such header."""
     header = request.headers.get("Authorization")
@@ -118,11 +124,11 @@ def accepted_languages(header: str) -> list[str]:
     """Return the language tags of an Accept-Language header, the most wanted first (RFC 9110)."""
     weighted = []
     for part in header.split(","):
-        tag, _, quality = part.strip().partition(";q=")
+        tag, _, quality = part.partition(";")
         try:
-            weight = float(quality) if quality else 1.0
+            weight = float(quality.strip().lower().removeprefix("q=") or 1.0)
         except ValueError:
             weight = 0.0
-        if tag and weight > 0:
-            weighted.append((weight, tag))
+        if tag.strip() and weight > 0:
+            weighted.append((weight, tag.strip()))
     return [tag for _, tag in sorted(weighted, key=lambda each: -each[0])]

@@ -35,13 +35,13 @@ async def _run(stack: Stack, scale: Scale) -> bool:
         "repeats": scale.repeats,
         "generator": load.name,
     }
-    clients = Clients(stack)
-    ground = Ground(stack, clients, load, scale, await clients.accounts(scale.accounts))
     sections: list[Section] = []
-    async for section in _sections(ground, at_rest):
-        print(f"{section.title}\n  " + "\n  ".join(map(verdict, section.bars)), flush=True)
-        sections.append(section)
-    await clients.close()
+    async with Clients(stack) as clients:
+        *accounts, changer = await clients.accounts(scale.accounts + 1)
+        ground = Ground(stack, clients, load, scale, accounts, changer)
+        async for section in _sections(ground, at_rest):
+            print(section.title, *map(verdict, section.bars), sep="\n  ", flush=True)
+            sections.append(section)
     print(f"Written: {write(conditions, sections)}")
     return all(bar.passed for section in sections for bar in section.bars)
 

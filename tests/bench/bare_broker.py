@@ -52,6 +52,7 @@ async def round_trips(url: str) -> AsyncIterator[RoundTrips]:
             name, durable=True, arguments={"x-queue-type": "quorum"}
         )
         arrived: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
-        await queue.consume(arrived.put)
+        consumer = await queue.consume(arrived.put)
         yield RoundTrips(publishing, name, arrived)
+        await queue.cancel(consumer)
         await queue.delete(if_unused=False, if_empty=False)

@@ -55,9 +55,8 @@ def _raw(line: str, address: str) -> bytes:
     return "\r\n".join([*headers, "", body]).encode()
 
 
-async def _main(url: str, connections: str, seconds: str, file: str) -> None:
+async def _main(url: str, connections: str, seconds: str, *, lines: list[str]) -> None:
     address = urlsplit(url).netloc
-    lines = Path(file).read_text().splitlines()
     loop = ClosedLoop(address, itertools.cycle([_raw(line, address) for line in lines]))
     begun = time.perf_counter()
     deadline = begun + float(seconds)
@@ -73,4 +72,5 @@ async def _main(url: str, connections: str, seconds: str, file: str) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(_main(*sys.argv[1:]))
+    *how, requests = sys.argv[1:]
+    uvloop.run(_main(*how, lines=Path(requests).read_text().splitlines()))

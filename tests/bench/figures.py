@@ -41,7 +41,7 @@ class Bar:
     limit: float
     at_least: bool = False
     aim: float | None = None
-    unit: str = "×"
+    unit: str = "times"
 
     @property
     def passed(self) -> bool:

@@ -10,13 +10,17 @@ from tests.stack import Stack
 
 @dataclass(frozen=True)
 class Ground:
-    """A running stack with people in it, and how much is to be measured."""
+    """A running stack with people in it, and how much is to be measured.
+
+    The changer has no sessions but those that the password changes are to end.
+    """
 
     stack: Stack
     clients: Clients
     generator: Generator
     scale: Scale
     accounts: list[Account]
+    changer: Account
 
     @property
     def url(self) -> str:

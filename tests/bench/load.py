@@ -32,7 +32,7 @@ class Request:
     @property
     def line(self) -> str:
         """The request as the generators read it."""
-        return "\t".join((self.method, self.path, self.token, self.body))
+        return f"{self.method}\t{self.path}\t{self.token}\t{self.body}"
 
 
 @dataclass(frozen=True)
@@ -93,24 +93,33 @@ async def _output_of(argv: Sequence[str]) -> str:
     return output.decode()
 
 
+@dataclass(frozen=True)
+class Probes:
+    """What came of an open loop: the times in ms of what was answered, and how many failed."""
+
+    times: list[float]
+    failures: int
+
+
 async def probe(
     url: str, requests: Sequence[Request], *, per_second: int, seconds: float
-) -> list[float]:
-    """Send requests at a fixed rate, whatever becomes of them, and return each one's time in ms.
+) -> Probes:
+    """Send requests at a fixed rate, whatever becomes of them.
 
-    The time counts from when a request was due, so one that had to wait is not flattered.
+    The times count from when a request was due, so one that had to wait is not flattered.
     """
     begun = time.perf_counter()
 
-    async def one(number: int) -> float:
+    async def one(number: int) -> float | None:
         due = begun + number / per_second
         await asyncio.sleep(due - time.perf_counter())
         request = requests[number % len(requests)]
         headers = {"Authorization": f"Bearer {request.token}"}
         async with session.get(url + request.path, headers=headers) as response:
-            response.raise_for_status()
             await response.read()
-        return (time.perf_counter() - due) * 1000
+        return (time.perf_counter() - due) * 1000 if response.ok else None
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        return list(await asyncio.gather(*map(one, range(int(per_second * seconds)))))
+        outcomes = await asyncio.gather(*map(one, range(int(per_second * seconds))))
+    times = [took for took in outcomes if took is not None]
+    return Probes(times, len(outcomes) - len(times))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import SecretStr
 
@@ -52,7 +52,11 @@ class Clients:
         self.credentials = CredentialsClient(self._peer(stack, "credentials"))
         self.sessions = SessionsClient(self._peer(stack, "sessions"))
 
-    async def close(self) -> None:
+    async def __aenter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
         """Disconnect."""
         await self._session.close()
 

@@ -102,9 +102,9 @@ def _section(ground: Ground, ours: Side, bare: Side) -> Section:
     )
     return Section(
         "Signed-in GET /api/v1/me",
-        f"{ground.generator.name}, {CONNECTIONS} people's tokens in turn, through the gateway; beside "
-        "it a plain aiohttp front that asks a plain aiohttp back (both on uvloop, 750 bytes of "
-        "JSON). The CPU time is that of all server processes on the way (ours: "
+        f"{ground.generator.name}, {CONNECTIONS} people's tokens in turn, through the gateway; "
+        "beside it a plain aiohttp front that asks a plain aiohttp back (both on uvloop, 750 bytes "
+        "of JSON). The CPU time is that of all server processes on the way (ours: "
         f"{', '.join(_OURS)}).",
         (
             throughput,

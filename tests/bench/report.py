@@ -24,8 +24,7 @@ def write(ground: dict[str, Any], sections: Sequence[Section]) -> Path:
 
 def verdict(bar: Bar) -> str:
     """Return one line that says whether a bar was kept."""
-    sign, word = ("≥", "PASS") if bar.at_least else ("≤", "PASS")
-    word = word if bar.passed else "FAIL"
+    sign, word = "≥" if bar.at_least else "≤", "PASS" if bar.passed else "FAIL"
     aim = f", aim {bar.aim:g}" if bar.aim is not None else ""
     return f"{word}  {bar.what}: {_number(bar.value)} {bar.unit} ({sign} {bar.limit:g}{aim})"
 
@@ -47,13 +46,17 @@ def _readable(ground: dict[str, Any], sections: Sequence[Section]) -> str:
     lines = [
         "# Benchmarks",
         "",
-        f"{ground['at']}, commit {ground['commit']}, scale {ground['scale']}, load by "
-        f"{ground['generator']}. Medians of {ground['repeats']} interleaved repeats, the span of "
-        "all repeats behind each. Servers, services and load generator share the machine, so "
-        "compare ratios, not absolute figures.",
+        (
+            f"{ground['at']}, commit {ground['commit']}, scale {ground['scale']}, load by "
+            f"{ground['generator']}. Medians of {ground['repeats']} interleaved repeats, the span "
+            "of all repeats behind each. Servers, services and load generator share the machine, "
+            "so compare ratios, not absolute figures."
+        ),
         "",
-        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
-        f"{machine['system']}; load average {machine['load_average_before']} before the run.",
+        (
+            f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
+            f"{machine['system']}; load average {machine['load_average_before']} before the run."
+        ),
         "",
         ", ".join(f"{name} {number}" for name, number in versions.items()),
     ]
@@ -80,7 +83,7 @@ def _span(values: Sequence[float]) -> str:
         return ""
     if len(values) == 1:
         return _number(values[0])
-    return f"{_number(median(values))} [{_number(min(values))}–{_number(max(values))}]"
+    return f"{_number(median(values))} [{_number(min(values))} to {_number(max(values))}]"
 
 
 def _number(value: float) -> str:

@@ -38,7 +38,7 @@ FULL = Scale(
     growth=(1, 10, 100, 1000),
     growth_changes_per_repeat=5,
     round_trips_per_repeat=1000,
-    store_reads_per_repeat=200,
+    store_reads_per_repeat=100,
     requests_for_memory=100_000,
 )
 QUICK = Scale(

@@ -12,7 +12,7 @@ from services.credentials.config import CredentialsConfig
 from services.credentials.model import HashParameters
 from tests.bench.figures import Bar, Figure, Section, percentile, ratio
 from tests.bench.ground import Ground
-from tests.bench.load import Load, Request, probe
+from tests.bench.load import Load, Probes, Request, probe
 
 CONNECTIONS = 32
 PROBES_PER_SECOND = 50
@@ -25,18 +25,18 @@ async def measure(ground: Ground) -> Section:
     readers = await ground.reading(_PROBING_PEOPLE)
     hashes: list[float] = []
     loads: list[Load] = []
-    unloaded: list[list[float]] = []
-    loaded: list[list[float]] = []
+    unloaded: list[Probes] = []
+    loaded: list[Probes] = []
     await _sign_in(ground, _WARM_SECONDS)
     for _ in range(ground.scale.repeats):
         hashes.append(await asyncio.to_thread(hashes_per_second, ground.scale.hashing_seconds))
         unloaded.append(await _probe(ground, readers, ground.scale.probe_seconds))
-        load, times = await asyncio.gather(
+        load, probes = await asyncio.gather(
             _sign_in(ground, ground.scale.sign_in_seconds),
             _probe(ground, readers, ground.scale.sign_in_seconds),
         )
         loads.append(load)
-        loaded.append(times)
+        loaded.append(probes)
     return _section(hashes, loads, unloaded, loaded)
 
 
@@ -84,12 +84,12 @@ async def _sign_in(ground: Ground, seconds: float) -> Load:
     )
 
 
-async def _probe(ground: Ground, readers: list[Request], seconds: float) -> list[float]:
+async def _probe(ground: Ground, readers: list[Request], seconds: float) -> Probes:
     return await probe(ground.url, readers, per_second=PROBES_PER_SECOND, seconds=seconds)
 
 
 def _section(
-    hashes: list[float], loads: list[Load], unloaded: list[list[float]], loaded: list[list[float]]
+    hashes: list[float], loads: list[Load], unloaded: list[Probes], loaded: list[Probes]
 ) -> Section:
     cost = parameters()
     signed_in = Figure(
@@ -116,16 +116,15 @@ def _section(
             Bar("sign-ins per possible hash", signed_in.ratio or 0, 0.8, at_least=True, aim=0.9),
             Bar("GET /me p99 during sign-ins", ratio(beside.ours, beside.bare), 5),
             Bar("sign-ins that failed", sum(load.failures for load in loads), 0, unit=""),
+            Bar("reads that failed meanwhile", sum(each.failures for each in loaded), 0, unit=""),
         ),
     )
 
 
-def _percentiles(
-    what: str, ours: list[list[float]], bare: list[list[float]], percent: float
-) -> Figure:
+def _percentiles(what: str, ours: list[Probes], bare: list[Probes], percent: float) -> Figure:
     return Figure(
         what,
         "ms",
-        tuple(percentile(times, percent) for times in ours),
-        tuple(percentile(times, percent) for times in bare),
+        tuple(percentile(probes.times, percent) for probes in ours),
+        tuple(percentile(probes.times, percent) for probes in bare),
     )

@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
@@ -15,30 +13,8 @@ from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
 from services.sessions.mongo import MongoSessionStore
 from shared.epochs import Epochs
 from shared.wiring import Wiring
+from tests.contract.settings import STORES, Settings, wired
 from tests.servers import Servers
-
-STORES = ("profile", "credentials", "sessions")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Where the servers are, and what the databases of this test run are called."""
-
-    mongo_url: SecretStr
-    redis_url: SecretStr
-    rabbitmq_url: SecretStr
-    database_prefix: str
-
-
-@asynccontextmanager
-async def wired(name: str, settings: Settings) -> AsyncIterator[Wiring]:
-    """Give one service's wiring, and let go of it."""
-    wiring = Wiring.of(name, settings)
-    try:
-        yield wiring
-    finally:
-        await wiring.cache.redis.aclose()
-        await wiring.client.close()
 
 
 async def _install(settings: Settings) -> None:

@@ -8,7 +8,7 @@ parked, and nothing is lost.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email.parser import BytesHeaderParser
@@ -27,6 +27,7 @@ from tests.fault.portal import (
     Portal,
     Reply,
     User,
+    becomes,
     sid_of,
     sub_of,
 )
@@ -67,7 +68,7 @@ class Watch:
 
 @dataclass
 class Verdict:
-    """What was found. `worst` is the seconds from the fault's end until the last receipt was complete."""
+    """What was found. `worst` is how long after the fault's end the last receipt was complete."""
 
     changes: int = 0
     stale: int = 0
@@ -81,6 +82,12 @@ class Verdict:
     def clean(self) -> bool:
         """Whether nothing was wrong."""
         return not self.wrongs
+
+    def add(self, other: "Verdict") -> None:
+        """Take over what another one found."""
+        self.worst = max(self.worst, other.worst)
+        for name in ("changes", "stale", "lost", "mails_missing", "mails_doubled", "wrongs"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
     def wrong(self, *what: object) -> None:
         """Take note of something that must not be."""
@@ -285,13 +292,3 @@ def _judge_watch(watch: Watch, changes: Sequence[Change], found: Verdict) -> Non
             found.wrong("accepted", reply.began - change.answered, "s after the answer")
         if reply.ended < change.replies[0].began and reply.status == 401:
             found.wrong("refused before the change:", reply)
-
-
-async def becomes(true: Callable[[], Awaitable[bool]], *, seconds: float) -> bool:
-    """Wait until something holds; return whether it came to hold in time."""
-    last = time.monotonic() + seconds
-    while not await true():
-        if time.monotonic() > last:
-            return False
-        await asyncio.sleep(0.05)
-    return True

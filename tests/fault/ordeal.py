@@ -1,7 +1,6 @@
 """An ordeal: people change their passwords while something breaks, and the oracle judges."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -13,13 +12,12 @@ from pymongo.errors import PyMongoError
 
 from deploy.local.services import SERVICES
 from tests.fault.oracle import Oracle, Verdict, Watch
-from tests.fault.portal import LINKS, Change, Kind, Portal, User, WoundableStack
+from tests.fault.portal import LINKS, Change, Kind, Portal, User, WoundableStack, becomes
 
 When = Literal["before", "during", "after"]
 Act = Callable[[WoundableStack], None]
 _SPREAD_SECONDS = 1.0
 _PATIENCE = 45.0
-_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -224,9 +222,7 @@ class Ordeal:
             await changing
         if self.when != "before":
             await asyncio.to_thread(fault.hurt, stack)
-        last = time.monotonic() + self.seconds
-        while time.monotonic() < last and not fault.is_over(stack):
-            await asyncio.sleep(_LOOK_SECONDS)
+        await becomes(partial(fault.is_over, stack), seconds=self.seconds)
         if fault.harmless:
             await changing
         await asyncio.to_thread(fault.heal, stack)

@@ -11,7 +11,7 @@ import random
 import secrets
 import sys
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -47,6 +47,7 @@ PROBES = (
     ("POST", "/me/sign-out-everywhere", {"confirm": False}),
 )
 _AT_ONCE = 12
+_LOOK_SECONDS = 0.05
 
 
 @dataclass
@@ -108,7 +109,7 @@ def sid_of(token: str) -> str:
 
 
 class WoundableStack(Stack):
-    """Own servers, links, two gateways, and services with points to die at, always started again."""
+    """Own servers, links, two gateways, and services with points to die at, kept alive."""
 
     def __init__(self) -> None:
         """Describe the stack."""
@@ -267,9 +268,7 @@ class Portal:
         points.arm(point, "hold")
         begun = asyncio.create_task(request)
         try:
-            async with asyncio.timeout(10):
-                while not points.was_reached(point):
-                    await asyncio.sleep(0.01)
+            assert await becomes(partial(points.was_reached, point), seconds=10)
             yield begun
         finally:
             points.clear()
@@ -311,6 +310,18 @@ class Portal:
             reply = await self.sign_in(user)
             assert reply.status == 200, reply
         return user
+
+
+async def becomes(true: Callable[[], bool | Awaitable[bool]], *, seconds: float) -> bool:
+    """Wait until something holds; return whether it came to hold in time."""
+    last = time.monotonic() + seconds
+    while True:
+        holds = true()
+        if holds if isinstance(holds, bool) else await holds:
+            return True
+        if time.monotonic() > last:
+            return False
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 def fresh_password() -> str:

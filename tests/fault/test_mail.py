@@ -4,9 +4,9 @@ from time import monotonic
 
 import pytest
 
-from tests.fault.oracle import Oracle, becomes
+from tests.fault.oracle import Oracle
 from tests.fault.ordeal import FAULTS, Ordeal, When
-from tests.fault.portal import Portal
+from tests.fault.portal import Portal, becomes
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from collections.abc import Callable, Coroutine
 import pytest
 
 from deploy.local.ports import is_taken
-from tests.fault.oracle import Oracle, becomes
+from tests.fault.oracle import Oracle
 from tests.fault.ordeal import FAULTS, Ordeal
-from tests.fault.portal import Portal, Reply, User
+from tests.fault.portal import Portal, Reply, User, becomes
 
 
 async def _change(portal: Portal, user: User) -> Reply:
@@ -37,12 +37,9 @@ async def test_a_request_under_way_is_answered_before_the_service_ends(
     (user,) = await portal.people(1, sessions=1)
     stack = portal.stack
 
-    async def deaf() -> bool:
-        return not is_taken(stack.ports[service])
-
     async with portal.held(service, point, begin(portal, user)) as begun:
         ending = asyncio.create_task(asyncio.to_thread(stack.term, service))
-        assert await becomes(deaf, seconds=10)
+        assert await becomes(lambda: not is_taken(stack.ports[service]), seconds=10)
     assert (await begun).status == status
     assert await ending == 0
     stack.start(service)

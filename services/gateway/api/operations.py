@@ -21,8 +21,9 @@ Access = Literal["anyone", "session", "admin"]
 
 _LONGEST_KEY = 255
 _LARGEST_PAGE = 200
-_KEPT_HEADERS = ("Content-Type", "Receipt-Token", "Retry-After")
+_KEPT_HEADERS = ("Content-Type", "Receipt-Token", "Retry-After", "WWW-Authenticate")
 _SERVER_ERROR = 500
+_TOO_MANY_REQUESTS = 429
 
 
 @dataclass(frozen=True)
@@ -159,8 +160,8 @@ class Operations:
         request. So it is looked up before the session is checked: a client that lost the answer
         to its password change gets its receipt, though the session is over by now.
         """
-        if not key or len(key) > _LONGEST_KEY:
-            raise InvalidRequest(errors=[_wrong("Idempotency-Key", "too-long")])
+        if not key or not key.isascii() or len(key) > _LONGEST_KEY:
+            raise InvalidRequest(errors=[_wrong("Idempotency-Key", "unfit")])
         scope, content = _scope(request), await _fingerprint(request)
         first = await self.answers.begin(scope, key, content)
         if first is not None:
@@ -175,7 +176,7 @@ class Operations:
             response = await self._answer(operation, request)
         except Exception as error:
             response = self.render_refusal(error, request)
-        if response.status >= _SERVER_ERROR or not isinstance(response, web.Response):
+        if _may_differ_later(response) or not isinstance(response, web.Response):
             await self.answers.abandon(scope, key)
             return response
         kept = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
@@ -192,6 +193,11 @@ async def _parsed(operation: Operation, request: web.Request) -> BaseModel | Non
     content = await request.read()
     read_json(content)
     return operation.body.model_validate_json(content)
+
+
+def _may_differ_later(response: web.StreamResponse) -> bool:
+    # Nothing was decided: the same request may succeed when it is sent again.
+    return response.status >= _SERVER_ERROR or response.status == _TOO_MANY_REQUESTS
 
 
 def _scope(request: web.Request) -> bytes:

@@ -183,7 +183,7 @@ class Pages:
     def language(self, request: web.Request, visitor: Visitor | None) -> str:
         """Return the language to answer in: chosen, else the visitor's own, else the browser's."""
         chosen = request.query.get("lang") or request.cookies.get(cookies.LANGUAGE)
-        if chosen is None and visitor is not None and visitor.person.preferred_language:
+        if chosen is None and visitor is not None and visitor.person is not None:
             chosen = visitor.person.preferred_language
         return self.catalogues.nearest(chosen) if chosen else self.visits.requests.language(request)
 

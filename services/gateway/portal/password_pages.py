@@ -7,10 +7,11 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from services.gateway.account import Account
+from services.gateway.model import Caller
 from services.gateway.portal.new_password import shortcomings, wrong
 from services.gateway.portal.page import Pages
 from services.gateway.portal.receipt_pages import show_receipt
-from services.gateway.portal.visits import Form, Visitor, Visits
+from services.gateway.portal.visits import Form, Visits
 from services.gateway.rendering import headers_of
 from shared.contracts.credentials import LongestPassword
 from shared.contracts.refusals import InvalidRequest, Refusal
@@ -40,45 +41,45 @@ class PasswordPages:
         return [web.get(ADDRESS, self._ask), web.post(ADDRESS, self._change)]
 
     async def _ask(self, request: web.Request) -> web.Response:
-        return await self._form(request, await self.visits.visitor(request))
+        return await self._form(request)
 
     async def _change(self, request: web.Request) -> web.Response:
-        visitor, form = await self.visits.sent_form(request)
+        caller, form = await self.visits.sent_form(request)
         old, new = SecretStr(form["old_password"]), SecretStr(form["new_password"])
         try:
-            await self._look_over(visitor, form)
-            revoked = await self.account.change_password(visitor.caller, old=old, new=new)
+            await self._look_over(caller, form)
+            revoked = await self.account.change_password(caller, old=old, new=new)
         except Refusal as refusal:
             if refusal.type not in _SAID_IN_PLACE:
                 raise
-            return await self._form(request, visitor, await self._told(visitor, form, refusal))
-        return show_receipt(revoked, visitor)
+            return await self._form(request, await self._told(caller, form, refusal))
+        return show_receipt(revoked, caller)
 
-    async def _look_over(self, visitor: Visitor, form: Form) -> None:
+    async def _look_over(self, caller: Caller, form: Form) -> None:
         new = SecretStr(form["new_password"])
-        errors = await shortcomings(form, lambda: self.account.check_password(visitor.caller, new))
+        errors = await shortcomings(form, lambda: self.account.check_password(caller, new))
         if len(form["old_password"]) > LongestPassword:
             errors.append(wrong("old_password", "too-long"))
         if errors:
             raise InvalidRequest(errors=errors)
 
-    async def _told(self, visitor: Visitor, form: Form, refusal: Refusal) -> Refusal:
+    async def _told(self, caller: Caller, form: Form, refusal: Refusal) -> Refusal:
         if refusal.type != "wrong-password":
             return refusal
         new = SecretStr(form["new_password"])
         others = await shortcomings(
-            form, lambda: self.account.check_password(visitor.caller, new), anyway=True
+            form, lambda: self.account.check_password(caller, new), anyway=True
         )
         refusal.errors = (wrong("old_password", "wrong"), *others)
         return refusal
 
-    async def _form(
-        self, request: web.Request, visitor: Visitor, refusal: Refusal | None = None
-    ) -> web.Response:
+    async def _form(self, request: web.Request, refusal: Refusal | None = None) -> web.Response:
+        visitor = await self.visits.visitor(request)
         return await self.pages.show(
             request,
             "password.html",
             visitor=visitor,
+            person=visitor.known_person,
             status=refusal.status if refusal else HTTPStatus.OK,
             headers=headers_of(refusal) if refusal else None,
             refusal=refusal,

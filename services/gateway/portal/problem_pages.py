@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from services.gateway.headers import REQUEST_ID
 from services.gateway.portal import addresses, cookies, sign_in_pages
 from services.gateway.portal.page import Pages
 from services.gateway.portal.visits import Visitor, Visits
@@ -47,7 +48,7 @@ class ProblemPages:
             slug=slug if self.pages.catalogues.has(f"problem.{slug}.title") else "internal-error",
             retry=addresses.read_again(request) if slug in _WORTH_ANOTHER_TRY else None,
             home=cookies.SESSION in request.cookies,
-            request_id=request["id"],
+            request_id=request[REQUEST_ID],
         )
         if slug == "flow-ended":
             cookies.forget(response, cookies.FLOW)

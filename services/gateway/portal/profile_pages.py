@@ -10,7 +10,8 @@ from aiohttp import web
 from services.gateway.account import Account
 from services.gateway.portal import addresses
 from services.gateway.portal.page import Pages
-from services.gateway.portal.visits import Visitor, Visits
+from services.gateway.portal.visits import Visits
+from shared.contracts.profile import Person
 from shared.contracts.refusals import Refusal
 
 _MOST_INITIALS = 2
@@ -30,7 +31,8 @@ class ProfilePages:
 
     async def _profile(self, request: web.Request) -> web.Response:
         visitor = await self.visits.visitor(request)
-        return await self.pages.show(request, "profile.html", visitor=visitor)
+        person = visitor.known_person
+        return await self.pages.show(request, "profile.html", visitor=visitor, person=person)
 
     async def _photo(self, request: web.Request) -> web.Response:
         visitor = await self.visits.visitor(request)
@@ -39,12 +41,12 @@ class ProfilePages:
         except Refusal as refusal:
             if refusal.status != HTTPStatus.NOT_FOUND:
                 raise
-            return await _drawn(request, visitor)
+            return await _drawn(request, visitor.known_person)
         return web.Response(body=base64.b64decode(photo.image), content_type=photo.media_type)
 
 
-async def _drawn(request: web.Request, visitor: Visitor) -> web.Response:
-    letters = {"initials": initials(visitor.person.display_name)}
+async def _drawn(request: web.Request, person: Person) -> web.Response:
+    letters = {"initials": initials(person.display_name)}
     response = await aiohttp_jinja2.render_template_async("initials.svg", request, letters)
     response.content_type = "image/svg+xml"
     return response

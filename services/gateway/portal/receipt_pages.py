@@ -6,9 +6,10 @@ from aiohttp import web
 
 from services.gateway.account import Account
 from services.gateway.errors import SessionRequired
+from services.gateway.model import Caller
 from services.gateway.portal import addresses, cookies
 from services.gateway.portal.page import Pages
-from services.gateway.portal.visits import Visitor, Visits
+from services.gateway.portal.visits import Visits
 from shared.contracts.sessions import Revoked
 
 ADDRESS = "/receipts"
@@ -17,11 +18,11 @@ _PAGE = 20
 _COOKIE_PARTS = 3
 
 
-def show_receipt(revoked: Revoked, visitor: Visitor) -> web.Response:
+def show_receipt(revoked: Revoked, caller: Caller) -> web.Response:
     """Return the answer to what ended every session: this one is over, its receipt can be read."""
     response = addresses.see(f"{ADDRESS}/{revoked.receipt}")
     cookies.forget(response, cookies.SESSION)
-    shown = f"{revoked.receipt}.{revoked.receipt_token}.{visitor.caller.session.sid}"
+    shown = f"{revoked.receipt}.{revoked.receipt_token}.{caller.session.sid}"
     cookies.keep(response, cookies.RECEIPT, shown, seconds=cookies.RECEIPT_SECONDS)
     return response
 

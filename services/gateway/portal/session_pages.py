@@ -51,9 +51,9 @@ class SessionPages:
         )
 
     async def _end(self, request: web.Request) -> web.Response:
-        visitor, form = await self.visits.sent_form(request)
+        caller, form = await self.visits.sent_form(request)
         try:
-            await self.account.end_session(visitor.caller, form["sid"])
+            await self.account.end_session(caller, form["sid"])
         except Refusal as refusal:
             # Somebody else was faster, or it ended by itself: it is over either way.
             if refusal.status != HTTPStatus.NOT_FOUND:
@@ -65,9 +65,9 @@ class SessionPages:
         return await self.pages.show(request, "sign_out_everywhere.html", visitor=visitor)
 
     async def _everywhere(self, request: web.Request) -> web.Response:
-        visitor, form = await self.visits.sent_form(request)
+        caller, form = await self.visits.sent_form(request)
         if form["answer"] == "no":
             return addresses.see(addresses.HOME)
         confirmed = form["answer"] == "yes"
-        revoked = await self.account.sign_out_everywhere(visitor.caller, confirmed=confirmed)
-        return show_receipt(revoked, visitor)
+        revoked = await self.account.sign_out_everywhere(caller, confirmed=confirmed)
+        return show_receipt(revoked, caller)

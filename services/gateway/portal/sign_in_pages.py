@@ -135,8 +135,8 @@ class SignInPages:
 
     async def _sign_out(self, request: web.Request) -> web.Response:
         try:
-            visitor, _ = await self.visits.sent_form(request)
-            await self.account.sign_out(visitor.caller)
+            caller, _ = await self.visits.sent_form(request)
+            await self.account.sign_out(caller)
         except CsrfRefused:
             raise
         except Refusal as refusal:

@@ -15,7 +15,7 @@ from services.gateway.model import Caller
 from services.gateway.portal import cookies
 from services.gateway.requests import Requests
 from shared.contracts.profile import Person
-from shared.contracts.refusals import MalformedBody, Refusal
+from shared.contracts.refusals import MalformedBody, Refusal, Unavailable
 
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 20
@@ -24,11 +24,22 @@ _CSRF_COOKIE = re.compile(r"[\w-]{43}", re.ASCII)
 
 @dataclass(frozen=True)
 class Visitor:
-    """Somebody who is signed in. `csrf` goes into the forms they are shown."""
+    """Somebody who is signed in. `csrf` goes into the forms they are shown.
+
+    `person` is not there while the profile service is away: whoever is signed in can see their
+    sessions and sign out all the same.
+    """
 
     caller: Caller
-    person: Person
+    person: Person | None
     csrf: str
+
+    @property
+    def known_person(self) -> Person:
+        """Who it is, or raise `service-unavailable` where a page is nothing without."""
+        if self.person is None:
+            raise Unavailable
+        return self.person
 
 
 @dataclass(frozen=True)
@@ -50,12 +61,9 @@ class Visits:
 
     async def visitor(self, request: web.Request) -> Visitor:
         """Return who visits, or raise `session-required` or `session-revoked`."""
-        cookie = request.cookies.get(cookies.SESSION)
-        if cookie is None:
-            raise SessionRequired
-        caller = await self.requests.acceptance.accept(cookie, self.requests.where(request))
-        person = await self.account.person(caller)
-        return Visitor(caller, person, self.requests.csrf_token(cookie))
+        caller = await self._caller(request)
+        person = await self._person(caller)
+        return Visitor(caller, person, self.requests.csrf_token(caller.token))
 
     async def visitor_if_any(self, request: web.Request) -> Visitor | None:
         """Return who visits, or None where nobody is signed in."""
@@ -66,12 +74,12 @@ class Visits:
                 return None
             raise
 
-    async def sent_form(self, request: web.Request) -> tuple[Visitor, Form]:
-        """Return a form with the visitor who sent it, or raise unless their page carried it."""
-        visitor = await self.visitor(request)
+    async def sent_form(self, request: web.Request) -> tuple[Caller, Form]:
+        """Return a form with who sent it, or raise unless it was on a page of theirs."""
+        caller = await self._caller(request)
         form = await _read(request)
-        self._check(visitor.caller.token, form["csrf"])
-        return visitor, form
+        self._check(caller.token, form["csrf"])
+        return caller, form
 
     async def sent_anonymous_form(self, request: web.Request) -> Form:
         """Return a form of somebody not signed in, or raise unless this browser was sent it."""
@@ -89,6 +97,20 @@ class Visits:
         if not _CSRF_COOKIE.fullmatch(cookie):
             cookie = secrets.token_urlsafe(32)
         return cookie, self.requests.csrf_token(cookie)
+
+    async def _caller(self, request: web.Request) -> Caller:
+        cookie = request.cookies.get(cookies.SESSION)
+        if cookie is None:
+            raise SessionRequired
+        return await self.requests.acceptance.accept(cookie, self.requests.where(request))
+
+    async def _person(self, caller: Caller) -> Person | None:
+        try:
+            return await self.account.person(caller)
+        except Refusal as refusal:
+            if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+            return None
 
     def _check(self, cookie: str, token: str) -> None:
         if not cookie:

@@ -64,12 +64,11 @@ async def test_256_characters_are_taken_and_one_more_is_not() -> None:
 
 
 async def test_any_script_is_welcome_and_no_composition_is_asked_for() -> None:
-    assert (
-        await reasons(
-            "\u0442\u0438\u0445\u0438\u0435 \u043b\u043e\u0434\u043a\u0438 \u0432 \u043c\u0430\u0440\u0442\u0435"
-        )
-        == set()
+    quiet_boats_in_march = (
+        "\u0442\u0438\u0445\u0438\u0435 \u043b\u043e\u0434\u043a\u0438 "
+        "\u0432 \u043c\u0430\u0440\u0442\u0435"
     )
+    assert await reasons(quiet_boats_in_march) == set()
     assert await reasons("lower case words and nothing else") == set()
 
 

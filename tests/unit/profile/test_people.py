@@ -86,7 +86,7 @@ async def test_another_record_under_a_taken_user_id_is_refused(system: System) -
     await system.add()
     for changed in ({"display_name": "Eve"}, {"roles": ["admin"]}, {"user_id": "ADA@example.org"}):
         with pytest.raises(UserExists):
-            await system.add(**changed)  # type: ignore[arg-type]
+            await system.add(**changed)
     assert len(system.store.persons) == 1
 
 

@@ -142,7 +142,7 @@ async def test_a_change_while_a_session_is_begun_refuses_it(system: System) -> N
         await system.sign_out_everywhere()
         return session
 
-    system.store.add_session = overtaken  # type: ignore[method-assign, assignment]
+    system.store.add_session = overtaken  # type: ignore[method-assign]
     with pytest.raises(EpochMovedOn):
         await system.begin()
 

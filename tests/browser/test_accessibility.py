@@ -1,0 +1,131 @@
+"""Every page, by the rules of axe, at the widths and in the colours that people use."""
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.browser.conftest import Enrolls, Opens
+from tests.browser.person import Account, Person
+
+INSIDE = ["/", "/sessions", "/password", "/sign-out-everywhere", "/receipts", "/nowhere"]
+OUTSIDE = ["/sign-in", "/sign-in?why=password-changed", "/signed-out", "/problems/not-found"]
+PHONE = {"width": 320, "height": 640}
+SCHEMES = ["light", "dark"]
+
+
+def finds_nothing(person: Person) -> None:
+    found = Axe().run(person.page, options={"resultTypes": ["violations"]})
+    assert not found.violations_count, f"{person.page.url}\n{found.generate_report()}"
+    assert person.page.locator("h1").count() == 1
+
+
+def fits(person: Person) -> None:
+    """Expect nothing to reach beyond the sides of the window."""
+    width = person.page.evaluate("document.documentElement.scrollWidth")
+    assert width <= person.page.evaluate("innerWidth"), person.page.url
+
+
+def every_page(person: Person, account: Account) -> Iterator[None]:
+    """Go through every page there is, stopping at each."""
+    for path in OUTSIDE:
+        person.goes_to(path)
+        yield
+    person.goes_to("/sign-in")
+    person.page.locator("main form button.wide").click()
+    person.page.locator("#refused").wait_for()
+    yield
+    person.signs_in(account)
+    for path in INSIDE:
+        person.goes_to(path)
+        yield
+    person.goes_to("/")
+    person.page.get_by_role("link", name="Sign out everywhere").click()
+    yield
+    person.goes_to("/password")
+    person.page.locator("#new_password").fill("halden")
+    person.page.locator("#strength").wait_for()
+    yield
+    person.page.get_by_role("button", name="Change password").click()
+    person.page.locator("#refused").wait_for()
+    yield
+    person.goes_to("/sign-out-everywhere")
+    person.page.get_by_role("button", name="Yes").click()
+    person.page.locator("#receipt").wait_for()
+    yield
+    person.page.get_by_role("link", name="Sign in again").click()
+    person.signs_in(account)
+    person.goes_to("/receipts")
+    yield
+    person.page.locator(".actions a").first.click()
+    person.page.locator("#receipt").wait_for()
+    yield
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_axe_finds_nothing_on_any_page(someone: Opens, account: Account, scheme: str) -> None:
+    person = someone(color_scheme=scheme)
+    for _ in every_page(person, account):
+        finds_nothing(person)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_axe_finds_nothing_in_the_notice_that_one_was_signed_out(
+    someone: Opens, account: Account, scheme: str
+) -> None:
+    here, there = someone(color_scheme=scheme), someone()
+    here.signs_in(account)
+    here.is_at("/")
+    there.signs_in(account)
+    there.goes_to("/sign-out-everywhere")
+    there.page.get_by_role("button", name="Yes").click()
+    here.page.get_by_role("alertdialog").wait_for()
+    found = Axe().run(here.page, options={"rules": {"page-has-heading-one": {"enabled": False}}})
+    assert not found.violations_count, found.generate_report()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_axe_finds_nothing_where_a_first_password_is_chosen(
+    someone: Opens, enroll: Enrolls, scheme: str
+) -> None:
+    person = someone(color_scheme=scheme)
+    person.signs_in(enroll(temporary=True))
+    person.page.locator("#new_password").fill("okafor")
+    person.page.locator("#strength").wait_for()
+    finds_nothing(person)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_axe_finds_nothing_in_the_reference_of_the_api(someone: Opens, scheme: str) -> None:
+    person = someone(color_scheme=scheme)
+    person.goes_to("/api/v1/docs")
+    finds_nothing(person)
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
+def test_every_page_fits_a_small_telephone(someone: Opens, account: Account, locale: str) -> None:
+    person = someone(viewport=PHONE, locale=locale)
+    pages = [*OUTSIDE, "/api/v1/docs"]
+    for path in pages:
+        person.goes_to(path)
+        fits(person)
+    person.signs_in(account)
+    for path in INSIDE:
+        person.goes_to(path)
+        fits(person)
+
+
+def test_what_can_be_touched_is_large_enough(someone: Opens, account: Account) -> None:
+    person = someone(viewport={"width": 360, "height": 780}, has_touch=True)
+    person.signs_in(account)
+    for path in INSIDE:
+        person.goes_to(path)
+        small = person.page.evaluate(
+            """[...document.querySelectorAll("a, button, input:not([type=hidden])")]
+                .filter((each) => each.checkVisibility({visibilityProperty: true}))
+                .filter((each) => !each.matches(".skip"))
+                .map((each) => [each, each.getBoundingClientRect()])
+                .filter(([, box]) => box.height < 43.5 || box.width < 43.5)
+                .map(([each]) => each.outerHTML)"""
+        )
+        assert small == [], path

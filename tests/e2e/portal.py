@@ -1,0 +1,140 @@
+"""Clients of a running portal, as people and programs use it: over HTTP and by their mail."""
+
+import email
+import email.policy
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import requests
+
+DEMO = Path(__file__).resolve().parents[2] / "deploy" / "demo" / "users.json"
+PATIENCE = 20.0
+
+
+def eventually(condition: Callable[[], Any], *, seconds: float = PATIENCE) -> Any:
+    """Return the first true answer of a condition, or fail when there is none in time."""
+    last = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < last, "What was waited for did not come."
+        time.sleep(0.05)
+    return answer
+
+
+@dataclass(frozen=True)
+class Portal:
+    """Where a portal is, and where its mail goes if that can be read from here."""
+
+    url: str
+    maildir: Path | None
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        token: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """Send a request to the API."""
+        sent = dict(headers or {})
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token}"
+        content = None
+        if body is not None:
+            sent.setdefault("Content-Type", "application/json")
+            content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        url = f"{self.url}/api/v1{path}"
+        return requests.request(method, url, data=content, headers=sent, timeout=30)
+
+    def sign_in(self, user_id: str, password: str, **more: str) -> requests.Response:
+        """Try to sign in."""
+        return self.call(
+            "POST", "/sign-in", body={"user_id": user_id, "password": password, **more}
+        )
+
+    def token(self, user_id: str, password: str, **more: str) -> str:
+        """Sign in and return the token."""
+        answer = self.sign_in(user_id, password, **more)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["token"])
+
+    def is_accepted(self, token: str) -> bool:
+        """Tell whether a token opens the profile; anything but a yes or a refusal fails."""
+        status = self.call("GET", "/me", token=token).status_code
+        assert status in {200, 401}, status
+        return status == 200
+
+    def mails_to(self, address: str) -> list[EmailMessage]:
+        """Return the mails that an address got."""
+        if self.maildir is None:
+            return []
+        files = [path for path in self.maildir.glob("new/*") if path.is_file()]
+        policy = email.policy.default
+        mails = [email.message_from_bytes(path.read_bytes(), policy=policy) for path in files]
+        return [mail for mail in mails if isinstance(mail, EmailMessage) and mail["To"] == address]
+
+
+def demo_user(name: str) -> dict[str, Any]:
+    """Return a demonstration user by the local part of the user ID."""
+    users: list[dict[str, Any]] = json.loads(DEMO.read_text())
+    return next(user for user in users if user["user_id"].startswith(f"{name}@"))
+
+
+@dataclass
+class People:
+    """Adds users through the admin's API, each used by one test only."""
+
+    portal: Portal
+    _admin: str = field(default="")
+
+    @property
+    def admin(self) -> str:
+        """The token of an admin who stays signed in."""
+        if not self._admin:
+            ada = demo_user("ada")
+            self._admin = self.portal.token(ada["user_id"], ada["password"])
+        return self._admin
+
+    def add(self, *, temporary: bool = False, **more: object) -> "Someone":
+        """Add a user."""
+        name = f"e2e-{secrets.token_hex(5)}"
+        someone = Someone(f"{name}@halden.example", f"plum harbour {secrets.token_hex(6)}")
+        body = {
+            "user_id": someone.user_id,
+            "display_name": "Robin Vale",
+            "emails": [someone.user_id],
+            "password": someone.password,
+            "temporary": temporary,
+            **more,
+        }
+        answer = self.portal.call("POST", "/admin/users", body=body, token=self.admin)
+        assert answer.status_code == 201, answer.text
+        return someone
+
+
+@dataclass
+class Someone:
+    """A user of one test."""
+
+    user_id: str
+    password: str
+
+    @staticmethod
+    def new_password() -> str:
+        """Return a password that nobody has."""
+        return f"amber window {secrets.token_hex(6)}"
+
+
+def where_it_runs() -> Portal | None:
+    """Return the portal that BASE_URL names, with the mail of MAILDIR; None without it."""
+    url = os.environ.get("BASE_URL")
+    maildir = os.environ.get("MAILDIR")
+    return Portal(url.rstrip("/"), Path(maildir) if maildir else None) if url else None

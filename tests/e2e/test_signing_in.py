@@ -1,0 +1,145 @@
+"""Somebody signs in, or tries to."""
+
+import secrets
+import statistics
+import time
+
+import pytest
+
+from tests.e2e.portal import People, Portal
+
+PAIRS = 40
+RUNS = 3
+
+
+def test_a_device_keeps_its_key_and_is_known_again(portal: Portal, people: People) -> None:
+    robin = people.add()
+    first = portal.sign_in(robin.user_id, robin.password).json()["device"]
+    again = portal.sign_in(robin.user_id, robin.password, device_key=first["key"]).json()["device"]
+    assert (again["id"], again["key"]) == (first["id"], None)
+
+
+def test_somebody_elses_device_key_makes_a_device_of_ones_own(
+    portal: Portal, people: People
+) -> None:
+    robin, other = people.add(), people.add()
+    theirs = portal.sign_in(other.user_id, other.password).json()["device"]
+    mine = portal.sign_in(robin.user_id, robin.password, device_key=theirs["key"]).json()["device"]
+    assert mine["id"] != theirs["id"]
+    assert mine["key"]
+
+
+def test_a_user_id_is_the_same_in_any_letter_case(portal: Portal, people: People) -> None:
+    robin = people.add()
+    assert portal.sign_in(f" {robin.user_id.upper()} ", robin.password).status_code == 200
+
+
+def test_a_temporary_password_is_replaced_before_anything_else(
+    portal: Portal, people: People
+) -> None:
+    robin = people.add(temporary=True)
+    begun = portal.sign_in(robin.user_id, robin.password).json()
+    assert (begun["state"], begun["action"]) == ("action-required", "change-password")
+    assert "token" not in begun
+    path = f"/sign-in/{begun['flow']}/action"
+
+    weak = portal.call("POST", path, body={"new_password": "short"})
+    assert weak.json()["type"] == "/problems/password-refused"
+    same = portal.call("POST", path, body={"new_password": robin.password})
+    assert "same-as-current" in {each["reason"] for each in same.json()["errors"]}
+
+    new = robin.new_password()
+    done = portal.call("POST", path, body={"new_password": new}).json()
+    assert done["state"] == "complete"
+    assert portal.is_accepted(done["token"])
+    assert portal.sign_in(robin.user_id, robin.password).status_code == 401
+    assert portal.sign_in(robin.user_id, new).json()["state"] == "complete"
+    over = portal.call("POST", path, body={"new_password": robin.new_password()})
+    assert (over.status_code, over.json()["type"]) == (410, "/problems/flow-ended")
+
+
+def test_a_half_done_sign_in_ends_when_the_account_is_secured(
+    portal: Portal, people: People
+) -> None:
+    robin = people.add(temporary=True)
+    first, second = (portal.sign_in(robin.user_id, robin.password).json() for _ in range(2))
+    new = robin.new_password()
+    path = f"/sign-in/{first['flow']}/action"
+    assert portal.call("POST", path, body={"new_password": new}).status_code == 200
+
+    path = f"/sign-in/{second['flow']}/action"
+    overtaken = portal.call("POST", path, body={"new_password": robin.new_password()})
+
+    assert (overtaken.status_code, overtaken.json()["type"]) == (410, "/problems/flow-ended")
+    assert portal.sign_in(robin.user_id, new).status_code == 200
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_ten_wrong_passwords_lock_whether_or_not_there_is_such_a_user(
+    portal: Portal,
+    people: People,
+    known: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    user_id = people.add().user_id if known else f"nobody-{secrets.token_hex(5)}@halden.example"
+    for _ in range(10):
+        assert portal.sign_in(user_id, f"wrong {secrets.token_hex(8)}").status_code == 401
+
+    locked = portal.sign_in(user_id, f"wrong {secrets.token_hex(8)}")
+
+    assert (locked.status_code, locked.json()["type"]) == (429, "/problems/sign-in-throttled")
+    assert 50 <= int(locked.headers["Retry-After"]) <= 60
+
+
+def test_the_same_wrong_password_again_does_not_count(portal: Portal, people: People) -> None:
+    robin = people.add()
+    wrong = f"wrong {secrets.token_hex(8)}"
+    statuses = {portal.sign_in(robin.user_id, wrong).status_code for _ in range(14)}
+    assert statuses == {401}
+    assert portal.sign_in(robin.user_id, robin.password).status_code == 200
+
+
+def test_a_known_device_still_signs_in_while_others_are_locked_out(
+    portal: Portal, people: People
+) -> None:
+    robin = people.add()
+    key = portal.sign_in(robin.user_id, robin.password).json()["device"]["key"]
+    for _ in range(10):
+        portal.sign_in(robin.user_id, f"wrong {secrets.token_hex(8)}")
+    assert portal.sign_in(robin.user_id, robin.password).status_code == 429
+
+    assert portal.sign_in(robin.user_id, robin.password, device_key=key).status_code == 200
+
+
+def test_an_unknown_user_and_a_wrong_password_look_the_same(portal: Portal, people: People) -> None:
+    robin = people.add()
+    wrong = portal.sign_in(robin.user_id, "wrong for everybody at all")
+    unknown = portal.sign_in(
+        f"e2e-{secrets.token_hex(5)}@halden.example", "wrong for everybody at all"
+    )
+    assert wrong.status_code == unknown.status_code == 401
+    assert wrong.content == unknown.content
+    own = {"X-Request-Id", "Date"}
+    assert {name: value for name, value in wrong.headers.items() if name not in own} == {
+        name: value for name, value in unknown.headers.items() if name not in own
+    }
+
+
+def test_an_unknown_user_and_a_wrong_password_take_the_same_time(
+    portal: Portal, people: People
+) -> None:
+    """How often the unknown user took longer, over interleaved pairs: half the time if alike."""
+    robin, wrong = people.add(), "wrong for everybody at all"
+    unknown = f"e2e-{secrets.token_hex(5)}@halden.example"
+
+    def seconds(user_id: str) -> float:
+        begun = time.perf_counter()
+        assert portal.sign_in(user_id, wrong).status_code == 401
+        return time.perf_counter() - begun
+
+    def longer() -> float:
+        pairs = [(seconds(unknown), seconds(robin.user_id)) for _ in range(PAIRS)]
+        ours, theirs = zip(*pairs, strict=True)
+        won = sum((a > b) + (a == b) / 2 for a in ours for b in theirs)
+        return won / PAIRS**2
+
+    assert 0.35 <= statistics.median(longer() for _ in range(RUNS)) <= 0.65

@@ -1,0 +1,157 @@
+"""Every text that a page, a problem or a mail asks for is there, in every language."""
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+from typing import Any, get_args
+
+import jinja2
+import pytest
+from jinja2 import nodes
+
+import services
+from services.gateway.portal import page as portal_page
+from shared.contracts.events import Cause
+from shared.contracts.refusals import Refusal
+from shared.texts import Catalogues
+
+CATALOGUES = Catalogues.load()
+ENGLISH = CATALOGUES.texts["en"]
+TEMPLATES = Path(portal_page.__file__).parent / "templates"
+PLURALS = (".one", ".other")
+# A name with a part that is filled in when the page is made.
+OPEN = "*"
+
+
+def asked_for() -> dict[str, str]:
+    """Return what the templates ask for, and which template does."""
+    environment = jinja2.Environment(autoescape=True)
+    found = {}
+    for path in TEMPLATES.iterdir():
+        tree = environment.parse(path.read_text())
+        for call in tree.find_all(nodes.Call):
+            for text_id in _ids_of(call):
+                found[text_id] = path.name
+        # Names that stand in a list first.
+        for constant in tree.find_all(nodes.Const):
+            if isinstance(constant.value, str) and constant.value in ENGLISH:
+                found[constant.value] = path.name
+    return found
+
+
+def _ids_of(call: nodes.Call) -> Iterator[str]:
+    if not call.args:
+        return
+    if isinstance(call.node, nodes.Name) and call.node.name == "text":
+        yield from _names(call.args[0])
+    if isinstance(call.node, nodes.Getattr) and call.node.attr == "count":
+        yield from (name + form for name in _names(call.args[0]) for form in PLURALS)
+
+
+def _names(node: nodes.Node) -> list[str]:
+    if isinstance(node, nodes.Const):
+        return [str(node.value)]
+    if isinstance(node, nodes.CondExpr) and node.expr2 is not None:
+        return [*_names(node.expr1), *_names(node.expr2)]
+    if isinstance(node, nodes.Concat):
+        return ["".join("".join(_names(part)) or OPEN for part in node.nodes)]
+    return []
+
+
+def refusals(kind: type[Refusal] = Refusal) -> Iterator[type[Refusal]]:
+    """Return every kind of refusal that any service knows."""
+    for module in pkgutil.walk_packages(services.__path__, "services."):
+        if module.name.endswith(".errors"):
+            importlib.import_module(module.name)
+    importlib.import_module("shared.service")
+    yield kind
+    for narrower in kind.__subclasses__():
+        yield from refusals(narrower)
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("language", CATALOGUES.languages)
+def test_every_language_has_the_same_texts_with_the_same_values(language: str) -> None:
+    texts = CATALOGUES.texts[language]
+    assert set(texts) == set(ENGLISH)
+    assert {i: placeholders(t) for i, t in texts.items()} == {
+        i: placeholders(t) for i, t in ENGLISH.items()
+    }
+    assert [i for i, t in texts.items() if not t.strip()] == []
+
+
+def test_every_text_that_a_template_asks_for_is_there() -> None:
+    missing = {
+        text_id: template
+        for text_id, template in asked_for().items()
+        if not any(_pattern(text_id).fullmatch(known) for known in ENGLISH)
+    }
+    assert missing == {}
+
+
+def test_no_text_is_left_that_nobody_asks_for() -> None:
+    patterns = [_pattern(text_id) for text_id in asked_for()]
+    sources = "".join(
+        path.read_text() for folder in ("services", "shared") for path in _sources(folder)
+    )
+    spare = [
+        text_id
+        for text_id in ENGLISH
+        if not any(pattern.fullmatch(text_id) for pattern in patterns)
+        and f'"{text_id}"' not in sources
+        and not text_id.startswith(("reason.", "mail."))
+    ]
+    assert spare == []
+
+
+def test_every_refusal_has_words() -> None:
+    missing = {
+        kind.type
+        for kind in refusals()
+        for part in ("title", "detail")
+        if f"problem.{kind.type}.{part}" not in ENGLISH
+    }
+    assert missing == set()
+
+
+@pytest.mark.parametrize("cause", get_args(Cause))
+def test_every_cause_has_words(cause: str) -> None:
+    for text_id in (f"ended.{cause}", f"receipt.cause.{cause}", f"receipt.committed.{cause}"):
+        assert text_id in ENGLISH
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "too-short", "too-long", "unusable-characters", "breached", "contains-your-name",
+        "contains-organization-name", "banned", "too-guessable", "same-as-current", "used-before",
+        "not-confirmed", "out-of-range", "mismatch", "missing", "wrong", "unfit",
+    ],
+)  # fmt: skip
+def test_every_reason_has_words(reason: str) -> None:
+    assert f"reason.{reason}" in ENGLISH
+
+
+@pytest.mark.parametrize("language", CATALOGUES.languages)
+@pytest.mark.parametrize("cause", ["password-changed", "signed-out-everywhere"])
+def test_mails_can_be_written(language: str, cause: str) -> None:
+    values: dict[str, Any] = dict.fromkeys(
+        ("name", "user_id", "organization", "at", "portal", "helpdesk"), "x"
+    )
+    for part in ("subject", "text"):
+        assert CATALOGUES.text(f"mail.{cause}.{part}", language, **values)
+
+
+def _pattern(text_id: str) -> re.Pattern[str]:
+    return re.compile(re.escape(text_id).replace(re.escape(OPEN), r"[\w-]+"))
+
+
+def _sources(folder: str) -> Iterator[Path]:
+    root = Path(services.__path__[0]).parent
+    return (root / folder).rglob("*.py")
