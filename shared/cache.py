@@ -11,8 +11,7 @@ waits until every hash of before its commit must have run out.
 
 import asyncio
 import secrets
-from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from redis.asyncio import Redis
@@ -60,6 +59,15 @@ class Accepted:
     record: bytes
 
 
+_Question = tuple[str, str, "asyncio.Future[Accepted | None]"]
+
+
+def _accepted(epoch: bytes | None, record: bytes | None) -> Accepted | None:
+    if epoch is None or record is None:
+        return None
+    return Accepted(int(epoch), record)
+
+
 @dataclass
 class AcceptanceCache:
     """Look up, fill and forget what is accepted. Never an error: without Redis it knows nothing."""
@@ -69,21 +77,22 @@ class AcceptanceCache:
     # After a failure Redis is left alone for a moment, so that requests do not
     # each wait for it to time out.
     _ask_again_at: float = 0.0
+    _questions: list[_Question] = field(default_factory=list)
+    _asking: asyncio.Task[None] | None = None
 
     async def look(self, sub: str, sid: str) -> Accepted | None:
-        """Return what is known of the session, or None when the store must be asked."""
+        """Return what is known of the session, or None when the store must be asked.
+
+        Questions that come while others are on their way go together in the next round trip,
+        each asked after it was put.
+        """
         if self.clock.monotonic() < self._ask_again_at:
             return None
-        try:
-            epoch, record = await cast(
-                "Awaitable[list[bytes | None]]", self.redis.hmget(_key(sub), ["epoch", sid])
-            )
-        except _OUTAGES as error:
-            self._leave_alone(error)
-            return None
-        if epoch is None or record is None:
-            return None
-        return Accepted(int(epoch), record)
+        answer: asyncio.Future[Accepted | None] = asyncio.get_running_loop().create_future()
+        self._questions.append((_key(sub), sid, answer))
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask())
+        return await answer
 
     async def begin(self, sub: str) -> str | None:
         """Return the generation to fill, taken before the store is read; None without Redis."""
@@ -127,6 +136,26 @@ class AcceptanceCache:
         except _OUTAGES:
             return False
         return True
+
+    async def _ask(self) -> None:
+        while self._questions:
+            asked, self._questions = self._questions, []
+            found = await self._found([(key, sid) for key, sid, _ in asked])
+            for (_, _, answer), accepted in zip(asked, found, strict=True):
+                if not answer.done():
+                    answer.set_result(accepted)
+
+    async def _found(self, questions: list[tuple[str, str]]) -> list[Accepted | None]:
+        pipeline = self.redis.pipeline(transaction=False)
+        for key, sid in questions:
+            pipeline.hmget(key, ["epoch", sid])
+        try:
+            answers = cast("list[list[bytes | None]]", await pipeline.execute())
+        except Exception as error:
+            # Whatever it is, nobody must wait for an answer that does not come.
+            self._leave_alone(error)
+            return [None] * len(questions)
+        return [_accepted(epoch, record) for epoch, record in answers]
 
     def _leave_alone(self, error: BaseException) -> None:
         self._ask_again_at = self.clock.monotonic() + 1.0

@@ -63,6 +63,15 @@ class Epochs:
         document = await epochs.find_one({"_id": sub}, {"epoch": 1})
         return int(document["epoch"]) if document else NoEpoch
 
+    async def recent(self, sub: str) -> int:
+        """Return the epoch as the primary has it, which costs no write.
+
+        For where an epoch that is too old is found out later, or where a write of one's own that
+        the majority acknowledged has just shown that the primary was one.
+        """
+        document = await self.database["epochs"].find_one({"_id": sub}, {"epoch": 1})
+        return int(document["epoch"]) if document else NoEpoch
+
     async def raise_(self, sub: str, cause: Cause, session: Session) -> Raised:
         """Raise the epoch in the caller's transaction and leave the receipt beside it."""
         epoch = await self.database["epochs"].find_one_and_update(

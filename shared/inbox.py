@@ -25,12 +25,11 @@ class Inbox:
 
     async def remember(self, event_id: str, session: Session) -> None:
         """Take note of the event in the caller's transaction, or raise `AlreadyHandled`."""
-        rows = self.database["inbox"]
-        if await rows.find_one({"_id": event_id}, {"_id": 1}, session=session):
-            raise AlreadyHandled
         try:
-            await rows.update_one(
+            noted = await self.database["inbox"].update_one(
                 {"_id": event_id}, {"$currentDate": {"at": True}}, upsert=True, session=session
             )
         except DuplicateKeyError as error:
             raise AlreadyHandled from error
+        if noted.upserted_id is None:
+            raise AlreadyHandled

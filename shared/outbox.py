@@ -35,6 +35,14 @@ class Publisher(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What became of published rows, by their ids."""
+
+    sent: list[str]
+    unsent: list[str]
+
+
 @dataclass
 class Outbox:
     """Events that are committed, and the relay that brings them to the broker."""
@@ -82,12 +90,14 @@ class Outbox:
 
     async def flush(self) -> None:
         """Publish what was written last, before the service ends."""
-        await self._publish(self._take_fresh())
+        await self._mark(await self._send(self._take_fresh()))
 
     async def _relay_fresh(self) -> None:
-        while True:
-            await self._wake.wait()
-            await self._publish(self._take_fresh())
+        async with asyncio.TaskGroup() as marking:
+            while True:
+                await self._wake.wait()
+                # What comes next need not wait until this is marked.
+                marking.create_task(self._mark(await self._send(self._take_fresh())))
 
     async def _poll_for_ever(self) -> None:
         while True:
@@ -102,7 +112,9 @@ class Outbox:
     async def _poll(self) -> None:
         try:
             while rows := await self._claim():
-                if not await self._publish(rows):
+                outcome = await self._send(rows)
+                await self._mark(outcome)
+                if outcome.unsent:
                     break
             await self._measure_age()
         except pymongo.errors.PyMongoError as error:
@@ -132,19 +144,15 @@ class Outbox:
             rows.append(row)
         return rows
 
-    async def _publish(self, rows: list[Document]) -> bool:
-        """Publish rows and mark the confirmed ones; return whether all were confirmed."""
-        if not rows:
-            return True
-        outcomes = await asyncio.gather(*map(self._publish_one, rows))
-        sent = [row["_id"] for row, confirmed in zip(rows, outcomes, strict=True) if confirmed]
-        unsent = [
-            row["_id"] for row, confirmed in zip(rows, outcomes, strict=True) if not confirmed
-        ]
-        await self._mark(sent, unsent)
-        return not unsent
+    async def _send(self, rows: list[Document]) -> Outcome:
+        confirmed = await asyncio.gather(*map(self._publish_one, rows))
+        outcome = Outcome([], [])
+        for row, was_confirmed in zip(rows, confirmed, strict=True):
+            (outcome.sent if was_confirmed else outcome.unsent).append(row["_id"])
+        return outcome
 
-    async def _mark(self, sent: list[str], unsent: list[str]) -> None:
+    async def _mark(self, outcome: Outcome) -> None:
+        sent, unsent = outcome.sent, outcome.unsent
         outbox = self.database["outbox"]
         try:
             with pymongo.timeout(OperationSeconds):

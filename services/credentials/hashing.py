@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 _UNFIT = "\0"
 """Stands for input that cannot be a password; no stored password equals it."""
-_NICENESS = 10
+_NICENESS = 5
 _IDLE_SECONDS = 5.0
 
 

@@ -116,8 +116,8 @@ class MongoCredentialStore:
         )
 
     async def epoch_of(self, sub: str) -> int:
-        """Return the epoch as of this moment."""
-        return await self.epochs.current(sub)
+        """Return the epoch; one that is too old is refused when the session is established."""
+        return await self.epochs.recent(sub)
 
     async def settle(self, sub: str) -> None:
         """Make what was committed hold at every reader."""

@@ -54,7 +54,7 @@ class CredentialStore(Protocol):
         ...
 
     async def epoch_of(self, sub: str) -> int:
-        """Return the subject's epoch as of this moment."""
+        """Return the subject's epoch. A sign-in under one that is too old comes to nothing."""
         ...
 
     async def settle(self, sub: str) -> None:

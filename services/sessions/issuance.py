@@ -30,7 +30,7 @@ class Issuance:
         session = await self.store.add_session(
             asked, device_id=device.id, proof=secret.proof, policy=self.policy
         )
-        if await self.store.epoch_of(asked.sub) != asked.epoch:
+        if await self.store.epoch_after_write(asked.sub) != asked.epoch:
             await self.store.in_transaction(
                 lambda tx: tx.end(asked.sub, session.sid, "signed-out-everywhere")
             )

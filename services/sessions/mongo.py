@@ -64,24 +64,13 @@ class MongoSessionTransaction:
         return await self.epochs.raise_(sub, cause, self.transaction.session)
 
     async def end_older(self, sub: str, epoch: int, cause: Cause) -> tuple[EndedSession, ...]:
-        """End in bulk: two writes, however many sessions there are."""
+        """End in bulk: one read and one write, however many sessions there are."""
         older: Document = {"sub": sub, "open": True, "epoch": {"$lt": epoch}}
-        sessions, session = self.database["sessions"], self.transaction.session
-        found = await sessions.find(older, {"_id": 1}, session=session).to_list()
-        if not found:
-            return ()
-        sids = [each["_id"] for each in found]
-        ended_at = await self._end(sids, cause)
-        return tuple(EndedSession(sid=sid, ended_at=ended_at) for sid in sids)
+        return await self._end(older, cause)
 
     async def end(self, sub: str, sid: str, cause: Cause) -> bool:
         """End one session."""
-        found = await self.database["sessions"].find_one(
-            {"_id": sid, "sub": sub, "open": True}, {"_id": 1}, session=self.transaction.session
-        )
-        if found is not None:
-            await self._end([sid], cause)
-        return found is not None
+        return bool(await self._end({"_id": sid, "sub": sub, "open": True}, cause))
 
     async def complete(self, receipt: str, sessions: tuple[EndedSession, ...]) -> bool:
         """Close the receipt."""
@@ -100,27 +89,20 @@ class MongoSessionTransaction:
         """Write the event beside the change."""
         await self.transaction.emit(event)
 
-    async def _end(self, sids: list[str], cause: Cause) -> datetime:
+    async def _end(self, which: Document, cause: Cause) -> tuple[EndedSession, ...]:
         sessions, session = self.database["sessions"], self.transaction.session
-        first = await sessions.find_one_and_update(
-            {"_id": sids[0]},
-            {
-                "$set": {"ended_by": cause},
-                "$unset": {"open": ""},
-                "$currentDate": {"ended_at": True},
-            },
-            return_document=ReturnDocument.AFTER,
-            projection={"ended_at": 1},
+        # The server dates the end: a projection may tell its time.
+        found = await sessions.find(which, {"at": "$$NOW"}, session=session).to_list()
+        if not found:
+            return ()
+        ended_at: datetime = found[0]["at"]
+        sids = [each["_id"] for each in found]
+        await sessions.update_many(
+            {"_id": {"$in": sids}},
+            {"$set": {"ended_by": cause, "ended_at": ended_at}, "$unset": {"open": ""}},
             session=session,
         )
-        ended_at: datetime = present(first)["ended_at"]
-        if len(sids) > 1:
-            await sessions.update_many(
-                {"_id": {"$in": sids[1:]}},
-                {"$set": {"ended_by": cause, "ended_at": ended_at}, "$unset": {"open": ""}},
-                session=session,
-            )
-        return ended_at
+        return tuple(EndedSession(sid=sid, ended_at=ended_at) for sid in sids)
 
 
 @dataclass(frozen=True)
@@ -276,6 +258,10 @@ class MongoSessionStore:
     async def epoch_of(self, sub: str) -> int:
         """Return the epoch as of this moment."""
         return await self.epochs.current(sub)
+
+    async def epoch_after_write(self, sub: str) -> int:
+        """Read the primary that has just acknowledged our write, and so is or was the primary."""
+        return await self.epochs.recent(sub)
 
     async def epochs_of(self, subs: list[str]) -> dict[str, int]:
         """Return many epochs."""

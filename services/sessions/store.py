@@ -90,6 +90,10 @@ class SessionStore(Protocol):
         """Return the subject's epoch as of this moment."""
         ...
 
+    async def epoch_after_write(self, sub: str) -> int:
+        """Return the subject's epoch, no older than this store's last acknowledged write."""
+        ...
+
     async def epochs_of(self, subs: list[str]) -> dict[str, int]:
         """Return the epochs of many subjects."""
         ...

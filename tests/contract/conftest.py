@@ -13,6 +13,7 @@ from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
 from services.sessions.mongo import MongoSessionStore
 from shared.epochs import Epochs
 from shared.wiring import Wiring
+from tests.contract.brokers import Brokers
 from tests.contract.settings import STORES, Settings, wired
 from tests.servers import Servers
 
@@ -93,3 +94,15 @@ def open_subject() -> Callable[[Wiring, str], Awaitable[None]]:
 def epochs(sessions: Wiring) -> Epochs:
     """Give the shared epochs."""
     return sessions.epochs
+
+
+@pytest.fixture
+async def brokers(rabbitmq_url: str) -> AsyncIterator[Brokers]:
+    """Give buses of this test's own, and delete their queues."""
+    made = Brokers(rabbitmq_url)
+    yield made
+    for bus, _ in list(made.running.values()):
+        await made.stop(bus)
+    async with made.channel() as channel:
+        for name in made.queues:
+            await channel.queue_delete(name)

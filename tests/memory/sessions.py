@@ -189,6 +189,9 @@ class MemorySessions:
         """Return the epoch."""
         return self.epochs.current(sub)
 
+    async def epoch_after_write(self, sub: str) -> int:
+        return await self.epoch_of(sub)
+
     async def epochs_of(self, subs: list[str]) -> dict[str, int]:
         """Return many epochs."""
         return {sub: self.epochs.epochs[sub] for sub in subs if sub in self.epochs.epochs}

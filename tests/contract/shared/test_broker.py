@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -11,21 +11,17 @@ from uuid import uuid4
 
 import aio_pika
 import pytest
-from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import DeliveryError, PublishError
 
 from services.sessions.model import sessions_revoked, signed_out_everywhere
-from shared.broker import EXCHANGE, Bus, Handler, parked_queue
+from shared.broker import EXCHANGE, Bus
 from shared.contracts.epochs import Raised
 from shared.contracts.events import CredentialChange, Event, SessionRevoked, SignedOutEverywhere
 from shared.contracts.refusals import NotFound
 from shared.parking import Parking
+from tests.contract.brokers import Brokers, StoreAwayError, until
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-class StoreAwayError(Exception):
-    pass
 
 
 @dataclass
@@ -47,99 +43,6 @@ class Heard:
     @property
     def ids(self) -> list[str]:
         return [event.id for event in self.events]
-
-
-@dataclass
-class Brokers:
-    """Buses of services that only this test knows."""
-
-    url: str
-    running: dict[str, tuple[Bus, asyncio.Task[None]]] = field(default_factory=dict)
-    queues: list[str] = field(default_factory=list)
-
-    def bus(self, service: str | None = None) -> Bus:
-        return Bus(self.url, service or self.name(), lambda e: isinstance(e, StoreAwayError))
-
-    def name(self) -> str:
-        return f"t{uuid4().hex[:10]}"
-
-    async def run(self, bus: Bus) -> Bus:
-        await self.install(bus)
-        task = asyncio.create_task(bus.run())
-        self.running[uuid4().hex] = (bus, task)
-        await until(lambda: bus.connected and not bus.missing())
-        return bus
-
-    async def install(self, bus: Bus) -> None:
-        self.queues += [queue.name for queue in bus._queues] + [parked_queue(bus.service)]
-        # A broker client is connected once, so the topology is declared by one of its own.
-        installer = Bus(self.url, bus.service, bus.is_outage)
-        installer._queues = bus._queues
-        await installer.install()
-
-    async def consuming(
-        self,
-        handler: Handler[Any],
-        *,
-        service: str | None = None,
-        event: type[Event] = SignedOutEverywhere,
-    ) -> Bus:
-        bus = self.bus(service)
-        bus.consume(event, handler)
-        return await self.run(bus)
-
-    async def stop(self, bus: Bus) -> None:
-        for key, (running, task) in list(self.running.items()):
-            if running is bus:
-                del self.running[key]
-                await bus.stop()
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-
-    @asynccontextmanager
-    async def channel(self) -> AsyncIterator[AbstractChannel]:
-        async with await aio_pika.connect(self.url) as connection:
-            yield await connection.channel()
-
-    async def put(self, queue: str, body: bytes, **properties: Any) -> None:
-        """Put a message into a queue, past any exchange of ours."""
-        async with self.channel() as channel:
-            message = aio_pika.Message(body, **properties)
-            await channel.default_exchange.publish(message, routing_key=queue)
-
-    async def parked(self, service: str, count: int = 1) -> list[bytes]:
-        """Wait for parked messages and return them."""
-        found: list[bytes] = []
-        deadline = time.monotonic() + 15
-        async with self.channel() as channel:
-            queue = await channel.get_queue(parked_queue(service))
-            while len(found) < count:
-                assert time.monotonic() < deadline
-                message = await queue.get(fail=False)
-                if message is None:
-                    await asyncio.sleep(0.05)
-                else:
-                    found.append(message.body)
-        return found
-
-
-async def until(done: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.02)
-
-
-@pytest.fixture
-async def brokers(rabbitmq_url: str) -> AsyncIterator[Brokers]:
-    made = Brokers(rabbitmq_url)
-    yield made
-    for bus, _ in list(made.running.values()):
-        await made.stop(bus)
-    async with made.channel() as channel:
-        for name in made.queues:
-            await channel.queue_delete(name)
 
 
 def event(receipt: str | None = None) -> SignedOutEverywhere:
@@ -266,7 +169,10 @@ async def test_what_reaches_no_queue_is_not_confirmed(brokers: Brokers) -> None:
     await bus.publish(b"{}", name="nobody-wants-this", event_id="e", mandatory=False)
 
 
-async def test_a_canary_travels_every_queue(brokers: Brokers) -> None:
+async def test_a_canary_travels_every_queue(
+    brokers: Brokers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.broker.CanarySeconds", 0.2)
     heard = Heard()
     bus = brokers.bus()
     bus.consume(CredentialChange, heard)

@@ -1,0 +1,349 @@
+"""Every consumer, fed through RabbitMQ: events that come twice or out of order do no harm."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from services.credentials.model import password_changed
+from services.gateway.acceptance import Acceptance
+from services.gateway.live import Ended, LiveSessions
+from services.gateway.model import Caller
+from services.gateway.subscribers import subscribe as gateway_hears
+from services.profile.model import Notice
+from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
+from services.profile.notices import Notices
+from services.profile.subscribers import subscribe as profile_hears
+from services.sessions.model import SessionPolicy, proof_of, sessions_revoked, signed_out_everywhere
+from services.sessions.mongo import MongoSessionStore
+from services.sessions.revocation import Revocations
+from services.sessions.subscribers import subscribe as sessions_hears
+from shared.broker import Bus
+from shared.clock import SystemClock
+from shared.contracts.epochs import Raised
+from shared.contracts.events import Cause, Event, SessionRevoked
+from shared.contracts.sessions import EstablishSession, Session, Where
+from shared.telemetry import EVENTS_HANDLED
+from shared.texts import Catalogues
+from shared.wiring import Wiring
+from tests.contract.brokers import Brokers, until
+from tests.memory.profile import Postbox
+from tests.recorded.documents import Subscription, subscriptions
+from tests.unit.gateway.sessions import Sessions, token_of
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+POLICY = SessionPolicy(idle_seconds=3600, lifetime_seconds=24 * 3600)
+Told = Callable[[Raised], Event]
+
+
+def changed(raised: Raised) -> Event:
+    return password_changed(raised, at=AT)
+
+
+def signed_out(raised: Raised) -> Event:
+    return signed_out_everywhere(raised, "signed-out-everywhere", at=AT)
+
+
+KINDS: dict[str, tuple[Told, Cause]] = {
+    "credential-change": (changed, "password-changed"),
+    "signed-out-everywhere": (signed_out, "signed-out-everywhere"),
+}
+each_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+@dataclass
+class Line:
+    """One service's bus, and a way to bring events to its queues as the broker would."""
+
+    brokers: Brokers
+    bus: Bus
+
+    async def bring(self, *events: Event) -> None:
+        """Bring events one after the other, each only when the one before was handled."""
+        for event in events:
+            queue = f"{self.bus.service}.{event.name}"
+            handled = self._handled(queue)
+            await self.brokers.put(queue, event.model_dump_json().encode(), message_id=event.id)
+            await until(lambda: self._handled(queue) == handled + 1)  # noqa: B023 - awaited at once
+
+    async def bring_at_once(self, *events: Event) -> None:
+        """Bring events together, and wait until all were handled."""
+        queues = [f"{self.bus.service}.{event.name}" for event in events]
+        expected = {queue: self._handled(queue) + queues.count(queue) for queue in queues}
+        await asyncio.gather(
+            *(
+                self.brokers.put(queue, event.model_dump_json().encode(), message_id=event.id)
+                for queue, event in zip(queues, events, strict=True)
+            )
+        )
+        await until(lambda: all(self._handled(queue) == end for queue, end in expected.items()))
+
+    def _handled(self, queue: str) -> float:
+        return EVENTS_HANDLED.labels(queue, "done")._value.get()
+
+
+@dataclass
+class SessionsSide:
+    """The sessions service behind its bus."""
+
+    wiring: Wiring
+    store: MongoSessionStore
+    line: Line
+
+    async def begin(self, epoch: int) -> Session:
+        asked = EstablishSession(sub="ada", epoch=epoch, where=Where(address="192.0.2.7"))
+        return await self.store.add_session(
+            asked, device_id="device", proof=proof_of("x"), policy=POLICY
+        )
+
+    async def raised(self, cause: Cause) -> Raised:
+        return await self.store.in_transaction(lambda tx: tx.raise_epoch("ada", cause))
+
+    async def ended_by(self, session: Session) -> Cause | None:
+        state = await self.store.session("ada", session.sid)
+        assert state is not None
+        return state.ended_by
+
+    async def told(self) -> list[SessionRevoked]:
+        rows = self.wiring.database["outbox"].find({"name": "session-revoked"})
+        return [SessionRevoked.model_validate_json(row["body"]) async for row in rows]
+
+
+@pytest.fixture
+async def sessions_side(sessions: Wiring, brokers: Brokers) -> SessionsSide:
+    store = MongoSessionStore(sessions.database, sessions.epochs, sessions.transactions)
+    bus = brokers.bus()
+    sessions_hears(bus, Revocations(store, SystemClock()))
+    await brokers.run(bus)
+    await sessions.transactions.run(lambda tx: sessions.epochs.open("ada", tx.session))
+    return SessionsSide(sessions, store, Line(brokers, bus))
+
+
+@each_kind
+async def test_sessions_ends_once_what_it_is_told_twice(
+    sessions_side: SessionsSide, kind: str
+) -> None:
+    tell, cause = KINDS[kind]
+    begun = [await sessions_side.begin(1) for _ in range(2)]
+    raised = await sessions_side.raised(cause)
+    await sessions_side.line.bring(tell(raised), tell(raised))
+    assert [await sessions_side.ended_by(each) for each in begun] == [cause, cause]
+    (told,) = await sessions_side.told()
+    assert set(told.payload.sids) == {each.sid for each in begun}
+    receipt = await sessions_side.store.revocation(raised.receipt)
+    assert receipt is not None
+    assert len(receipt.sessions) == 2
+
+
+@each_kind
+async def test_sessions_ends_once_what_many_deliveries_tell_at_once(
+    sessions_side: SessionsSide, kind: str
+) -> None:
+    tell, cause = KINDS[kind]
+    await sessions_side.begin(1)
+    raised = await sessions_side.raised(cause)
+    await sessions_side.line.bring_at_once(*[tell(raised)] * 5)
+    assert len(await sessions_side.told()) == 1
+
+
+@each_kind
+async def test_sessions_ends_nothing_newer_when_events_come_in_reverse(
+    sessions_side: SessionsSide, kind: str
+) -> None:
+    tell, cause = KINDS[kind]
+    oldest = await sessions_side.begin(1)
+    first = await sessions_side.raised(cause)
+    middle = await sessions_side.begin(2)
+    second = await sessions_side.raised(cause)
+    newest = await sessions_side.begin(3)
+    await sessions_side.line.bring(tell(second), tell(first))
+    assert await sessions_side.ended_by(oldest) == cause
+    assert await sessions_side.ended_by(middle) == cause
+    assert await sessions_side.ended_by(newest) is None
+    for raised in (first, second):
+        receipt = await sessions_side.store.revocation(raised.receipt)
+        assert receipt is not None
+        assert receipt.completed_at is not None
+
+
+async def test_sessions_takes_both_events_of_one_moment_in_any_order(
+    sessions_side: SessionsSide,
+) -> None:
+    await sessions_side.begin(1)
+    first = await sessions_side.raised("password-changed")
+    second = await sessions_side.raised("signed-out-everywhere")
+    newest = await sessions_side.begin(3)
+    await sessions_side.line.bring_at_once(
+        signed_out(second), changed(first), changed(first), signed_out(second)
+    )
+    assert await sessions_side.ended_by(newest) is None
+    assert len({event.id for event in await sessions_side.told()}) == 1
+
+
+async def test_sessions_does_no_harm_with_an_event_that_was_reconciled_before(
+    sessions_side: SessionsSide,
+) -> None:
+    await sessions_side.begin(1)
+    raised = await sessions_side.raised("password-changed")
+    revocations = Revocations(sessions_side.store, SystemClock())
+    waiting = await sessions_side.store.incomplete(older_than_seconds=-60, limit=9)
+    assert [each.receipt for each in waiting] == [raised.receipt]
+    await sessions_side.store.in_transaction(lambda tx: revocations._complete(tx, waiting[0]))
+    await sessions_side.line.bring(changed(raised))
+    assert len(await sessions_side.told()) == 1
+
+
+@dataclass
+class ProfileSide:
+    """The profile service behind its bus."""
+
+    notices: Notices
+    mailer: Postbox
+    line: Line
+
+    async def mailed(self) -> list[str]:
+        while await self.notices.send_due():
+            pass
+        return [mail.message_id.partition("@")[0].lstrip("<") for mail in self.mailer.taken]
+
+
+@pytest.fixture
+async def profile_side(profile: Wiring, brokers: Brokers) -> ProfileSide:
+    people = MongoPeopleStore(profile.database)
+    document = {"_id": "ada", "organization": "halden", "user_id": "ada", "display_name": "Ada"}
+    await profile.database["people"].insert_one({**document, "emails": ["ada@example.org"]})
+    mailer = Postbox()
+    store = MongoNoticeStore(profile.database, profile.epochs, profile.transactions)
+    notices = Notices(store, people, mailer, Catalogues.load(), "https://portal.example", "mail")
+    bus = brokers.bus()
+    profile_hears(bus, notices)
+    await brokers.run(bus)
+    return ProfileSide(notices, mailer, Line(brokers, bus))
+
+
+@each_kind
+async def test_profile_mails_once_what_it_is_told_twice(
+    profile_side: ProfileSide, kind: str
+) -> None:
+    tell, _ = KINDS[kind]
+    told = tell(Raised("ada", 2, "r1", "t"))
+    await profile_side.line.bring(told, told)
+    assert await profile_side.mailed() == ["r1"]
+    await profile_side.line.bring(told)
+    assert await profile_side.mailed() == ["r1"]
+
+
+@each_kind
+async def test_profile_mails_once_what_many_deliveries_tell_at_once(
+    profile_side: ProfileSide, kind: str
+) -> None:
+    tell, _ = KINDS[kind]
+    await profile_side.line.bring_at_once(*[tell(Raised("ada", 2, "r1", "t"))] * 5)
+    assert await profile_side.mailed() == ["r1"]
+
+
+@each_kind
+async def test_profile_mails_each_change_when_events_come_in_reverse(
+    profile_side: ProfileSide, kind: str
+) -> None:
+    tell, _ = KINDS[kind]
+    first, second = (tell(Raised("ada", epoch, f"r{epoch}", "t")) for epoch in (2, 3))
+    await profile_side.line.bring(second, first, second)
+    assert sorted(await profile_side.mailed()) == ["r2", "r3"]
+
+
+async def test_profile_does_not_mail_again_what_it_caught_up_with_before(
+    profile_side: ProfileSide,
+) -> None:
+    notice = Notice("r1", "ada", "password-changed", AT)
+    await profile_side.notices.store.owe("caught-up", notice)
+    await profile_side.line.bring(changed(Raised("ada", 2, "r1", "t")))
+    assert await profile_side.mailed() == ["r1"]
+
+
+@dataclass
+class GatewaySide:
+    """One gateway's open pages behind its bus."""
+
+    live: LiveSessions
+    sessions: Sessions
+    bus: Bus
+    heard: list[SessionRevoked]
+
+    def follow(self, session: Session) -> asyncio.Task[list[Any]]:
+        caller = Caller(session, token_of(session), Where(address="192.0.2.7"))
+
+        async def collect() -> list[Any]:
+            return [said async for said in self.live.follow(caller)]
+
+        return asyncio.create_task(collect())
+
+    async def bring(self, *events: SessionRevoked) -> None:
+        expected = len(self.heard) + len(events)
+        for event in events:
+            body = event.model_dump_json().encode()
+            await self.bus.publish(body, name=event.name, event_id=event.id, mandatory=False)
+        await until(lambda: len(self.heard) >= expected)
+
+
+@pytest.fixture
+async def gateway_side(brokers: Brokers) -> AsyncIterator[GatewaySide]:
+    sessions = Sessions()
+    live = LiveSessions(Acceptance(sessions.cache, sessions))
+    heard: list[SessionRevoked] = []
+    original: Callable[[SessionRevoked], Awaitable[None]] = live.revoked
+
+    async def revoked(event: SessionRevoked) -> None:
+        await original(event)
+        heard.append(event)
+
+    live.revoked = revoked  # type: ignore[method-assign]
+    bus = brokers.bus()
+    gateway_hears(bus, live, replica=brokers.name())
+    await brokers.run(bus)
+    yield GatewaySide(live, sessions, bus, heard)
+    live.close()
+
+
+def over(*sessions: Session) -> SessionRevoked:
+    sids = [each.sid for each in sessions]
+    (told,) = sessions_revoked("ada", sids, "password-changed", receipt="r1", at=AT)
+    return told
+
+
+async def test_the_gateway_tells_a_page_once_what_it_hears_twice(
+    gateway_side: GatewaySide,
+) -> None:
+    session = gateway_side.sessions.begin()
+    page = gateway_side.follow(session)
+    await asyncio.sleep(0)
+    await gateway_side.bring(over(session), over(session))
+    assert await page == [Ended(session.sid, "password-changed", "r1")]
+
+
+async def test_the_gateway_tells_each_page_its_own_when_events_come_in_reverse(
+    gateway_side: GatewaySide,
+) -> None:
+    first, second, bystander = (gateway_side.sessions.begin() for _ in range(3))
+    pages = {each.sid: gateway_side.follow(each) for each in (first, second, bystander)}
+    await asyncio.sleep(0)
+    await gateway_side.bring(over(second), over(first), over(second))
+    assert (await pages[first.sid])[-1].sid == first.sid
+    assert (await pages[second.sid])[-1].sid == second.sid
+    assert not pages[bystander.sid].done()
+    gateway_side.live.close()
+    await pages[bystander.sid]
+
+
+def test_these_are_all_the_consumers_there_are() -> None:
+    assert set(subscriptions()) == {
+        Subscription("gateway", "session-revoked", durable=False),
+        *(
+            Subscription(service, kind, durable=True)
+            for service in ("profile", "sessions")
+            for kind in KINDS
+        ),
+    }
