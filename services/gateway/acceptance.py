@@ -47,5 +47,5 @@ def _proven(known: Accepted, proof: str) -> Session | None:
     kept_proof, record = known.record[:_PROOF_LENGTH], known.record[_PROOF_LENGTH:]
     if not hmac.compare_digest(kept_proof, proof.encode()):
         return None
-    session = Session.model_validate_json(record)
+    session = Session.model_validate_json(record, extra="ignore")
     return session if session.epoch == known.epoch else None

@@ -1,6 +1,8 @@
 """Mail by SMTP: the only file that imports its client."""
 
 from dataclasses import dataclass
+from email.errors import HeaderParseError
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import formatdate
 
@@ -24,9 +26,10 @@ class SmtpMailer:
 
     async def send(self, mail: Mail) -> None:
         """Return once the server has taken the mail."""
+        message = self._message(mail)
         try:
             async with SMTP(hostname=self.host, port=self.port, timeout=SendSeconds) as server:
-                await server.send_message(self._message(mail))
+                await server.send_message(message, recipients=[mail.to])
         except (SMTPRecipientsRefused, SMTPRecipientRefused) as error:
             if _is_permanent(error):
                 raise AddressRefused("The mail server refuses the address.") from error
@@ -37,13 +40,24 @@ class SmtpMailer:
     def _message(self, mail: Mail) -> EmailMessage:
         message = EmailMessage()
         message["From"] = self.sender
-        message["To"] = mail.to
+        message["To"] = _addressee(mail.to)
         message["Subject"] = mail.subject
         message["Date"] = formatdate(localtime=False)
         message["Message-ID"] = mail.message_id
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(mail.text)
         return message
+
+
+def _addressee(address: str) -> Address:
+    # Read as a header, `a,b@example.org` would be two addressees, and others fail to be read.
+    try:
+        addressee = Address(addr_spec=address)
+    except (HeaderParseError, ValueError, AttributeError, IndexError) as error:
+        raise AddressRefused("This is not an address.") from error
+    if addressee.addr_spec != address:
+        raise AddressRefused("This is not an address.")
+    return addressee
 
 
 def _is_permanent(error: SMTPRecipientsRefused | SMTPRecipientRefused) -> bool:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import Opens
 from tests.browser.person import Account, Person
 from tests.stack import Stack
 
@@ -18,6 +20,33 @@ def without(stack: Stack, name: str) -> Iterator[None]:
     finally:
         stack.start(name)
         stack.wait_ready(name)
+
+
+@contextmanager
+def frozen(stack: Stack, name: str) -> Iterator[None]:
+    """Let a server answer nobody for a while."""
+    stack.stop(name)
+    try:
+        yield
+    finally:
+        stack.cont(name)
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_receipt_that_is_not_complete_yet_fills_itself_in(
+    stack: Stack, someone: Opens, account: Account, *, scripts: bool
+) -> None:
+    person = someone(java_script_enabled=scripts)
+    person.signs_in(account)
+    person.goes_to("/sign-out-everywhere")
+    with frozen(stack, "rabbitmq"):
+        person.page.get_by_role("button", name="Yes").click()
+        person.sees_heading("Signed out everywhere")
+        person.reads("Everything older was refused")
+        person.reads("Sessions are being closed")
+        # The event cannot travel, so the sessions service finds the work by itself.
+        person.reads("1 session was closed")
+        person.reads("Complete: nothing older is left")
 
 
 def test_who_cannot_be_named_can_still_sign_out_everywhere(

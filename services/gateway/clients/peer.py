@@ -2,11 +2,12 @@
 
 import asyncio
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TypeVar
 
 import aiohttp
 import orjson
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from shared.contracts.refusals import Refusal, Unavailable
 from shared.telemetry import log, request_id, traceparent
@@ -17,6 +18,7 @@ Session = aiohttp.ClientSession
 CallSeconds = 12.0
 _KNOCKS = 12
 _KNOCK_AGAIN_SECONDS = 0.1
+_KEY_REFUSED = "service-key-required"
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,13 @@ class Peer:
         `safe` says that the call changes nothing, so it may be sent again when the connection
         broke before an answer came.
         """
-        return answer.model_validate_json(await self.ask_raw(path, body, safe=safe))
+        content = await self.ask_raw(path, body, safe=safe)
+        try:
+            # During an upgrade the service may be one version ahead and say more.
+            return answer.model_validate_json(content, extra="ignore")
+        except ValidationError as error:
+            log.exception("answer-unreadable", path=path)
+            raise Unavailable from error
 
     async def ask_raw(self, path: str, body: BaseModel, *, safe: bool = False) -> bytes:
         """Send a contract and return the JSON that comes back, unread."""
@@ -63,11 +71,12 @@ class Peer:
             return False
 
     async def _post(self, path: str, content: bytes) -> bytes:
+        # No redirect is followed: the key and what people typed go to this service alone.
         async with self.session.post(
-            self.url + path, data=content, headers=self._headers()
+            self.url + path, data=content, headers=self._headers(), allow_redirects=False
         ) as response:
             read = await response.read()
-            if not response.ok:
+            if response.status != HTTPStatus.OK:
                 raise _refusal(response, read)
             return read
 
@@ -84,7 +93,12 @@ def _refusal(response: aiohttp.ClientResponse, body: bytes) -> Refusal:
     if response.content_type != "application/problem+json":
         return Refusal()
     retry_after = response.headers.get("Retry-After")
-    return Refusal.of(orjson.loads(body), retry_after=int(retry_after) if retry_after else None)
+    refusal = Refusal.of(orjson.loads(body), retry_after=int(retry_after) if retry_after else None)
+    if refusal.type == _KEY_REFUSED:
+        # It is this gateway that is not let in, and not the client who has to sign in.
+        log.critical("service-key-refused", url=str(response.url))
+        return Unavailable()
+    return refusal
 
 
 def connect() -> Session:

@@ -82,7 +82,7 @@ class Line:
         await until(lambda: all(self._handled(queue) == end for queue, end in expected.items()))
 
     def _handled(self, queue: str) -> float:
-        return EVENTS_HANDLED.labels(queue, "done")._value.get()
+        return float(EVENTS_HANDLED.labels(queue, "done")._value.get())
 
 
 @dataclass

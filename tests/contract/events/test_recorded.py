@@ -1,4 +1,4 @@
-"""The events are what is recorded of them, so that services of two versions understand each other."""
+"""The events are what is recorded of them, so that two versions understand each other."""
 
 import json
 from copy import deepcopy

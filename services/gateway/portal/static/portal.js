@@ -4,13 +4,14 @@ import { follow } from "./live.js";
 import { localize } from "./moments.js";
 import { offerToReveal } from "./reveal.js";
 import { keepUpToDate } from "./receipt.js";
-import { rate } from "./strength.js";
+import { compare, rate } from "./strength.js";
 
 const GIVE_UP_MILLISECONDS = 15000;
 
 localize(document);
 document.querySelectorAll("[data-reveals]").forEach(offerToReveal);
 document.querySelectorAll("#strength").forEach(rate);
+document.querySelectorAll("#differs").forEach(compare);
 document.querySelectorAll("#receipt[data-follow]").forEach(keepUpToDate);
 document.querySelectorAll("[data-dialog]").forEach(openAsDialog);
 document.querySelectorAll("[data-prints]").forEach(offerToPrint);

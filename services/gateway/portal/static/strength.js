@@ -4,7 +4,6 @@ const PAUSE_MILLISECONDS = 300;
 
 export function rate(box) {
   const input = document.getElementById(box.dataset.for);
-  const again = document.getElementById(box.dataset.again);
   const csrf = input.form.elements.csrf.value;
   const announced = box.querySelector("[role=status]");
   let asked = new AbortController();
@@ -13,11 +12,9 @@ export function rate(box) {
   input.addEventListener("input", () => {
     clearTimeout(pause);
     asked.abort();
-    compare();
     if (!input.value) box.hidden = true;
     else pause = setTimeout(ask, PAUSE_MILLISECONDS);
   });
-  again.addEventListener("input", compare);
 
   async function ask() {
     asked = new AbortController();
@@ -49,10 +46,13 @@ export function rate(box) {
     box.querySelectorAll("[data-reason]").forEach((reason) => show(reason, reasons.includes(reason.dataset.reason)));
     announced.textContent = said.join(". ").replaceAll("..", ".");
   }
+}
 
-  function compare() {
-    const differs = again.value !== "" && !input.value.startsWith(again.value);
-    box.querySelector(".differs").hidden = !differs;
-    if (differs) box.hidden = false;
-  }
+// As long as what was typed again may still become the same, nothing is said.
+export function compare(word) {
+  const first = document.getElementById(word.dataset.first);
+  const second = document.getElementById(word.dataset.second);
+  const look = () => { word.hidden = first.value.startsWith(second.value); };
+  first.addEventListener("input", look);
+  second.addEventListener("input", look);
 }

@@ -1,0 +1,150 @@
+"""The three services' real HTTP applications on memory, and the gateway's real clients of them."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from pydantic import SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from services.credentials.authentication import Authentication
+from services.credentials.blocklist import Blocklist
+from services.credentials.hashing import Hasher
+from services.credentials.model import HashParameters, PasswordPolicy
+from services.credentials.password import Passwords
+from services.credentials.routes import routes as credentials_routes
+from services.credentials.rules import PasswordRules
+from services.credentials.throttling import Throttle
+from services.gateway.clients import peer
+from services.gateway.clients.credentials import CredentialsClient
+from services.gateway.clients.peer import Peer
+from services.gateway.clients.profile import ProfileClient
+from services.gateway.clients.sessions import SessionsClient
+from services.profile.people import People
+from services.profile.routes import routes as profile_routes
+from services.sessions.devices import Devices
+from services.sessions.introspection import Introspection
+from services.sessions.issuance import Issuance
+from services.sessions.model import SessionPolicy
+from services.sessions.receipts import Receipts
+from services.sessions.revocation import Revocations
+from services.sessions.routes import routes as sessions_routes
+from shared.mongo import is_outage
+from shared.service import ServiceConfig, application
+from tests.memory.clock import StoppedClock
+from tests.memory.credentials import MemoryCounters, MemoryCredentials, MemoryGuesses
+from tests.memory.epochs import MemoryEpochs
+from tests.memory.profile import MemoryPeople
+from tests.memory.sessions import MemoryAcceptances, MemorySessions
+
+KEY = "the key of these tests"
+
+
+class Config(ServiceConfig):
+    """What these applications are told."""
+
+    model_config = SettingsConfigDict(env_prefix="TEST_ONLY_")
+    port: int = 0
+    metrics_port: int = 0
+    service_key: SecretStr = SecretStr(KEY)
+
+
+def _app(name: str, routes: Iterable[web.RouteDef]) -> web.Application:
+    app = application(name, Config(), is_outage)
+    app.add_routes(routes)
+    return app
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the three services keep."""
+
+    clock: StoppedClock
+    epochs: MemoryEpochs
+    people: MemoryPeople
+    credentials: MemoryCredentials
+    sessions: MemorySessions
+
+    @classmethod
+    def empty(cls) -> "Memory":
+        """Keep nothing yet."""
+        clock = StoppedClock()
+        epochs = MemoryEpochs(clock)
+        return cls(clock, epochs, MemoryPeople(), MemoryCredentials(epochs), MemorySessions(epochs))
+
+    def profile(self) -> web.Application:
+        """Return the profile service."""
+        return _app("profile", profile_routes(People(self.people, self.clock)))
+
+    def credentials_app(self, hasher: Hasher) -> web.Application:
+        """Return the credentials service."""
+        pepper = b"the pepper of a test"
+        throttle = Throttle(MemoryGuesses(self.clock), MemoryCounters(self.clock))
+        rules = PasswordRules(PasswordPolicy(), Blocklist())
+        authentication = Authentication(self.credentials, hasher, throttle, pepper)
+        passwords = Passwords(self.credentials, hasher, rules, throttle, self.clock, pepper)
+        return _app("credentials", credentials_routes(authentication, passwords))
+
+    def sessions_app(self) -> web.Application:
+        """Return the sessions service."""
+        policy = SessionPolicy(idle_seconds=3600, lifetime_seconds=24 * 3600)
+        devices = Devices(self.sessions)
+        return _app(
+            "sessions",
+            sessions_routes(
+                devices,
+                Issuance(self.sessions, devices, policy),
+                Introspection(self.sessions, MemoryAcceptances(), policy),
+                Revocations(self.sessions, self.clock),
+                Receipts(self.sessions),
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Services:
+    """The services where they listen, and a client of each."""
+
+    memory: Memory
+    session: peer.Session
+    urls: dict[str, str]
+
+    def peer(self, name: str, key: str = KEY) -> Peer:
+        """Return a connection to one service."""
+        return Peer(self.session, self.urls[name], key)
+
+    @property
+    def profile(self) -> ProfileClient:
+        """The gateway's client of the profile service."""
+        return ProfileClient(self.peer("profile"))
+
+    @property
+    def credentials(self) -> CredentialsClient:
+        """The gateway's client of the credentials service."""
+        return CredentialsClient(self.peer("credentials"))
+
+    @property
+    def sessions(self) -> SessionsClient:
+        """The gateway's client of the sessions service."""
+        return SessionsClient(self.peer("sessions"))
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[Services]:
+    """Run the three services."""
+    memory = Memory.empty()
+    hasher = Hasher(HashParameters(memory=8, passes=1, lanes=1), threads=1, queue=16)
+    apps = {
+        "profile": memory.profile(),
+        "credentials": memory.credentials_app(hasher),
+        "sessions": memory.sessions_app(),
+    }
+    async with AsyncExitStack() as stack:
+        stack.callback(hasher.close)
+        urls = {}
+        for name, app in apps.items():
+            server = await stack.enter_async_context(TestServer(app))
+            urls[name] = str(server.make_url("")).rstrip("/")
+        yield Services(memory, await stack.enter_async_context(peer.connect()), urls)

@@ -1,0 +1,351 @@
+"""The HTTP contract from both sides: the gateway's clients against each service's application."""
+
+import base64
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, fields
+from typing import Any
+
+import pytest
+from aiohttp import web
+from pydantic import BaseModel, SecretStr
+
+from services.credentials.hashing import Hasher
+from services.credentials.model import HashParameters
+from services.gateway.clients.credentials import CredentialsClient
+from services.gateway.clients.peer import Peer
+from services.gateway.clients.profile import ProfileClient
+from services.gateway.clients.sessions import SessionsClient
+from shared.contracts.credentials import (
+    ChangePassword,
+    CheckPassword,
+    EnrollAccount,
+    ReplaceTemporaryPassword,
+    VerifyPassword,
+)
+from shared.contracts.profile import (
+    AddPerson,
+    GetPerson,
+    ListPeople,
+    PutOrganization,
+    PutPhoto,
+)
+from shared.contracts.refusals import Refusal, Unavailable
+from shared.contracts.sessions import (
+    EndSession,
+    EstablishSession,
+    Introspect,
+    ListReceipts,
+    ListSessions,
+    ReadReceipt,
+    RecogniseDevice,
+    SignOutEverywhere,
+    Where,
+)
+from tests.contract.http.services import KEY, Memory, Services
+
+OLD, NEW = SecretStr("violet otter counts nine lamps"), SecretStr("seven quiet boats in march")
+WHERE = Where(address="192.0.2.7", user_agent="Browser/1")
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
+
+
+def record(user_id: str) -> AddPerson:
+    return AddPerson(organization="halden", user_id=user_id, display_name="Ada Marsh")
+
+
+def verify(password: SecretStr) -> VerifyPassword:
+    return VerifyPassword(user_id="ada@example.org", password=password, address="192.0.2.7")
+
+
+def change(old: SecretStr, new: SecretStr) -> ChangePassword:
+    return ChangePassword(sub="person-1", old_password=old, new_password=new, address="192.0.2.7")
+
+
+def establish(epoch: int = 1) -> EstablishSession:
+    return EstablishSession(sub="person-1", epoch=epoch, where=WHERE)
+
+
+async def introspect(services: Services) -> BaseModel:
+    established = await services.sessions.establish(establish())
+    proof = services.memory.sessions.kept[established.session.sid].proof
+    asked = Introspect(sub="person-1", sid=established.session.sid, proof=proof)
+    assert await services.sessions.introspect(asked) == established.session
+    return established.session
+
+
+async def end(services: Services) -> BaseModel:
+    sid = (await services.sessions.establish(establish())).session.sid
+    return await services.sessions.end(EndSession(sub="person-1", sid=sid, cause="signed-out"))
+
+
+async def read_receipt(services: Services) -> BaseModel:
+    revoked = await services.sessions.sign_out_everywhere(SignOutEverywhere(sub="person-1"))
+    return await services.sessions.receipt(
+        ReadReceipt(id=revoked.receipt, token=revoked.receipt_token)
+    )
+
+
+Ask = Callable[[Services], Coroutine[Any, Any, object]]
+CALLS: dict[tuple[str, str], Ask] = {
+    ("profile", "/organizations/put"): lambda s: s.profile.put_organization(
+        PutOrganization(id="x", name="X")
+    ),
+    ("profile", "/people/add"): lambda s: s.profile.add(record("bob@example.org")),
+    ("profile", "/people/get"): lambda s: s.profile.get(GetPerson(sub="person-1")),
+    ("profile", "/people/list"): lambda s: s.profile.list(ListPeople(organization="halden")),
+    ("profile", "/people/put-photo"): lambda s: s.profile.put_photo(
+        PutPhoto(sub="person-1", image=PNG)
+    ),
+    ("profile", "/people/photo"): lambda s: s.profile.photo(GetPerson(sub="person-1")),
+    ("credentials", "/accounts/enroll"): lambda s: s.credentials.enroll(
+        EnrollAccount(sub="bob", user_id="bob", password=NEW)
+    ),
+    ("credentials", "/password/verify"): lambda s: s.credentials.verify(verify(OLD)),
+    ("credentials", "/password/check"): lambda s: s.credentials.check(CheckPassword(password=NEW)),
+    ("credentials", "/password/change"): lambda s: s.credentials.change(change(OLD, NEW)),
+    ("credentials", "/password/replace-temporary"): lambda s: s.credentials.replace_temporary(
+        ReplaceTemporaryPassword(sub="noor", epoch=1, new_password=NEW)
+    ),
+    ("sessions", "/devices/recognise"): lambda s: s.sessions.recognise(
+        RecogniseDevice(device_key="unknown")
+    ),
+    ("sessions", "/sessions/establish"): lambda s: s.sessions.establish(establish()),
+    ("sessions", "/sessions/introspect"): introspect,
+    ("sessions", "/sessions/list"): lambda s: s.sessions.list(ListSessions(sub="person-1")),
+    ("sessions", "/sessions/end"): end,
+    ("sessions", "/sessions/sign-out-everywhere"): lambda s: s.sessions.sign_out_everywhere(
+        SignOutEverywhere(sub="person-1")
+    ),
+    ("sessions", "/receipts/read"): read_receipt,
+    ("sessions", "/receipts/list"): lambda s: s.sessions.receipts(ListReceipts(sub="person-1")),
+}
+each_call = pytest.mark.parametrize(("service", "path"), CALLS, ids=lambda part: part.strip("/"))
+
+
+@pytest.fixture
+async def peopled(services: Services) -> Services:
+    """Give the services Ada, with an account and a photo, and Noor on her first day."""
+    await services.profile.put_organization(PutOrganization(id="halden", name="Halden"))
+    ada = await services.profile.add(record("ada@example.org"))
+    await services.profile.put_photo(PutPhoto(sub=ada.sub, image=PNG))
+    for sub, user_id, temporary in (
+        (ada.sub, "ada@example.org", False),
+        ("noor", "noor@example.org", True),
+    ):
+        await services.credentials.enroll(
+            EnrollAccount(sub=sub, user_id=user_id, password=OLD, temporary=temporary)
+        )
+    return services
+
+
+@each_call
+async def test_what_the_gateway_asks_the_service_answers(
+    peopled: Services, service: str, path: str
+) -> None:
+    answer = await CALLS[service, path](peopled)
+    assert isinstance(answer, BaseModel)
+
+
+def _paths(app: web.Application) -> set[str]:
+    return {route.resource.canonical for route in app.router.routes() if route.resource}
+
+
+async def test_every_route_of_every_service_is_in_the_contract_and_no_other() -> None:
+    memory = Memory.empty()
+    hasher = Hasher(HashParameters(memory=8, passes=1, lanes=1), threads=1, queue=1)
+    apps = {
+        "profile": memory.profile(),
+        "credentials": memory.credentials_app(hasher),
+        "sessions": memory.sessions_app(),
+    }
+    hasher.close()
+    assert {(name, path) for name, app in apps.items() for path in _paths(app)} == set(CALLS)
+
+
+@dataclass(frozen=True)
+class Listening(Peer):
+    """Takes note of what is asked, and answers nothing."""
+
+    asked: Any = None
+
+    async def ask_raw(self, path: str, body: BaseModel, *, safe: bool = False) -> bytes:
+        self.asked.append((path, safe))
+        raise Unavailable
+
+
+READS = {
+    "/people/get", "/people/list", "/people/photo", "/password/check", "/devices/recognise",
+    "/sessions/introspect", "/sessions/list", "/receipts/read", "/receipts/list",
+}  # fmt: skip
+
+
+async def test_only_calls_that_change_nothing_may_be_sent_again() -> None:
+    asked: list[tuple[str, bool]] = []
+    peer = Listening(None, "", "", asked)  # type: ignore[arg-type]
+    body = CheckPassword(password=NEW)
+    for client in (ProfileClient(peer), CredentialsClient(peer), SessionsClient(peer)):
+        own = {field.name for field in fields(client)}
+        for name in (each for each in dir(client) if not each.startswith("_") and each not in own):
+            with pytest.raises(Unavailable):
+                await getattr(client, name)(body)
+    assert {path for path, _ in asked} == {path for _, path in CALLS}
+    assert {path for path, safe in asked if safe} == READS
+
+
+@each_call
+async def test_a_service_lets_nobody_in_without_its_key(
+    services: Services, service: str, path: str
+) -> None:
+    for headers in ({}, {"X-Service-Key": "wrong"}, {"X-Service-Key": KEY[:-1]}):
+        async with services.session.post(
+            services.urls[service] + path, data=b"{}", headers=headers
+        ) as answered:
+            assert answered.status == 401
+            assert (await answered.json(content_type=None)) == {
+                "type": "/problems/service-key-required",
+                "status": 401,
+            }
+
+
+@each_call
+async def test_a_service_refuses_a_field_that_it_does_not_know(
+    services: Services, service: str, path: str
+) -> None:
+    async with services.session.post(
+        services.urls[service] + path, json={"is_admin": True}, headers={"X-Service-Key": KEY}
+    ) as answered:
+        assert answered.status == 422
+        document = await answered.json(content_type=None)
+    assert document["type"] == "/problems/invalid-request"
+    reasons = {each["field"]: each["reason"] for each in document["errors"]}
+    assert reasons["is_admin"] == "extra_forbidden"
+
+
+@each_call
+async def test_a_service_refuses_what_is_no_contract(
+    services: Services, service: str, path: str
+) -> None:
+    for body in (b"", b"nonsense", b"[]", b"null", b'{"sub": "\xff"}'):
+        async with services.session.post(
+            services.urls[service] + path, data=body, headers={"X-Service-Key": KEY}
+        ) as answered:
+            assert answered.status == 422
+            assert answered.content_type == "application/problem+json"
+
+
+@each_call
+async def test_a_service_is_asked_by_post_alone(
+    services: Services, service: str, path: str
+) -> None:
+    async with services.session.get(
+        services.urls[service] + path, headers={"X-Service-Key": KEY}
+    ) as answered:
+        assert answered.status == 405
+
+
+async def refused(asked: Coroutine[Any, Any, object]) -> Refusal:
+    with pytest.raises(Refusal) as raised:
+        await asked
+    return raised.value
+
+
+async def test_a_wrong_password_is_the_same_refusal_on_this_side(peopled: Services) -> None:
+    refusal = await refused(peopled.credentials.verify(verify(SecretStr("wrong"))))
+    assert (refusal.type, refusal.status, refusal.extra) == ("sign-in-refused", 401, {})
+
+
+async def test_a_throttled_sign_in_says_on_this_side_when_to_come_back(
+    peopled: Services,
+) -> None:
+    for number in range(10):
+        await refused(peopled.credentials.verify(verify(SecretStr(f"wrong {number}"))))
+    refusal = await refused(peopled.credentials.verify(verify(OLD)))
+    assert (refusal.type, refusal.status) == ("sign-in-throttled", 429)
+    assert refusal.retry_after == 60
+
+
+async def test_a_refused_password_has_every_reason_on_this_side(peopled: Services) -> None:
+    refusal = await refused(peopled.credentials.change(change(OLD, SecretStr("password1"))))
+    assert (refusal.type, refusal.status) == ("password-refused", 422)
+    assert [each["reason"] for each in refusal.errors] == ["too-short", "breached", "too-guessable"]
+
+
+async def test_an_ended_session_has_its_cause_on_this_side(peopled: Services) -> None:
+    session = await introspect(peopled)
+    await peopled.sessions.sign_out_everywhere(SignOutEverywhere(sub="person-1"))
+    (kept,) = peopled.memory.sessions.kept.values()
+    asked = Introspect(sub="person-1", sid=session.sid, proof=kept.proof)  # type: ignore[attr-defined]
+    refusal = await refused(peopled.sessions.introspect(asked))
+    assert (refusal.type, refusal.status) == ("session-revoked", 401)
+    assert refusal.extra == {"cause": "signed-out-everywhere"}
+
+
+async def test_what_is_not_there_is_not_found_on_this_side(peopled: Services) -> None:
+    for asked in (
+        peopled.profile.get(GetPerson(sub="nobody")),
+        peopled.profile.photo(GetPerson(sub="nobody")),
+        peopled.sessions.receipt(ReadReceipt(id="none", sub="person-1")),
+        peopled.sessions.end(EndSession(sub="person-1", sid="none", cause="signed-out")),
+    ):
+        refusal = await refused(asked)
+        assert (refusal.type, refusal.status) == ("not-found", 404)
+
+
+async def test_a_taken_name_is_taken_on_this_side(peopled: Services) -> None:
+    other = record("ADA@example.org")
+    for asked in (
+        peopled.profile.add(other),
+        peopled.credentials.enroll(EnrollAccount(sub="x", user_id="Ada@Example.org")),
+    ):
+        refusal = await refused(asked)
+        assert (refusal.type, refusal.status) == ("user-exists", 409)
+
+
+async def test_fields_at_fault_are_named_on_this_side_without_their_values(
+    services: Services,
+) -> None:
+    asked = VerifyPassword.model_construct(
+        user_id="ada", password=SecretStr("hunter2" * 500), address="a"
+    )
+    refusal = await refused(services.credentials.peer.ask("/password/verify", asked, BaseModel))
+    assert (refusal.type, refusal.status) == ("invalid-request", 422)
+    assert [each["field"] for each in refusal.errors] == ["password"]
+    assert "hunter2" not in repr(refusal.errors)
+
+
+async def test_a_gateway_that_is_not_let_in_does_not_tell_clients_to_sign_in(
+    services: Services,
+) -> None:
+    stranger = ProfileClient(services.peer("profile", key="another"))
+    refusal = await refused(stranger.get(GetPerson(sub="ada")))
+    assert (refusal.type, refusal.status) == ("service-unavailable", 503)
+
+
+async def test_what_travels_keeps_every_field(peopled: Services) -> None:
+    full = AddPerson(
+        organization="halden",
+        user_id="jonas@example.org",
+        display_name="Jonas Brandt \U0001f9a6",
+        emails=("jonas@example.org", "j@example.org"),
+        job_title="Verkaufsleiter Nord",
+        department="Vertrieb",
+        office="Bremen, 2.03",
+        phones=("+49 421 5550 147",),
+        manager="person-1",
+        preferred_language="de",
+        roles=("admin",),
+    )
+    added = await peopled.profile.add(full)
+    person = await peopled.profile.get(GetPerson(sub=added.sub))
+    told = person.model_dump(include=set(AddPerson.model_fields) - {"organization", "manager"})
+    assert told == full.model_dump(exclude={"organization", "manager"})
+    assert person.manager is not None
+    assert person.manager.display_name == "Ada Marsh"
+    raw = await peopled.profile.get_raw(GetPerson(sub=added.sub))
+    assert type(person).model_validate_json(raw) == person
+
+
+async def test_a_device_is_recognised_across_the_contract(peopled: Services) -> None:
+    established = await peopled.sessions.establish(establish())
+    assert established.device.key is not None
+    known = await peopled.sessions.recognise(RecogniseDevice(device_key=established.device.key))
+    assert (known.device_id, known.sub) == (established.device.id, "person-1")
