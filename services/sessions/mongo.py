@@ -201,7 +201,7 @@ class MongoSessionStore:
         query: Document = {
             "sub": sub,
             "open": True,
-            "epoch": {"$gte": await self.epoch_of(sub)},
+            "epoch": {"$gte": await self.epochs.recent(sub)},
             "$expr": {"$gt": ["$expires_at", "$$NOW"]},
         }
         last = (

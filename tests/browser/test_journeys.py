@@ -59,6 +59,7 @@ def test_a_password_change_is_told_to_the_other_browser_at_once_and_why(
     expect(here.page.locator(".figure strong")).to_contain_text("ms")
     expect(here.page.locator(".ended-sessions li")).to_have_count(2)
     expect(here.page.locator(".ended-sessions .badge")).to_have_count(1)
+    expect(here.page.locator(".ended-sessions li").first).to_contain_text("Chrome on Linux")
     assert here.cookie("__Host-session") is None
 
     notice = there.page.get_by_role("alertdialog", name="You were signed out")

@@ -93,7 +93,8 @@ class Api:
             Operation(
                 "GET", "/me/receipts/{id}", "One receipt, by session or by Receipt-Token",
                 self._receipt, "anyone", answers={200: Receipt},
-                refusals={401: "session-required", 404: "not-found"}, headers=("Receipt-Token",),
+                refusals={401: "session-required", 404: "not-found", 422: "invalid-request"},
+                headers=("Receipt-Token",),
             ),
             Operation(
                 "GET", "/me/events", "What happens to this session, as it happens",

@@ -1,0 +1,129 @@
+"""The running gateway is what its OpenAPI document says, whatever is sent to it."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any, cast
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, settings
+from requests.adapters import HTTPAdapter
+from schemathesis import BaseSchema, Case
+from schemathesis.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    not_a_server_error,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+from services.gateway.api.openapi import document
+from services.gateway.api.routes import Api
+from tests.e2e.portal import People, Portal, Someone
+
+EXAMPLES = 150
+ELSEWHERE = ("127.0.0.3", 0)
+"""Wrong passwords from here are not counted together with those of other tests."""
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+    unsupported_method,
+]
+bounded = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=False,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+class FromElsewhere(HTTPAdapter):
+    """Sends from another address of this machine."""
+
+    def init_poolmanager(self, *args: Any, **more: Any) -> None:
+        """Bind every connection to it."""
+        super().init_poolmanager(*args, source_address=ELSEWHERE, **more)  # type: ignore[no-untyped-call]
+
+
+class SignedIn:
+    """Shows a token that is accepted, and signs in again when an example ended the session."""
+
+    def __init__(self, portal: Portal, someone: Someone) -> None:
+        """Begin without a session."""
+        self.portal, self.someone, self.token = portal, someone, ""
+
+    def current(self) -> str:
+        """Return a token that is accepted."""
+        if not self.token or not self.portal.is_accepted(self.token):
+            self.token = self.portal.token(self.someone.user_id, self.someone.password)
+        return self.token
+
+
+@pytest.fixture(scope="module")
+def sender() -> Iterator[requests.Session]:
+    with requests.Session() as session:
+        session.mount("http://", FromElsewhere())
+        yield session
+
+
+def described() -> dict[str, Any]:
+    """Return the document as the code has it; that it is served is a test of its own."""
+    table = Api(*[cast("Any", None)] * len(fields(Api))).operations()
+    return document(table, server="http://localhost")
+
+
+def api() -> BaseSchema:
+    config = schemathesis.Config.from_dict({
+            # Whether a token is asked for is a test of its own.
+            "generation": {"mode": "all", "with-security-parameters": False},
+            "warnings": False,
+        })
+    schema = schemathesis.openapi.from_dict(described(), config=config)
+    # A stream goes on until its session ends; it has tests of its own.
+    return schema.exclude(path="/api/v1/me/events")
+
+
+@pytest.fixture(scope="module")
+def as_user(portal: Portal, people: People) -> SignedIn:
+    return SignedIn(portal, people.add())
+
+
+@pytest.fixture(scope="module")
+def as_admin(portal: Portal, people: People) -> SignedIn:
+    return SignedIn(portal, people.add(roles=["admin"]))
+
+
+def check(case: Case, who: SignedIn, sender: requests.Session) -> None:
+    headers = {"Authorization": f"Bearer {who.current()}"}
+    case.call_and_validate(
+        base_url=who.portal.url, session=sender, headers=headers, checks=CHECKS
+    )
+
+
+@api().parametrize()
+@bounded
+def test_a_user_gets_what_the_document_says(
+    case: Case, as_user: SignedIn, sender: requests.Session
+) -> None:
+    check(case, as_user, sender)
+
+
+@api().parametrize()
+@bounded
+def test_an_admin_gets_what_the_document_says(
+    case: Case, as_admin: SignedIn, sender: requests.Session
+) -> None:
+    check(case, as_admin, sender)
+
+
+def test_the_document_that_is_served_is_the_one_that_was_checked(portal: Portal) -> None:
+    served = portal.call("GET", "/openapi.json").json()
+    assert {**served, "servers": []} == {**described(), "servers": []}
