@@ -4,7 +4,9 @@ Containers where a Docker engine answers and has, or can pull, the images; elsew
 servers as plain processes. TEST_SERVERS=native or TEST_SERVERS=containers decides it.
 """
 
+import gc
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -156,11 +158,17 @@ def _images_are_there() -> bool:
     from docker.errors import DockerException  # type: ignore[import-untyped]  # noqa: PLC0415
     from testcontainers.core.docker_client import DockerClient  # noqa: PLC0415
 
-    try:
-        images = DockerClient().client.images
-        here = {tag for image in images.list() for tag in image.tags}
-        for image in {MONGO_IMAGE, REDIS_IMAGE, RABBITMQ_IMAGE} - here:
-            images.pull(image)
-    except (DockerException, OSError):
-        return False
-    return True
+    with warnings.catch_warnings():
+        # The client leaves its socket open where no engine answers. It is collected here,
+        # or its warning would fail whichever test happens to run at that moment.
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            images = DockerClient().client.images
+            here = {tag for image in images.list() for tag in image.tags}
+            for image in {MONGO_IMAGE, REDIS_IMAGE, RABBITMQ_IMAGE} - here:
+                images.pull(image)
+            found = True
+        except (DockerException, OSError):
+            found = False
+        gc.collect()
+    return found

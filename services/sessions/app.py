@@ -33,9 +33,10 @@ def _wired(config: SessionsConfig) -> tuple[Wiring, MongoSessionStore, Revocatio
 
 def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
     async def repeat() -> None:
+        # The first time is at once, for what a killed service has left open.
         while True:
-            await asyncio.sleep(seconds)
             await work()
+            await asyncio.sleep(seconds)
 
     return repeat
 

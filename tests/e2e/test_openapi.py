@@ -37,6 +37,7 @@ CHECKS = [
     negative_data_rejection,
     unsupported_method,
 ]
+REJECTED = [400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 429]
 bounded = settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -50,7 +51,7 @@ class FromElsewhere(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **more: Any) -> None:
         """Bind every connection to it."""
-        super().init_poolmanager(*args, source_address=ELSEWHERE, **more)  # type: ignore[no-untyped-call]
+        super().init_poolmanager(*args, source_address=ELSEWHERE, **more)
 
 
 class SignedIn:
@@ -69,6 +70,8 @@ class SignedIn:
 
 @pytest.fixture(scope="module")
 def sender() -> Iterator[requests.Session]:
+    if os.environ.get("BASE_URL"):
+        pytest.skip("It would fill the portal of BASE_URL with users that are made up.")
     with requests.Session() as session:
         session.mount("http://", FromElsewhere())
         yield session
@@ -81,11 +84,14 @@ def described() -> dict[str, Any]:
 
 
 def api() -> BaseSchema:
-    config = schemathesis.Config.from_dict({
+    config = schemathesis.Config.from_dict(
+        {
             # Whether a token is asked for is a test of its own.
             "generation": {"mode": "all", "with-security-parameters": False},
+            "checks": {"negative_data_rejection": {"expected-statuses": REJECTED}},
             "warnings": False,
-        })
+        }
+    )
     schema = schemathesis.openapi.from_dict(described(), config=config)
     # A stream goes on until its session ends; it has tests of its own.
     return schema.exclude(path="/api/v1/me/events")
@@ -101,17 +107,15 @@ def as_admin(portal: Portal, people: People) -> SignedIn:
     return SignedIn(portal, people.add(roles=["admin"]))
 
 
-def check(case: Case, who: SignedIn, sender: requests.Session) -> None:
+def check(case: Case[Any], who: SignedIn, sender: requests.Session) -> None:
     headers = {"Authorization": f"Bearer {who.current()}"}
-    case.call_and_validate(
-        base_url=who.portal.url, session=sender, headers=headers, checks=CHECKS
-    )
+    case.call_and_validate(base_url=who.portal.url, session=sender, headers=headers, checks=CHECKS)
 
 
 @api().parametrize()
 @bounded
 def test_a_user_gets_what_the_document_says(
-    case: Case, as_user: SignedIn, sender: requests.Session
+    case: Case[Any], as_user: SignedIn, sender: requests.Session
 ) -> None:
     check(case, as_user, sender)
 
@@ -119,7 +123,7 @@ def test_a_user_gets_what_the_document_says(
 @api().parametrize()
 @bounded
 def test_an_admin_gets_what_the_document_says(
-    case: Case, as_admin: SignedIn, sender: requests.Session
+    case: Case[Any], as_admin: SignedIn, sender: requests.Session
 ) -> None:
     check(case, as_admin, sender)
 

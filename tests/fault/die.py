@@ -63,6 +63,10 @@ class Points:
         """Whether the service died at the point, or is held there."""
         return self._file(f"{point}.reached").exists()
 
+    def release(self, point: str) -> None:
+        """Let go what is held at the point."""
+        self._file(f"{point}.reached").unlink(missing_ok=True)
+
     def clear(self) -> None:
         """Disarm every point, let go what is held, and put the clock right."""
         for file in self.directory.glob(f"{self.service}.*"):

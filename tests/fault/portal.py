@@ -271,7 +271,7 @@ class Portal:
             assert await becomes(partial(points.was_reached, point), seconds=10)
             yield begun
         finally:
-            points.clear()
+            points.release(point)
             await asyncio.wait([begun])
 
     async def whole(self) -> float:

@@ -10,11 +10,18 @@ from shared.contracts.profile import Person, Role
 from shared.contracts.sessions import Receipt, Session
 
 Password = Annotated[SecretStr, Field(max_length=LongestPassword)]
-Line = Annotated[
-    str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
-]
+# Control characters, and those that change the order of what is written around them.
+_UNFIT = r"\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
+# What nobody sees would make two user IDs look like one.
+_UNSEEN = _UNFIT + r"\u00ad\u200b-\u200d\u2060-\u2064"
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=rf"^[^{_UNFIT}]+$")]
 UserId = Annotated[
-    str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")
+    str,
+    StringConstraints(
+        min_length=1,
+        max_length=256,
+        pattern=rf"^[^\s{_UNSEEN}]([^{_UNSEEN}]*[^\s{_UNSEEN}])?$",
+    ),
 ]
 Address = Annotated[
     str, StringConstraints(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$")
