@@ -85,7 +85,8 @@ class Administration:
 
 
 def _words(record: AddPerson, admin: Person) -> Words:
-    own = (record.user_id.partition("@")[0], record.display_name)
+    addresses = [address.partition("@")[0] for address in record.emails]
+    own = (record.user_id.partition("@")[0], record.display_name, *addresses)
     return Words(own=own, organization=(admin.home_organization.name,))
 
 

@@ -36,7 +36,10 @@ _IN_ONE = {
         "send": "services.profile.smtp:SmtpMailer.send",
         "sent": "services.profile.mongo:MongoNoticeStore.sent",
     },
-    "credentials": {"verify": "services.credentials.authentication:Authentication.verify"},
+    "credentials": {
+        "verify": "services.credentials.authentication:Authentication.verify",
+        "hash": "services.credentials.hashing:Hasher.verify",
+    },
     "sessions": {
         "effect": "services.sessions.revocation:Revocations.carry_out",
         "store": "services.sessions.mongo:MongoSessionStore.add_session",

@@ -219,20 +219,16 @@ class Oracle:
         async def judge(token: str) -> None:
             session = sessions[sid_of(token)]
             older = session["epoch"] < epochs[sub_of(token)]
-            if older and session.get("open"):
+            which = "an older" if older else "a newer"
+            if older == session.get("open", False):
                 found.lost += 1
-                found.wrong("session", sid_of(token), "is open and older")
-            for reply in [
-                await self.portal.show(token, gateway=gateway, probe=probe)
-                for gateway in GATEWAYS
-                for probe in range(len(PROBES))
-            ]:
-                if older and reply.status != 401:
-                    found.stale += reply.status in ACCEPTED
-                    found.wrong("an older session was answered", reply)
-                if not older and session.get("open") and reply.status not in ACCEPTED:
-                    found.lost += 1
-                    found.wrong("a new session was answered", reply)
+                found.wrong("the record of", which, "session:", session)
+            for gateway in GATEWAYS:
+                for probe in range(len(PROBES)):
+                    reply = await self.portal.show(token, gateway=gateway, probe=probe)
+                    if reply.status not in ({401} if older else ACCEPTED):
+                        found.stale += reply.status in ACCEPTED
+                        found.wrong(which, "session was answered", reply)
 
         await self.portal.all(judge(token) for user in users.values() for token in user.tokens)
 

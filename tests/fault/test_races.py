@@ -60,6 +60,7 @@ async def test_a_sign_in_with_the_old_password_never_outlives_the_change(
 @pytest.mark.parametrize(
     ("service", "point"),
     [
+        ("credentials", "before-hash"),
         ("credentials", "after-verify"),
         ("sessions", "before-store"),
         ("sessions", "after-store"),

@@ -88,6 +88,15 @@ async def test_one_event_told_twice_owes_one_mail(store: NoticeStore) -> None:
     assert await store.claim() is None
 
 
+async def test_an_event_has_its_effect_once_whatever_it_says_the_second_time(
+    store: NoticeStore,
+) -> None:
+    await store.owe("event-1", notice("receipt-1"))
+    await store.owe("event-1", notice("receipt-2"))
+    assert (await claimed(store)).receipt == "receipt-1"
+    assert await store.claim() is None
+
+
 async def test_two_events_about_one_receipt_owe_one_mail(store: NoticeStore) -> None:
     await store.owe("event-1", notice())
     await store.owe("event-2", notice())

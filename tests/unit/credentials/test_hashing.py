@@ -71,10 +71,11 @@ async def test_stronger_parameters_make_older_verifiers_outdated(hasher: Hasher)
 
 async def test_no_more_than_there_is_room_for_are_begun(hasher: Hasher) -> None:
     go_on = threading.Event()
-    begun = [asyncio.create_task(hasher._run(go_on.wait)) for _ in range(5)]
+    begun = [asyncio.create_task(hasher._run(lambda: go_on.wait(10))) for _ in range(5)]
     await asyncio.sleep(0)
     with pytest.raises(Busy) as refused:
-        await hasher.verify(None, "one too many")
+        async with asyncio.timeout(5):
+            await hasher.verify(None, "one too many")
     assert refused.value.status == 503
     assert refused.value.retry_after == 1
     go_on.set()
@@ -90,7 +91,7 @@ async def test_room_comes_back_when_work_fails_or_is_given_up(hasher: Hasher) ->
         with pytest.raises(ZeroDivisionError):
             await hasher._run(failing)
     go_on = threading.Event()
-    given_up = [asyncio.create_task(hasher._run(go_on.wait)) for _ in range(5)]
+    given_up = [asyncio.create_task(hasher._run(lambda: go_on.wait(10))) for _ in range(5)]
     await asyncio.sleep(0)
     for task in given_up:
         task.cancel()

@@ -1,0 +1,236 @@
+"""The gateway's flows over the services' real HTTP applications: what pages and API both call."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pytest
+from pydantic import SecretStr
+
+from services.gateway.acceptance import Acceptance
+from services.gateway.account import Account, words_of
+from services.gateway.administration import Administration
+from services.gateway.errors import ConfirmationRequired, FlowEnded, NotAllowedByPolicy
+from services.gateway.model import ActionRequired, Caller, SignedIn, SignInAttempt
+from services.gateway.sign_in import SignIn
+from shared.contracts.profile import AddPerson, Person, PutOrganization
+from shared.contracts.refusals import Refusal
+from shared.contracts.sessions import Where
+from tests.contract.http.services import Services
+from tests.memory.gateway import MemoryAccepted, MemoryFlows
+
+OLD, NEW = "violet otter counts nine lamps", "seven quiet boats in march"
+WHERE = Where(address="192.0.2.7", user_agent="Browser/1")
+
+
+@dataclass
+class Gateway:
+    """The gateway's capabilities, and an organization with an admin."""
+
+    services: Services
+    flows: MemoryFlows
+
+    def __post_init__(self) -> None:
+        services = self.services
+        self.account = Account(services.profile, services.credentials, services.sessions)
+        self.administration = Administration(
+            services.profile, services.credentials, cast("Any", None)
+        )
+        self.sign_in = SignIn(services.credentials, services.profile, services.sessions, self.flows)
+        self.acceptance = Acceptance(MemoryAccepted(), services.sessions)
+
+    async def add(
+        self,
+        name: str,
+        password: str | None = OLD,
+        *,
+        temporary: bool = False,
+        **more: Any,
+    ) -> Person:
+        record = AddPerson(**self.record(name) | more)
+        secret = SecretStr(password) if password is not None else None
+        admin = await self.admin()
+        return await self.administration.add(admin, record, secret, temporary=temporary)
+
+    @staticmethod
+    def record(name: str) -> dict[str, Any]:
+        return {
+            "organization": "halden",
+            "user_id": f"{name}@halden.example",
+            "display_name": name.title(),
+            "emails": (f"{name}@halden.example",),
+        }
+
+    async def admin(self) -> Person:
+        """Return an admin, who needs no account for that."""
+        added = await self.services.profile.add(AddPerson(**self.record("root"), roles=("admin",)))
+        caller = cast("Caller", type("Somebody", (), {"sub": added.sub})())
+        return await self.administration.admin(caller)
+
+    async def begin(
+        self, name: str, password: str = OLD, key: str | None = None
+    ) -> SignedIn | ActionRequired:
+        attempt = SignInAttempt(f"{name}@halden.example", SecretStr(password), WHERE, key)
+        return await self.sign_in.begin(attempt)
+
+    async def caller(self, name: str, password: str = OLD) -> Caller:
+        signed_in = await self.begin(name, password)
+        assert isinstance(signed_in, SignedIn)
+        return await self.acceptance.accept(signed_in.token, WHERE)
+
+
+@pytest.fixture
+async def gateway(services: Services) -> Gateway:
+    for name in ("halden", "elsewhere"):
+        await services.profile.put_organization(PutOrganization(id=name, name=name.title()))
+    return Gateway(services, MemoryFlows())
+
+
+async def refused(asked: Any) -> Refusal:
+    with pytest.raises(Refusal) as raised:
+        await asked
+    return raised.value
+
+
+async def test_who_signs_in_is_accepted(gateway: Gateway) -> None:
+    kim = await gateway.add("kim")
+    caller = await gateway.caller("kim")
+    assert caller.sub == kim.sub
+    assert await gateway.account.person(caller) == kim
+
+
+async def test_a_device_that_is_known_counts_its_guesses_apart(gateway: Gateway) -> None:
+    await gateway.add("kim")
+    signed_in = await gateway.begin("kim")
+    assert isinstance(signed_in, SignedIn)
+    for number in range(10):
+        await refused(gateway.begin("kim", f"wrong {number}"))
+    assert (await refused(gateway.begin("kim"))).type == "sign-in-throttled"
+    assert isinstance(await gateway.begin("kim", key=signed_in.device.key), SignedIn)
+
+
+async def test_a_temporary_password_is_replaced_in_the_flow_that_proved_it(
+    gateway: Gateway,
+) -> None:
+    noor = await gateway.add("noor", temporary=True)
+    waiting = await gateway.begin("noor")
+    assert isinstance(waiting, ActionRequired)
+    assert gateway.services.memory.sessions.kept == {}
+    assert (await gateway.sign_in.person(waiting.flow)).sub == noor.sub
+    done = await gateway.sign_in.replace_temporary_password(waiting.flow, SecretStr(NEW), WHERE)
+    assert (await gateway.acceptance.accept(done.token, WHERE)).sub == noor.sub
+    with pytest.raises(FlowEnded):
+        await gateway.sign_in.replace_temporary_password(waiting.flow, SecretStr(OLD), WHERE)
+    assert isinstance(await gateway.begin("noor", NEW), SignedIn)
+
+
+async def test_a_refused_password_lets_the_flow_go_on(gateway: Gateway) -> None:
+    await gateway.add("noor", temporary=True)
+    waiting = await gateway.begin("noor")
+    assert isinstance(waiting, ActionRequired)
+    weak = gateway.sign_in.replace_temporary_password(waiting.flow, SecretStr("noor"), WHERE)
+    assert (await refused(weak)).type == "password-refused"
+    await gateway.sign_in.replace_temporary_password(waiting.flow, SecretStr(NEW), WHERE)
+
+
+async def test_a_flow_that_a_change_overtook_has_ended(gateway: Gateway) -> None:
+    await gateway.add("noor", temporary=True)
+    first, second = await gateway.begin("noor"), await gateway.begin("noor")
+    assert isinstance(first, ActionRequired)
+    assert isinstance(second, ActionRequired)
+    await gateway.sign_in.replace_temporary_password(first.flow, SecretStr(NEW), WHERE)
+    late = gateway.sign_in.replace_temporary_password(second.flow, SecretStr(OLD), WHERE)
+    assert (await refused(late)).type == "flow-ended"
+    assert isinstance(await gateway.begin("noor", NEW), SignedIn)
+
+
+async def test_a_change_ends_every_session_before_it_answers(gateway: Gateway) -> None:
+    await gateway.add("kim")
+    callers = [await gateway.caller("kim") for _ in range(3)]
+    await gateway.account.change_password(callers[0], old=SecretStr(OLD), new=SecretStr(NEW))
+    for caller in callers:
+        refusal = await refused(gateway.acceptance.accept(caller.token, WHERE))
+        assert (refusal.type, refusal.extra) == (
+            "session-revoked",
+            {"cause": "password-changed"},
+        )
+
+
+async def test_a_password_built_from_ones_own_names_is_refused(gateway: Gateway) -> None:
+    await gateway.add("wolfgang", display_name="Amadeus", emails=("trazom@private.example",))
+    caller = await gateway.caller("wolfgang")
+    words = words_of(await gateway.account.person(caller))
+    assert set(words.own) == {"wolfgang", "Amadeus", "trazom"}
+    assert words.organization == ("Halden",)
+    for built, reason in (
+        ("wolfgang-wolfgang", "contains-your-name"),
+        ("Amadeus.Amadeus.1", "contains-your-name"),
+        ("trazomtrazom12345", "contains-your-name"),
+        ("halden-halden-123", "contains-organization-name"),
+    ):
+        report = await gateway.account.check_password(caller, SecretStr(built))
+        assert reason in report.reasons, built
+
+
+async def test_nothing_is_signed_out_unconfirmed(gateway: Gateway) -> None:
+    await gateway.add("kim")
+    caller = await gateway.caller("kim")
+    with pytest.raises(ConfirmationRequired):
+        await gateway.account.sign_out_everywhere(caller, confirmed=False)
+    await gateway.acceptance.accept(caller.token, WHERE)
+
+
+async def test_nobody_ends_anothers_session_or_reads_their_receipt(gateway: Gateway) -> None:
+    await gateway.add("kim")
+    await gateway.add("eve")
+    kim, eve = await gateway.caller("kim"), await gateway.caller("eve")
+    ending = gateway.account.end_session(eve, kim.session.sid)
+    assert (await refused(ending)).type == "not-found"
+    revoked = await gateway.account.sign_out_everywhere(kim, confirmed=True)
+    reading = gateway.account.receipt(eve.sub, revoked.receipt, None)
+    assert (await refused(reading)).type == "not-found"
+    assert (await gateway.account.receipt(None, revoked.receipt, revoked.receipt_token)).epoch == 2
+
+
+async def test_only_admins_administer(gateway: Gateway) -> None:
+    await gateway.add("kim")
+    with pytest.raises(NotAllowedByPolicy):
+        await gateway.administration.admin(await gateway.caller("kim"))
+
+
+async def test_a_weak_first_password_adds_nobody(gateway: Gateway) -> None:
+    refusal = await refused(gateway.add("kim", "kim-kim-kim"))
+    assert (refusal.type, refusal.status) == ("password-refused", 422)
+    assert {each["field"] for each in refusal.errors} == {"password"}
+    names = {each.record.user_id for each in gateway.services.memory.people.persons.values()}
+    assert "kim@halden.example" not in names
+
+
+async def test_a_first_password_built_from_an_address_is_refused(gateway: Gateway) -> None:
+    added = gateway.add("kim", "trazom-trazom-12", emails=("trazom@private.example",))
+    reasons = {each["reason"] for each in (await refused(added)).errors}
+    assert "contains-your-name" in reasons
+
+
+async def test_what_a_crash_left_half_done_the_same_call_completes(gateway: Gateway) -> None:
+    half = await gateway.services.profile.add(AddPerson(**gateway.record("kim")))
+    assert (await refused(gateway.begin("kim"))).type == "sign-in-refused"
+    kim = await gateway.add("kim")
+    assert kim.sub == half.sub
+    assert isinstance(await gateway.begin("kim"), SignedIn)
+
+
+async def test_who_is_there_is_not_added_again_and_keeps_their_password(
+    gateway: Gateway,
+) -> None:
+    await gateway.add("kim")
+    assert (await refused(gateway.add("kim", NEW))).type == "user-exists"
+    assert isinstance(await gateway.begin("kim", OLD), SignedIn)
+    assert (await refused(gateway.begin("kim", NEW))).type == "sign-in-refused"
+
+
+async def test_admins_see_their_own_organization_alone(gateway: Gateway) -> None:
+    await gateway.add("kim")
+    elsewhere = AddPerson(**gateway.record("eve") | {"organization": "elsewhere"})
+    await gateway.services.profile.add(elsewhere)
+    page = await gateway.administration.people(await gateway.admin())
+    assert {each.user_id for each in page.items} == {"kim@halden.example", "root@halden.example"}
