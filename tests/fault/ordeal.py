@@ -197,6 +197,8 @@ class Ordeal:
     seconds: float = 2.0
     people: int = 4
     sessions: int = 3
+    # Which share of the people sign out everywhere instead of changing their password.
+    everywhere: float = 0.25
 
     async def run(self, portal: Portal, oracle: Oracle) -> Verdict:
         """Make the people, hurt the stack, let them change, heal it, and return the verdict."""
@@ -230,5 +232,5 @@ class Ordeal:
 
     async def _change(self, portal: Portal, user: User) -> Change:
         await asyncio.sleep(portal.rng.uniform(0, _SPREAD_SECONDS))
-        kind: Kind = "everywhere" if portal.rng.random() < 0.25 else "password"
+        kind: Kind = "everywhere" if portal.rng.random() < self.everywhere else "password"
         return await portal.change(user, kind, patience=_PATIENCE)

@@ -14,7 +14,7 @@ async def test_nothing_is_lost_when_a_service_dies(
     portal: Portal, oracle: Oracle, service: str, point: str
 ) -> None:
     pid = portal.stack.pid(service)
-    ordeal = Ordeal(death(service, point), seconds=10.0, people=2, sessions=2)
+    ordeal = Ordeal(death(service, point), seconds=10.0, people=2, sessions=2, everywhere=0)
     verdict = await ordeal.run(portal, oracle)
     assert verdict.clean, verdict.wrongs
     # The second gateway reaches the points of the first one too, and may be the one that dies.

@@ -277,7 +277,8 @@ class GatewaySide:
         caller = Caller(session, token_of(session), Where(address="192.0.2.7"))
 
         async def collect() -> list[Any]:
-            return [said async for said in self.live.follow(caller)]
+            async with asyncio.timeout(30):
+                return [said async for said in self.live.follow(caller)]
 
         return asyncio.create_task(collect())
 

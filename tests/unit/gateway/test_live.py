@@ -47,7 +47,8 @@ def followed(live: LiveSessions, session: Session) -> asyncio.Task[list[Ended | 
     stream: AsyncIterator[Ended | StillOpen] = live.follow(caller(session))
 
     async def collect() -> list[Ended | StillOpen]:
-        return [said async for said in stream]
+        async with asyncio.timeout(10):
+            return [said async for said in stream]
 
     return asyncio.create_task(collect())
 
