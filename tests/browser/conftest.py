@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import APIRequestContext, Browser, Playwright, sync_playwright
+from playwright.sync_api import APIRequestContext, Browser, Playwright, expect, sync_playwright
 
 from tests.browser.person import Account, Person
 from tests.stack import Stack
 
-PATIENCE_MILLISECONDS = 10_000
+PATIENCE_MILLISECONDS = 20_000
+expect.set_options(timeout=PATIENCE_MILLISECONDS)
 ADMIN = {"user_id": "ada@halden.example", "password": "violet otter counts nine lamps"}
 FLAGS = [
     "--no-sandbox",
@@ -26,7 +27,8 @@ Enrolls = Callable[..., Account]
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """Run the stack."""
-    with Stack() as started:
+    # Work that no event brings is found late, so that a page can be seen waiting for it.
+    with Stack(env={"sessions": {"SESSIONS_RECONCILE_SECONDS": "5"}}) as started:
         yield started
 
 

@@ -8,8 +8,7 @@ import pytest
 
 from tests.e2e.portal import People, Portal
 
-PAIRS = 40
-RUNS = 3
+PAIRS = 60
 
 
 def test_a_device_keeps_its_key_and_is_known_again(portal: Portal, people: People) -> None:
@@ -142,4 +141,9 @@ def test_an_unknown_user_and_a_wrong_password_take_the_same_time(
         won = sum(1.0 if a > b else 0.5 if a == b else 0.0 for a in ours for b in theirs)
         return won / PAIRS**2
 
-    assert 0.35 <= statistics.median(longer() for _ in range(RUNS)) <= 0.65
+    # One run of equal ones is within these bounds nearly always. A moment in
+    # which the machine was busy with something else may spoil it, so the median of three decides.
+    runs = [longer()]
+    if not 0.35 <= runs[0] <= 0.65:
+        runs += [longer(), longer()]
+    assert 0.35 <= statistics.median(runs) <= 0.65, runs

@@ -17,7 +17,7 @@ from services.sessions.model import (
 )
 from services.sessions.mongo import MongoSessionStore
 from services.sessions.store import SessionStore, SessionTransaction
-from shared.contracts.epochs import Raised
+from shared.contracts.epochs import NoEpoch, Raised
 from shared.contracts.sessions import EndedSession, EstablishSession, Session, Where
 from shared.wiring import Wiring
 from tests.memory.sessions import MemorySessions
@@ -342,6 +342,14 @@ async def test_what_waits_too_long_is_found_oldest_first(case: Case) -> None:
     assert {each.receipt for each in found} == {first.receipt, second.receipt}
     assert [each.committed_at for each in found] == sorted(each.committed_at for each in found)
     assert len(await case.store.incomplete(older_than_seconds=0, limit=1)) == 1
+
+
+async def test_an_epoch_is_current_to_who_has_just_written(case: Case) -> None:
+    await case.open_epoch("ada")
+    await raised(case.store)
+    await begin(case.store)
+    assert await case.store.epoch_after_write("ada") == await case.store.epoch_of("ada") == 2
+    assert await case.store.epoch_after_write("nobody") == NoEpoch
 
 
 async def test_many_epochs_are_read_at_once(case: Case) -> None:

@@ -320,6 +320,7 @@ async def test_an_event_that_comes_twice_has_one_effect(system: System) -> None:
     raised = await system.store.in_transaction(lambda tx: tx.raise_epoch("ada", "password-changed"))
     for _ in range(3):
         await system.revocations.carry_out(change(raised.receipt, 2))
+    assert list(system.epochs.inbox) == [raised.receipt]
     assert len(system.told()) == 1
 
 
