@@ -103,9 +103,17 @@ class Oracle:
     _mails: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     async def verdict(
-        self, changes: Sequence[Change], *, healed: float, watch: Watch | None = None
+        self,
+        changes: Sequence[Change],
+        *,
+        healed: float,
+        watch: Watch | None = None,
+        by_events: bool = True,
     ) -> Verdict:
-        """Judge the changes of users who made no others, once the fault has ended."""
+        """Judge the changes of users who made no others, once the fault has ended.
+
+        Without `by_events`, the effects suffice, though an event may not have brought them.
+        """
         found = Verdict(changes=len(changes))
         users = {change.user.sub: change.user for change in changes}
         found.worst = await self._completed(list(users), healed, found)
@@ -115,7 +123,8 @@ class Oracle:
         await self._judge_sessions(users, found)
         if watch is not None:
             _judge_watch(watch, changes, found)
-        await self._judge_events(receipts, found)
+        if by_events:
+            await self._judge_events(receipts, found)
         await self._judge_mails(users, receipts, found)
         if parked := await self.parked():
             found.wrong("parked:", parked)
