@@ -14,7 +14,7 @@ from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.read_concern import ReadConcern
 
 from shared.cache import AcceptanceCache
-from shared.contracts.epochs import NoEpoch, Raised
+from shared.contracts.epochs import NoEpoch, Raised, Standing
 from shared.contracts.events import Cause
 from shared.mongo import Database, Document, Session, present
 
@@ -49,9 +49,10 @@ class Epochs:
         if "epochs" not in existing:
             await self.database.create_collection("epochs")
 
-    async def open(self, sub: str, session: Session) -> None:
+    async def open(self, sub: str, session: Session, *, password_version: int = 1) -> None:
         """Give a new subject its first epoch."""
-        await self.database["epochs"].insert_one({"_id": sub, "epoch": 1}, session=session)
+        first = {"_id": sub, "epoch": 1, "password_version": password_version}
+        await self.database["epochs"].insert_one(first, session=session)
 
     async def current(self, sub: str) -> int:
         """Return the epoch that everything accepted must have been issued under.
@@ -72,11 +73,24 @@ class Epochs:
         document = await self.database["epochs"].find_one({"_id": sub}, {"epoch": 1})
         return int(document["epoch"]) if document else NoEpoch
 
-    async def raise_(self, sub: str, cause: Cause, session: Session) -> Raised:
-        """Raise the epoch in the caller's transaction and leave the receipt beside it."""
+    async def standing(self, sub: str) -> Standing:
+        """Return the epoch as `recent` does, and the password that was valid under it."""
+        document = await self.database["epochs"].find_one({"_id": sub})
+        if document is None:
+            return Standing(NoEpoch, password_version=0)
+        return Standing(int(document["epoch"]), int(document["password_version"]))
+
+    async def raise_(
+        self, sub: str, cause: Cause, session: Session, *, password_version: int | None = None
+    ) -> Raised:
+        """Raise the epoch in the caller's transaction and leave the receipt beside it.
+
+        The version is that of the password from now on, where it is the password that changes.
+        """
+        changed = {} if password_version is None else {"password_version": password_version}
         epoch = await self.database["epochs"].find_one_and_update(
             {"_id": sub},
-            {"$inc": {"epoch": 1}},
+            {"$inc": {"epoch": 1}} | ({"$set": changed} if changed else {}),
             return_document=ReturnDocument.AFTER,
             session=session,
         )

@@ -1,5 +1,6 @@
 """Verifying a user ID with a password."""
 
+import asyncio
 from dataclasses import dataclass
 
 from services.credentials.errors import SignInRefused
@@ -15,7 +16,7 @@ from services.credentials.model import (
 from services.credentials.store import CredentialStore
 from services.credentials.throttling import Throttle
 from shared.contracts.credentials import Verified, VerifyPassword
-from shared.contracts.epochs import NoEpoch
+from shared.contracts.epochs import NoEpoch, Standing
 
 _NOBODY = "nobody"
 
@@ -37,24 +38,26 @@ class Authentication:
         familiar = asked.familiar_sub == sub
         guesses = self._guesses(user_id, asked, familiar=familiar)
         async with self.throttle.attempt(*guesses) as attempt:
-            epoch = await self.store.epoch_of(sub)
             verifier = password.verifier if password is not None else None
-            if not await self.hasher.verify(verifier, guess):
+            standing, is_right = await asyncio.gather(
+                self.store.standing_of(sub), self.hasher.verify(verifier, guess)
+            )
+            if not is_right:
                 attempt.wrong(fingerprint(self.pepper, user_id, guess))
                 raise SignInRefused
             attempt.right()
-        return await self._finish(password, guess, epoch)
+        return await self._finish(password, guess, standing)
 
-    async def _finish(self, password: Password | None, guess: str, epoch: int) -> Verified:
+    async def _finish(self, password: Password | None, guess: str, standing: Standing) -> Verified:
         # The epoch was read after the password: had the password been changed in between, an
-        # old password would come with a new epoch. Its version tells.
-        if password is None or epoch == NoEpoch:
+        # old password would come with a new epoch. The version that came with the epoch tells.
+        if password is None or standing.epoch == NoEpoch:
             raise SignInRefused
-        if await self.store.version_of(password.sub) != password.version:
+        if standing.password_version != password.version:
             raise SignInRefused
         if password.verifier and self.hasher.outdated(password.verifier):
             await self.store.rehashed(password, await self.hasher.hash(guess))
-        return Verified(sub=password.sub, epoch=epoch, must_change=password.temporary)
+        return Verified(sub=password.sub, epoch=standing.epoch, must_change=password.temporary)
 
     def _guesses(
         self, user_id: str, asked: VerifyPassword, *, familiar: bool

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import secrets
 import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -121,6 +122,27 @@ class Turn:
 
     wait_seconds: float
     clean: bool = False
+    attempt: str = ""
+    """By what name Redis holds the guess; empty where this process alone does."""
+
+    @property
+    def was_taken(self) -> bool:
+        """Tell whether the guess may be evaluated."""
+        return self.wait_seconds == 0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A guess that was taken and is over, and the key's new state where it has one."""
+
+    guesses: Guesses
+    turn: Turn
+    counted: Counted | None = None
+
+
+def new_attempt() -> str:
+    """Return a name for a guess under way."""
+    return secrets.token_hex(8)
 
 
 def fingerprint(pepper: bytes, *parts: str) -> str:

@@ -8,7 +8,7 @@ from pymongo.errors import DuplicateKeyError
 
 from services.credentials.errors import PasswordChangedMeanwhile
 from services.credentials.model import Counted, Guesses, Password
-from shared.contracts.epochs import Raised
+from shared.contracts.epochs import Raised, Standing
 from shared.contracts.events import Cause, Event
 from shared.epochs import Epochs
 from shared.mongo import Database, Document
@@ -55,7 +55,7 @@ class MongoCredentialTransaction:
         if await passwords.find_one(taken, {"_id": 1}, session=session):
             return False
         await passwords.insert_one(_document(password), session=session)
-        await self.epochs.open(password.sub, session)
+        await self.epochs.open(password.sub, session, password_version=password.version)
         return True
 
     async def put_password(self, changed: Password) -> None:
@@ -68,9 +68,13 @@ class MongoCredentialTransaction:
         if replaced.modified_count != 1:
             raise PasswordChangedMeanwhile
 
-    async def raise_epoch(self, sub: str, cause: Cause) -> Raised:
+    async def raise_epoch(
+        self, sub: str, cause: Cause, *, password_version: int | None = None
+    ) -> Raised:
         """Raise the epoch beside its revocation."""
-        return await self.epochs.raise_(sub, cause, self.transaction.session)
+        return await self.epochs.raise_(
+            sub, cause, self.transaction.session, password_version=password_version
+        )
 
     async def emit(self, event: Event) -> None:
         """Write the event beside the change."""
@@ -91,6 +95,18 @@ class MongoCredentialStore:
         await self.database["guesses"].create_index("forget_at", expireAfterSeconds=0)
         await self.transactions.install()
         await self.epochs.install()
+        await self._tell_epochs_of_versions()
+
+    async def _tell_epochs_of_versions(self) -> None:
+        """Give epochs that were opened before they knew it the version of the password."""
+        known = {"$ifNull": ["$password_version", "$$new.password_version"]}
+        into = {
+            "into": {"db": self.epochs.database.name, "coll": "epochs"},
+            "whenMatched": [{"$set": {"password_version": known}}],
+            "whenNotMatched": "discard",
+        }
+        versions = {"$project": {"password_version": "$version"}}
+        await self.database["passwords"].aggregate([versions, {"$merge": into}])
 
     async def in_transaction(self, work: Callable[[Any], Awaitable[T]]) -> T:
         """Do the work in one transaction."""
@@ -104,20 +120,15 @@ class MongoCredentialStore:
         """Look the subject up."""
         return _password(await self.database["passwords"].find_one({"_id": sub}))
 
-    async def version_of(self, sub: str) -> int:
-        """Read the version alone."""
-        found = await self.database["passwords"].find_one({"_id": sub}, {"version": 1})
-        return int(found["version"]) if found else 0
-
     async def rehashed(self, password: Password, verifier: str) -> None:
         """Replace the verifier of this version only; nothing else about it changes."""
         await self.database["passwords"].update_one(
             {"_id": password.sub, "version": password.version}, {"$set": {"verifier": verifier}}
         )
 
-    async def epoch_of(self, sub: str) -> int:
-        """Return the epoch; one that is too old is refused when the session is established."""
-        return await self.epochs.recent(sub)
+    async def standing_of(self, sub: str) -> Standing:
+        """Read both in one document; an old epoch is refused when the session is established."""
+        return await self.epochs.standing(sub)
 
     async def settle(self, sub: str) -> None:
         """Make what was committed hold at every reader."""

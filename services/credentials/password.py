@@ -99,9 +99,7 @@ class Passwords:
     async def _replace(
         self, password: Password, new: str, words: Words, *, expected_epoch: int | None = None
     ) -> Revoked:
-        in_use = await self.hasher.verify(password.verifier, new)
-        await self.rules.check(new, words, current=in_use)
-        await self._check_history(password, new)
+        await self.rules.check(new, words, also=await self._known(password, new))
         # Argon2 is slow by design, so it runs before the transaction opens;
         # put_password refuses a password that was changed in the meantime.
         changed = password.changed(
@@ -110,7 +108,9 @@ class Passwords:
 
         async def work(tx: CredentialTransaction) -> Raised:
             await tx.put_password(changed)
-            raised = await tx.raise_epoch(password.sub, "password-changed")
+            raised = await tx.raise_epoch(
+                password.sub, "password-changed", password_version=changed.version
+            )
             if expected_epoch is not None and raised.epoch != expected_epoch + 1:
                 raise SignInOutdated
             await tx.emit(password_changed(raised, at=changed.changed_at))
@@ -132,7 +132,11 @@ class Passwords:
         if report.reasons:
             raise PasswordRefused(report.reasons, field="password")
 
-    async def _check_history(self, password: Password, new: str) -> None:
+    async def _known(self, password: Password, new: str) -> list[str]:
+        """Return the reasons against a new password that the subject has or had already."""
+        in_use = await self.hasher.verify(password.verifier, new)
+        known = ["same-as-current"] if in_use else []
         for verifier in password.former:
             if await self.hasher.verify(verifier, new):
-                raise PasswordRefused(["used-before"])
+                return [*known, "used-before"]
+        return known

@@ -1,10 +1,10 @@
 """What the credentials service keeps, in the words of its trade."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from services.credentials.model import Counted, Guesses, Password, Turn
-from shared.contracts.epochs import Raised
+from services.credentials.model import Counted, Ended, Guesses, Password, Turn
+from shared.contracts.epochs import Raised, Standing
 from shared.contracts.events import Cause, Event
 
 T = TypeVar("T")
@@ -21,8 +21,10 @@ class CredentialTransaction(Protocol):
         """Replace a password by its next version, or raise `PasswordChangedMeanwhile`."""
         ...
 
-    async def raise_epoch(self, sub: str, cause: Cause) -> Raised:
-        """Refuse everything issued to the subject so far."""
+    async def raise_epoch(
+        self, sub: str, cause: Cause, *, password_version: int | None = None
+    ) -> Raised:
+        """Refuse everything issued to the subject so far, and any password but this version."""
         ...
 
     async def emit(self, event: Event) -> None:
@@ -45,16 +47,15 @@ class CredentialStore(Protocol):
         """Return a subject's password."""
         ...
 
-    async def version_of(self, sub: str) -> int:
-        """Return the version of a subject's password as of this moment; 0 where there is none."""
-        ...
-
     async def rehashed(self, password: Password, verifier: str) -> None:
         """Store the same password under stronger parameters, unless it was changed meanwhile."""
         ...
 
-    async def epoch_of(self, sub: str) -> int:
-        """Return the subject's epoch. A sign-in under one that is too old comes to nothing."""
+    async def standing_of(self, sub: str) -> Standing:
+        """Return the subject's epoch and password version, as of one moment.
+
+        A sign-in under an epoch that is too old comes to nothing.
+        """
         ...
 
     async def settle(self, sub: str) -> None:
@@ -81,14 +82,14 @@ class GuessStore(Protocol):
 class GuessCounters(Protocol):
     """The same counters in Redis, with the guesses under way. Raises `CountersUnreachable`."""
 
-    async def reserve(self, guesses: Guesses) -> Turn | None:
-        """Take one guess of what is left; None when Redis knows nothing of the key."""
+    async def reserve(self, guesses: Sequence[Guesses]) -> list[Turn | None]:
+        """Take one guess under each key that has one left; None for a key that is not known."""
         ...
 
-    async def load(self, guesses: Guesses, counted: Counted) -> None:
-        """Tell Redis the durable state of a key it does not know."""
+    async def load(self, counted: Mapping[Guesses, Counted], *, anew: bool = False) -> None:
+        """Tell Redis the durable state of keys it does not know; `anew`, of those it knows too."""
         ...
 
-    async def release(self, guesses: Guesses, counted: Counted | None) -> None:
-        """Give a guess back, with the key's new state where it has one."""
+    async def release(self, ended: Sequence[Ended]) -> None:
+        """Give guesses back, with the new state of each key that has one."""
         ...

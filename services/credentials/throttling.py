@@ -7,18 +7,20 @@ or restarted is told what it has forgotten, and one that is away is done without
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from math import ceil
 
 from services.credentials.errors import CountersUnreachable, SignInThrottled
-from services.credentials.model import Counted, Guesses, Turn
+from services.credentials.model import Counted, Ended, Guesses, Turn
 from services.credentials.store import GuessCounters, GuessStore
 from shared.contracts.refusals import Busy
 
 _TURN_SECONDS = 0.02
 _LONGEST_WAIT_SECONDS = 5.0
+DoubtSeconds = 900.0
+"""How long Redis may keep counts that it was not told the last of; no key lives longer unused."""
 
 
 @dataclass
@@ -45,49 +47,54 @@ class Throttle:
     counters: GuessCounters
     # Guesses under way in this process, for when Redis cannot count them.
     _local: Counter[str] = field(default_factory=Counter)
+    _doubted_until: float = 0.0
 
     @asynccontextmanager
     async def attempt(self, *guesses: Guesses) -> AsyncIterator[Attempt]:
         """Take one guess under every key, or raise `SignInThrottled` and evaluate nothing.
 
         The first key is the account's: a right guess clears it, and a wrong one that repeats one
-        of its last three counts under no key.
+        of its last three does not count under it.
         """
-        reserved: list[tuple[Guesses, Turn]] = []
-        attempt = Attempt()
+        attempt, taken = Attempt(), await self._reserve(guesses)
         try:
-            for each in guesses:
-                turn = await self._reserve(each)
-                reserved.append((each, turn))
             yield attempt
         finally:
             # Shielded, so that a client that goes away cannot leave its guess uncounted.
-            await asyncio.shield(self._settle(reserved, attempt))
+            await asyncio.shield(self._settle(taken, attempt))
 
-    async def _reserve(self, guesses: Guesses) -> Turn:
+    async def _reserve(self, guesses: Sequence[Guesses]) -> dict[Guesses, Turn]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _LONGEST_WAIT_SECONDS
-        while (turn := await self._try_reserve(guesses)).wait_seconds != 0:
-            if turn.wait_seconds > 0:
-                raise SignInThrottled(retry_after=ceil(turn.wait_seconds))
+        while True:
+            turns = dict(zip(guesses, await self._try_reserve(guesses), strict=True))
+            if all(turn.was_taken for turn in turns.values()):
+                return turns
+            await self._release([Ended(*each) for each in turns.items() if each[1].was_taken])
+            locked = max(turn.wait_seconds for turn in turns.values())
+            if locked > 0:
+                raise SignInThrottled(retry_after=ceil(locked))
             if loop.time() > deadline:
                 raise Busy
             await asyncio.sleep(_TURN_SECONDS)
-        return turn
 
-    async def _try_reserve(self, guesses: Guesses) -> Turn:
+    async def _try_reserve(self, guesses: Sequence[Guesses]) -> list[Turn]:
         try:
-            turn = await self.counters.reserve(guesses)
-            if turn is None:
-                (counted,) = await self.store.counted([guesses])
-                await self.counters.load(guesses, counted)
-                turn = await self.counters.reserve(guesses)
+            if asyncio.get_running_loop().time() < self._doubted_until:
+                await self.counters.load(await self._counted(guesses), anew=True)
+            turns = dict(zip(guesses, await self.counters.reserve(guesses), strict=True))
+            if unknown := [each for each, turn in turns.items() if turn is None]:
+                await self.counters.load(await self._counted(unknown))
+                turns |= zip(unknown, await self.counters.reserve(unknown), strict=True)
         except CountersUnreachable:
-            turn = await self._reserve_without_counters(guesses)
-        return turn or Turn(-1)
+            counted = await self._counted(guesses)
+            return [self._turn_without_counters(*each) for each in counted.items()]
+        return [turn or Turn(-1) for turn in turns.values()]
 
-    async def _reserve_without_counters(self, guesses: Guesses) -> Turn:
-        (counted,) = await self.store.counted([guesses])
+    async def _counted(self, guesses: Sequence[Guesses]) -> dict[Guesses, Counted]:
+        return dict(zip(guesses, await self.store.counted(guesses), strict=True))
+
+    def _turn_without_counters(self, guesses: Guesses, counted: Counted) -> Turn:
         if counted.locked_seconds > 0:
             return Turn(counted.locked_seconds)
         if counted.failures + self._local[guesses.key] >= guesses.limit.failures:
@@ -95,29 +102,40 @@ class Throttle:
         self._local[guesses.key] += 1
         return Turn(0, clean=counted.is_clean)
 
-    async def _settle(self, reserved: Sequence[tuple[Guesses, Turn]], attempt: Attempt) -> None:
-        guess = attempt.wrong_guess
-        counts = guess is not None and not await self._repeats(reserved[0][0], guess)
-        for position, (guesses, turn) in enumerate(reserved):
-            counted = None
-            if guess is not None and counts:
-                counted = await self.store.count(guesses, guess)
-            elif attempt.was_right and position == 0 and not turn.clean:
-                await self.store.clear(guesses)
-                counted = Counted()
-            await self._release(guesses, counted)
+    async def _settle(self, taken: Mapping[Guesses, Turn], attempt: Attempt) -> None:
+        counted = await self._outcome(taken, attempt)
+        await self._release(
+            [Ended(guesses, turn, counted.get(guesses)) for guesses, turn in taken.items()]
+        )
 
-    async def _repeats(self, account: Guesses, guess: str) -> bool:
-        (counted,) = await self.store.counted([account])
-        return guess in counted.recent
+    async def _outcome(
+        self, taken: Mapping[Guesses, Turn], attempt: Attempt
+    ) -> dict[Guesses, Counted]:
+        account, turn = next(iter(taken.items()))
+        if (guess := attempt.wrong_guess) is not None:
+            (known,) = await self.store.counted([account])
+            counting = [each for each in taken if each != account or guess not in known.recent]
+            return {each: await self.store.count(each, guess) for each in counting}
+        if attempt.was_right and not turn.clean:
+            await self.store.clear(account)
+            return {account: Counted()}
+        return {}
 
-    async def _release(self, guesses: Guesses, counted: Counted | None) -> None:
-        if guesses.key in self._local:
-            self._local -= Counter([guesses.key])
-            return
+    async def _release(self, ended: Sequence[Ended]) -> None:
+        held = [each for each in ended if each.turn.attempt]
+        self._local -= Counter(each.guesses.key for each in ended if not each.turn.attempt)
         try:
-            await self.counters.release(guesses, counted)
+            if held:
+                await self.counters.release(held)
         except CountersUnreachable:
-            # Redis keeps the guess as one under way until the key runs out, which is
+            # Redis keeps the guess as one under way until its time runs out, which is
             # on the safe side.
-            return
+            self._doubt(held)
+        else:
+            self._doubt([each for each in ended if not each.turn.attempt])
+
+    def _doubt(self, untold: Sequence[Ended]) -> None:
+        # Redis may be back with the counts of before, so for as long as it can
+        # have kept them it is told the store's each time.
+        if any(each.counted is not None for each in untold):
+            self._doubted_until = asyncio.get_running_loop().time() + DoubtSeconds

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from services.sessions.model import KnownDevice, Secret, proof_of
+from services.sessions.model import KnownDevice, Secret, SigningInDevice, new_id, proof_of
 from services.sessions.store import SessionStore
-from shared.contracts.sessions import Device, RecognisedDevice, RecogniseDevice
+from shared.contracts.sessions import RecognisedDevice, RecogniseDevice
 
 
 @dataclass(frozen=True)
@@ -20,18 +20,16 @@ class Devices:
             return RecognisedDevice()
         return RecognisedDevice(device_id=device.id, sub=device.sub)
 
-    async def of_sign_in(self, sub: str, *, key: str | None, name: str | None) -> Device:
+    async def of_sign_in(self, sub: str, *, key: str | None, name: str | None) -> SigningInDevice:
         """Return the device a subject signs in on; somebody else's key makes a new one."""
-        known = await self._known(sub, key)
-        if known is not None:
-            await self.store.device_seen(known.id)
-            return Device(id=known.id, name=known.name)
-        fresh = Secret.fresh()
-        device = await self.store.add_device(sub, name=name or "", key_hash=fresh.proof)
-        return Device(id=device.id, name=device.name, key=fresh.value)
+        found = await self.store.device_with_key(proof_of(key)) if key is not None else None
+        if found is not None and found.sub == sub:
+            return SigningInDevice(found)
+        return SigningInDevice(KnownDevice(id=new_id(), sub=sub, name=name or ""), Secret.fresh())
 
-    async def _known(self, sub: str, key: str | None) -> KnownDevice | None:
-        if key is None:
-            return None
-        device = await self.store.device_with_key(proof_of(key))
-        return device if device is not None and device.sub == sub else None
+    async def keep(self, device: SigningInDevice) -> None:
+        """Keep a new device, or take note that a known one was used."""
+        if device.fresh_key is None:
+            await self.store.device_seen(device.known.id)
+        else:
+            await self.store.add_device(device.known, key_hash=device.fresh_key.proof)

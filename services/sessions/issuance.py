@@ -1,5 +1,6 @@
 """Issuing sessions."""
 
+import asyncio
 from dataclasses import dataclass
 
 from services.sessions.devices import Devices
@@ -27,8 +28,12 @@ class Issuance:
             asked.sub, key=asked.device_key, name=asked.device_name
         )
         secret = Secret.fresh()
-        session = await self.store.add_session(
-            asked, device_id=device.id, proof=secret.proof, policy=self.policy
+        # Side by side, so that both wait for the same write of the store's journal.
+        session, _ = await asyncio.gather(
+            self.store.add_session(
+                asked, device_id=device.known.id, proof=secret.proof, policy=self.policy
+            ),
+            self.devices.keep(device),
         )
         if await self.store.epoch_after_write(asked.sub) != asked.epoch:
             await self.store.in_transaction(
@@ -36,4 +41,4 @@ class Issuance:
             )
             raise EpochMovedOn
         token = f"{asked.sub}.{session.sid}.{secret.value}"
-        return Established(token=token, session=session, device=device)
+        return Established(token=token, session=session, device=device.as_device())

@@ -15,7 +15,7 @@ from shared.contracts.events import (
     SignedOutEverywhere,
     SignedOutEverywherePayload,
 )
-from shared.contracts.sessions import EndedSession, Receipt, Session
+from shared.contracts.sessions import Device, EndedSession, Receipt, Session
 
 _SIDS_PER_EVENT = 500
 
@@ -82,6 +82,19 @@ class KnownDevice:
     id: str
     sub: str
     name: str
+
+
+@dataclass(frozen=True)
+class SigningInDevice:
+    """The device of a sign-in, with the key that it is given where it is new."""
+
+    known: KnownDevice
+    fresh_key: Secret | None = None
+
+    def as_device(self) -> Device:
+        """Return what the client is told, a new key included, this once."""
+        key = self.fresh_key.value if self.fresh_key is not None else None
+        return Device(id=self.known.id, name=self.known.name, key=key)
 
 
 @dataclass(frozen=True)

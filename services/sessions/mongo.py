@@ -116,7 +116,6 @@ class MongoSessionStore:
     async def install(self) -> None:
         """Create collections and indexes. Safe to run twice."""
         sessions = self.database["sessions"]
-        await sessions.create_index([("sub", ASCENDING), ("created_at", DESCENDING)])
         await sessions.create_index(
             [("sub", ASCENDING), ("epoch", ASCENDING)],
             name="open",
@@ -233,16 +232,14 @@ class MongoSessionStore:
         )
         return [each["_id"] async for each in found]
 
-    async def add_device(self, sub: str, *, name: str, key_hash: str) -> KnownDevice:
+    async def add_device(self, device: KnownDevice, *, key_hash: str) -> None:
         """Insert by upsert, so that the server's clock dates the device."""
-        fixed = {"sub": sub, "name": name, "key_hash": key_hash}
-        document = await self.database["devices"].find_one_and_update(
-            {"_id": new_id()},
+        fixed = {"sub": device.sub, "name": device.name, "key_hash": key_hash}
+        await self.database["devices"].update_one(
+            {"_id": device.id},
             {"$setOnInsert": fixed, "$currentDate": {"first_seen_at": True, "last_seen_at": True}},
             upsert=True,
-            return_document=ReturnDocument.AFTER,
         )
-        return _device(present(document))
 
     async def device_with_key(self, key_hash: str) -> KnownDevice | None:
         """Look the key's hash up."""

@@ -74,8 +74,8 @@ class SessionStore(Protocol):
         """Return subjects in order of their ids, for going through all of them."""
         ...
 
-    async def add_device(self, sub: str, *, name: str, key_hash: str) -> KnownDevice:
-        """Keep a new device."""
+    async def add_device(self, device: KnownDevice, *, key_hash: str) -> None:
+        """Keep a new device, dated by the store's clock."""
         ...
 
     async def device_with_key(self, key_hash: str) -> KnownDevice | None:

@@ -7,6 +7,14 @@ NoEpoch = 0
 
 
 @dataclass(frozen=True)
+class Standing:
+    """A subject's epoch, and the version of the password that was valid under it."""
+
+    epoch: int
+    password_version: int
+
+
+@dataclass(frozen=True)
 class Raised:
     """A raised epoch with its receipt. The token opens the receipt and is not stored."""
 

@@ -1,20 +1,29 @@
 """What the credentials service keeps, in memory."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from services.credentials.errors import CountersUnreachable, PasswordChangedMeanwhile
-from services.credentials.model import Counted, Guesses, Limit, Password, Turn
+from services.credentials.model import (
+    Counted,
+    Ended,
+    Guesses,
+    Limit,
+    Password,
+    Turn,
+    new_attempt,
+)
 from services.credentials.store import CredentialTransaction
 from shared.clock import Clock, SystemClock
-from shared.contracts.epochs import Raised
+from shared.contracts.epochs import Raised, Standing
 from shared.contracts.events import Cause, Event
 from tests.memory.epochs import MemoryEpochs
 
 T = TypeVar("T")
 
 _RECENT = 3
+_ATTEMPT_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,7 @@ class MemoryCredentialTransaction:
             return False
         self.passwords[password.sub] = password
         self.epochs.epochs[password.sub] = 1
+        self.epochs.password_versions[password.sub] = password.version
         return True
 
     async def put_password(self, changed: Password) -> None:
@@ -40,9 +50,11 @@ class MemoryCredentialTransaction:
             raise PasswordChangedMeanwhile
         self.passwords[changed.sub] = changed
 
-    async def raise_epoch(self, sub: str, cause: Cause) -> Raised:
+    async def raise_epoch(
+        self, sub: str, cause: Cause, *, password_version: int | None = None
+    ) -> Raised:
         """Raise the epoch."""
-        return self.epochs.raise_(sub, cause)
+        return self.epochs.raise_(sub, cause, password_version=password_version)
 
     async def emit(self, event: Event) -> None:
         """Keep the event."""
@@ -70,19 +82,15 @@ class MemoryCredentials:
         """Look the subject up."""
         return self.passwords.get(sub)
 
-    async def version_of(self, sub: str) -> int:
-        """Return the version."""
-        return self.passwords[sub].version if sub in self.passwords else 0
-
     async def rehashed(self, password: Password, verifier: str) -> None:
         """Replace the verifier of this version."""
         kept = self.passwords.get(password.sub)
         if kept is not None and kept.version == password.version:
             self.passwords[password.sub] = replace(kept, verifier=verifier)
 
-    async def epoch_of(self, sub: str) -> int:
-        """Return the epoch."""
-        return self.epochs.current(sub)
+    async def standing_of(self, sub: str) -> Standing:
+        """Return both."""
+        return self.epochs.standing(sub)
 
     async def settle(self, sub: str) -> None:
         """Take note that this was asked for."""
@@ -151,7 +159,6 @@ class MemoryGuesses:
 class _Counter:
     failures: int
     clean: bool
-    under_way: int = 0
 
 
 @dataclass
@@ -161,41 +168,62 @@ class MemoryCounters:
     clock: Clock = field(default_factory=SystemClock)
     away: bool = False
     counters: dict[str, _Counter] = field(default_factory=dict)
+    # Guesses under way by key: their names, and until when they count.
+    under_way: dict[str, dict[str, float]] = field(default_factory=dict)
     locked_until: dict[str, float] = field(default_factory=dict)
 
     def lose_everything(self) -> None:
         """Restart empty."""
         self.counters.clear()
+        self.under_way.clear()
         self.locked_until.clear()
 
-    async def reserve(self, guesses: Guesses) -> Turn | None:
-        """Take one guess of what is left."""
+    async def reserve(self, guesses: Sequence[Guesses]) -> list[Turn | None]:
+        """Take one guess of what is left under each key."""
         self._answer()
-        left = self.locked_until.get(guesses.key, 0.0) - self.clock.monotonic()
+        attempt = new_attempt()
+        return [self._reserve(each, attempt) for each in guesses]
+
+    def _reserve(self, guesses: Guesses, attempt: str) -> Turn | None:
+        now = self.clock.monotonic()
+        left = self.locked_until.get(guesses.key, 0.0) - now
         if left > 0:
             return Turn(left)
         known = self.counters.get(guesses.key)
         if known is None:
             return None
-        if known.failures + known.under_way >= guesses.limit.failures:
+        under_way = {
+            name: until
+            for name, until in self.under_way.get(guesses.key, {}).items()
+            if until > now
+        }
+        self.under_way[guesses.key] = under_way
+        if known.failures + len(under_way) >= guesses.limit.failures:
             return Turn(-1)
-        known.under_way += 1
-        return Turn(0, clean=known.clean)
+        under_way[attempt] = now + _ATTEMPT_SECONDS
+        return Turn(0, clean=known.clean, attempt=attempt)
 
-    async def load(self, guesses: Guesses, counted: Counted) -> None:
+    async def load(self, counted: Mapping[Guesses, Counted], *, anew: bool = False) -> None:
         """Take over the durable state."""
         self._answer()
-        if guesses.key not in self.counters:
-            self.counters[guesses.key] = _Counter(counted.failures, counted.is_clean)
-            self._lock(guesses, counted)
+        for guesses, state in counted.items():
+            if anew:
+                self.locked_until.pop(guesses.key, None)
+            if anew or guesses.key not in self.counters:
+                self.counters[guesses.key] = _Counter(state.failures, state.is_clean)
+                self._lock(guesses, state)
 
-    async def release(self, guesses: Guesses, counted: Counted | None) -> None:
-        """Give a guess back."""
+    async def release(self, ended: Sequence[Ended]) -> None:
+        """Give guesses back."""
         self._answer()
+        for each in ended:
+            self.under_way.get(each.guesses.key, {}).pop(each.turn.attempt, None)
+            self._tell(each.guesses, each.counted)
+
+    def _tell(self, guesses: Guesses, counted: Counted | None) -> None:
         known = self.counters.get(guesses.key)
         if known is None:
             return
-        known.under_way = max(0, known.under_way - 1)
         if counted is not None:
             if not self._is_late(guesses, known, counted):
                 known.failures, known.clean = counted.failures, counted.is_clean

@@ -10,7 +10,7 @@ from typing import Any
 
 from services.sessions.model import Revocation
 from shared.clock import Clock, SystemClock
-from shared.contracts.epochs import NoEpoch, Raised
+from shared.contracts.epochs import NoEpoch, Raised, Standing
 from shared.contracts.events import Cause, Event
 
 
@@ -20,6 +20,7 @@ class MemoryEpochs:
 
     clock: Clock = field(default_factory=SystemClock)
     epochs: dict[str, int] = field(default_factory=dict)
+    password_versions: dict[str, int] = field(default_factory=dict)
     revocations: dict[str, Revocation] = field(default_factory=dict)
     outbox: dict[str, Event] = field(default_factory=dict)
     inbox: dict[str, bool] = field(default_factory=dict)
@@ -30,7 +31,8 @@ class MemoryEpochs:
     @asynccontextmanager
     async def transaction(self, *tables: dict[Any, Any]) -> AsyncIterator[None]:
         """Put everything back as it was when the work in it fails."""
-        touched = (*tables, self.epochs, self.revocations, self.outbox, self.inbox)
+        own = (self.epochs, self.password_versions, self.revocations, self.outbox, self.inbox)
+        touched: tuple[dict[Any, Any], ...] = (*tables, *own)
         async with self._lock:
             before = [dict(table) for table in touched]
             try:
@@ -45,11 +47,17 @@ class MemoryEpochs:
         """Return a subject's epoch."""
         return self.epochs.get(sub, NoEpoch)
 
-    def raise_(self, sub: str, cause: Cause) -> Raised:
+    def standing(self, sub: str) -> Standing:
+        """Return a subject's epoch and password version."""
+        return Standing(self.current(sub), self.password_versions.get(sub, 0))
+
+    def raise_(self, sub: str, cause: Cause, *, password_version: int | None = None) -> Raised:
         """Raise a subject's epoch and leave the receipt."""
         if sub not in self.epochs:
             raise LookupError(sub)
         self.epochs[sub] += 1
+        if password_version is not None:
+            self.password_versions[sub] = password_version
         number = next(self._numbers)
         raised = Raised(sub, self.epochs[sub], f"receipt-{number}", f"token-{number}")
         self.revocations[raised.receipt] = Revocation(

@@ -171,11 +171,9 @@ class MemorySessions:
         subs = {each.session.sub for each in self.kept.values() if each.ended_by is None}
         return sorted(sub for sub in subs if sub > after)[:limit]
 
-    async def add_device(self, sub: str, *, name: str, key_hash: str) -> KnownDevice:
+    async def add_device(self, device: KnownDevice, *, key_hash: str) -> None:
         """Keep a new device."""
-        device = KnownDevice(id=f"device-{next(self._numbers)}", sub=sub, name=name)
         self.devices[key_hash] = device
-        return device
 
     async def device_with_key(self, key_hash: str) -> KnownDevice | None:
         """Look the key up."""

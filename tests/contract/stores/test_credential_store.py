@@ -11,7 +11,7 @@ from services.credentials.errors import PasswordChangedMeanwhile
 from services.credentials.model import Password, password_changed
 from services.credentials.mongo import MongoCredentialStore
 from services.credentials.store import CredentialStore, CredentialTransaction
-from shared.contracts.epochs import NoEpoch, Raised
+from shared.contracts.epochs import NoEpoch, Raised, Standing
 from shared.wiring import Wiring
 from tests.memory.credentials import MemoryCredentials
 
@@ -68,20 +68,18 @@ async def test_an_account_is_found_by_its_name_and_its_subject(store: Credential
     assert await open_account(store, ADA)
     assert await store.password_named("ada@example.org") == ADA
     assert await store.password_of("ada") == ADA
-    assert await store.version_of("ada") == 1
 
 
 async def test_an_account_opens_with_the_first_epoch(store: CredentialStore) -> None:
-    assert await store.epoch_of("ada") == NoEpoch
+    assert await store.standing_of("ada") == Standing(NoEpoch, password_version=0)
     await open_account(store, ADA)
-    assert await store.epoch_of("ada") == 1
+    assert await store.standing_of("ada") == Standing(1, password_version=1)
 
 
 async def test_whom_nobody_knows_has_nothing(store: CredentialStore) -> None:
     assert await store.password_named("nobody@example.org") is None
     assert await store.password_of("nobody") is None
-    assert await store.version_of("nobody") == 0
-    assert await store.epoch_of("nobody") == NoEpoch
+    assert await store.standing_of("nobody") == Standing(NoEpoch, password_version=0)
 
 
 async def test_an_account_may_come_without_a_password(store: CredentialStore) -> None:
@@ -96,7 +94,7 @@ async def test_a_name_belongs_to_one_account(store: CredentialStore) -> None:
     await open_account(store, ADA)
     assert not await open_account(store, replace(ADA, sub="impostor", verifier="theirs"))
     assert await store.password_named("ada@example.org") == ADA
-    assert await store.epoch_of("impostor") == NoEpoch
+    assert (await store.standing_of("impostor")).epoch == NoEpoch
 
 
 async def test_a_subject_has_one_account(store: CredentialStore) -> None:
@@ -155,13 +153,13 @@ async def test_an_epoch_rises_by_one_and_each_raise_has_a_receipt_of_its_own(
     assert (first.epoch, second.epoch) == (2, 3)
     assert first.receipt != second.receipt
     assert first.receipt_token != second.receipt_token
-    assert await store.epoch_of("ada") == 3
+    assert await store.standing_of("ada") == Standing(3, password_version=1)
 
 
 async def test_the_epoch_of_nobody_cannot_be_raised(store: CredentialStore) -> None:
     with pytest.raises(LookupError):
         await store.in_transaction(lambda tx: tx.raise_epoch("nobody", "password-changed"))
-    assert await store.epoch_of("nobody") == NoEpoch
+    assert (await store.standing_of("nobody")).epoch == NoEpoch
 
 
 async def test_a_transaction_that_fails_leaves_nothing(case: Case) -> None:
@@ -169,14 +167,14 @@ async def test_a_transaction_that_fails_leaves_nothing(case: Case) -> None:
 
     async def work(tx: CredentialTransaction) -> None:
         await tx.put_password(ADA.changed("verifier-2", at=AT, history=1))
-        raised = await tx.raise_epoch("ada", "password-changed")
+        raised = await tx.raise_epoch("ada", "password-changed", password_version=2)
         await tx.emit(password_changed(raised, at=AT))
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await case.store.in_transaction(work)
     assert await case.store.password_of("ada") == ADA
-    assert await case.store.epoch_of("ada") == 1
+    assert await case.store.standing_of("ada") == Standing(1, password_version=1)
     assert await case.emitted() == []
 
 
@@ -185,13 +183,26 @@ async def test_a_change_and_its_event_are_committed_together(case: Case) -> None
 
     async def work(tx: CredentialTransaction) -> Raised:
         await tx.put_password(ADA.changed("verifier-2", at=AT, history=1))
-        raised = await tx.raise_epoch("ada", "password-changed")
+        raised = await tx.raise_epoch("ada", "password-changed", password_version=2)
         await tx.emit(password_changed(raised, at=AT))
         return raised
 
     raised = await case.store.in_transaction(work)
     assert await case.emitted() == [raised.receipt]
-    assert await case.store.version_of("ada") == 2
+    assert await case.store.standing_of("ada") == Standing(2, password_version=2)
+
+
+async def test_installing_tells_older_epochs_of_their_password(credentials: Wiring) -> None:
+    store = MongoCredentialStore(credentials.database, credentials.epochs, credentials.transactions)
+    await open_account(store, ADA)
+    epochs = credentials.epochs.database["epochs"]
+    await epochs.insert_one({"_id": "nobody", "epoch": 4})
+    await put(store, ADA.changed("verifier-2", at=AT, history=1))
+    await epochs.update_one({"_id": "ada"}, {"$unset": {"password_version": ""}})
+    for _ in range(2):
+        await store.install()
+        assert await store.standing_of("ada") == Standing(1, password_version=2)
+    assert await epochs.find_one({"_id": "nobody"}) == {"_id": "nobody", "epoch": 4}
 
 
 async def test_a_rehash_changes_the_verifier_and_nothing_else(store: CredentialStore) -> None:

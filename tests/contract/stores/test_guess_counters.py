@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -10,10 +12,11 @@ from redis.asyncio import Redis
 
 from deploy.local.ports import free
 from services.credentials.errors import CountersUnreachable
-from services.credentials.model import Counted, Guesses, Limit, Turn
+from services.credentials.model import Counted, Ended, Guesses, Limit, Turn
 from services.credentials.redis import RedisGuessCounters
 from services.credentials.store import GuessCounters
 from shared import cache
+from tests.memory.clock import StoppedClock
 from tests.memory.credentials import MemoryCounters
 
 LIMIT = Limit(failures=3, window_seconds=600, first_lock_seconds=60, longest_lock_seconds=60)
@@ -34,147 +37,210 @@ def counters(request: pytest.FixtureRequest) -> GuessCounters:
     return RedisGuessCounters(request.getfixturevalue("redis"))
 
 
+@dataclass
+class Key:
+    """One key of the counters, and the guesses that were taken under it."""
+
+    counters: GuessCounters
+    guesses: Guesses = field(default_factory=lambda: Guesses(uuid4().hex, LIMIT))
+    taken: list[Turn] = field(default_factory=list)
+
+    async def reserve(self) -> Turn | None:
+        """Take a guess; by what name is the counters' own business."""
+        (turn,) = await self.counters.reserve([self.guesses])
+        if turn is None:
+            return None
+        if turn.was_taken:
+            self.taken.append(turn)
+        return replace(turn, attempt="")
+
+    async def load(self, counted: Counted, *, anew: bool = False) -> None:
+        """Load the durable state."""
+        await self.counters.load({self.guesses: counted}, anew=anew)
+
+    async def release(self, counted: Counted | None) -> None:
+        """Give the guess back that was taken first, or else one that nobody took."""
+        turn = self.taken.pop(0) if self.taken else Turn(0, attempt="never")
+        await self.counters.release([Ended(self.guesses, turn, counted)])
+
+
 @pytest.fixture
-def guesses() -> Guesses:
-    return Guesses(uuid4().hex, LIMIT)
+def key(counters: GuessCounters) -> Key:
+    return Key(counters)
 
 
-async def test_an_unknown_key_has_to_be_loaded_first(
-    counters: GuessCounters, guesses: Guesses
-) -> None:
-    assert await counters.reserve(guesses) is None
-    await counters.load(guesses, Counted())
-    assert await counters.reserve(guesses) == Turn(0, clean=True)
+async def test_an_unknown_key_has_to_be_loaded_first(key: Key) -> None:
+    assert await key.reserve() is None
+    await key.load(Counted())
+    assert await key.reserve() == Turn(0, clean=True)
 
 
-async def test_guesses_under_way_count_as_failures_until_they_end(
-    counters: GuessCounters, guesses: Guesses
-) -> None:
-    await counters.load(guesses, Counted(failures=1, recent=("a",)))
-    assert await counters.reserve(guesses) == Turn(0, clean=False)
-    assert await counters.reserve(guesses) == Turn(0, clean=False)
-    assert await counters.reserve(guesses) == Turn(-1)
-    await counters.release(guesses, None)
-    assert await counters.reserve(guesses) == Turn(0, clean=False)
+async def test_guesses_under_way_count_as_failures_until_they_end(key: Key) -> None:
+    await key.load(Counted(failures=1, recent=("a",)))
+    assert await key.reserve() == Turn(0, clean=False)
+    assert await key.reserve() == Turn(0, clean=False)
+    assert await key.reserve() == Turn(-1)
+    await key.release(None)
+    assert await key.reserve() == Turn(0, clean=False)
 
 
-async def test_a_failure_replaces_what_is_known(counters: GuessCounters, guesses: Guesses) -> None:
-    await counters.load(guesses, Counted())
-    await counters.reserve(guesses)
-    await counters.release(guesses, Counted(failures=2, recent=("a", "b")))
-    assert await counters.reserve(guesses) == Turn(0, clean=False)
-    assert await counters.reserve(guesses) == Turn(-1)
+async def test_a_failure_replaces_what_is_known(key: Key) -> None:
+    await key.load(Counted())
+    await key.reserve()
+    await key.release(Counted(failures=2, recent=("a", "b")))
+    assert await key.reserve() == Turn(0, clean=False)
+    assert await key.reserve() == Turn(-1)
 
 
-async def test_a_failure_that_is_told_late_does_not_undo_a_later_one(
-    counters: GuessCounters, guesses: Guesses
-) -> None:
-    await counters.load(guesses, Counted())
+async def test_a_failure_that_is_told_late_does_not_undo_a_later_one(key: Key) -> None:
+    await key.load(Counted())
     for _ in range(2):
-        await counters.reserve(guesses)
-    await counters.release(guesses, Counted(failures=2, recent=("b", "a")))
-    await counters.release(guesses, Counted(failures=1, recent=("a",)))
-    assert await counters.reserve(guesses) == Turn(0, clean=False)
-    assert await counters.reserve(guesses) == Turn(-1)
+        await key.reserve()
+    await key.release(Counted(failures=2, recent=("b", "a")))
+    await key.release(Counted(failures=1, recent=("a",)))
+    assert await key.reserve() == Turn(0, clean=False)
+    assert await key.reserve() == Turn(-1)
 
 
-async def test_a_failure_from_before_a_lock_does_not_count_after_it(
-    counters: GuessCounters, guesses: Guesses
-) -> None:
-    await counters.load(guesses, Counted())
+async def test_a_failure_from_before_a_lock_does_not_count_after_it(key: Key) -> None:
+    await key.load(Counted())
     for _ in range(2):
-        await counters.reserve(guesses)
-    await counters.release(guesses, Counted(failures=0, locked_seconds=0.3, recent=("c",)))
-    await counters.release(guesses, Counted(failures=2, recent=("b", "a")))
+        await key.reserve()
+    await key.release(Counted(failures=0, locked_seconds=0.3, recent=("c",)))
+    await key.release(Counted(failures=2, recent=("b", "a")))
     deadline = time.monotonic() + 5
-    while (turn := await counters.reserve(guesses)) is None or turn.wait_seconds > 0:
+    while (turn := await key.reserve()) is None or turn.wait_seconds > 0:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)
-    assert await counters.reserve(guesses) == Turn(0, clean=False)
+    assert await key.reserve() == Turn(0, clean=False)
 
 
-async def test_a_success_leaves_the_key_clean(counters: GuessCounters, guesses: Guesses) -> None:
-    await counters.load(guesses, Counted(failures=2, recent=("a", "b")))
-    await counters.reserve(guesses)
-    await counters.release(guesses, Counted())
-    assert await counters.reserve(guesses) == Turn(0, clean=True)
+async def test_a_success_leaves_the_key_clean(key: Key) -> None:
+    await key.load(Counted(failures=2, recent=("a", "b")))
+    await key.reserve()
+    await key.release(Counted())
+    assert await key.reserve() == Turn(0, clean=True)
 
 
-async def test_a_lock_is_told_by_the_time_left(counters: GuessCounters, guesses: Guesses) -> None:
-    await counters.load(guesses, Counted())
-    await counters.reserve(guesses)
-    await counters.release(guesses, Counted(failures=0, locked_seconds=60, recent=("a",)))
-    turn = await counters.reserve(guesses)
+async def test_a_lock_is_told_by_the_time_left(key: Key) -> None:
+    await key.load(Counted())
+    await key.reserve()
+    await key.release(Counted(failures=0, locked_seconds=60, recent=("a",)))
+    turn = await key.reserve()
     assert turn is not None
     assert 50 < turn.wait_seconds <= 60
 
 
-async def test_a_lock_is_loaded_with_the_rest(counters: GuessCounters, guesses: Guesses) -> None:
-    await counters.load(guesses, Counted(failures=0, locked_seconds=60, recent=("a",)))
-    turn = await counters.reserve(guesses)
+async def test_a_lock_is_loaded_with_the_rest(key: Key) -> None:
+    await key.load(Counted(failures=0, locked_seconds=60, recent=("a",)))
+    turn = await key.reserve()
     assert turn is not None
     assert turn.wait_seconds > 50
 
 
-async def test_a_lock_runs_out(counters: GuessCounters, guesses: Guesses) -> None:
-    await counters.load(guesses, Counted(failures=0, locked_seconds=0.3, recent=("a",)))
+async def test_a_lock_runs_out(key: Key) -> None:
+    await key.load(Counted(failures=0, locked_seconds=0.3, recent=("a",)))
     deadline = time.monotonic() + 5
-    while (turn := await counters.reserve(guesses)) is None or turn.wait_seconds > 0:
+    while (turn := await key.reserve()) is None or turn.wait_seconds > 0:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)
     assert turn.wait_seconds == 0
 
 
-async def test_loading_again_does_not_undo_what_happened_since(
-    counters: GuessCounters, guesses: Guesses
-) -> None:
-    await counters.load(guesses, Counted(failures=2, recent=("a", "b")))
-    await counters.reserve(guesses)
-    await counters.load(guesses, Counted())
-    assert await counters.reserve(guesses) == Turn(-1)
+async def test_loading_again_does_not_undo_what_happened_since(key: Key) -> None:
+    await key.load(Counted(failures=2, recent=("a", "b")))
+    await key.reserve()
+    await key.load(Counted())
+    assert await key.reserve() == Turn(-1)
 
 
-async def test_of_many_at_once_no_more_go_through_than_are_left(
-    counters: GuessCounters, guesses: Guesses
-) -> None:
-    await counters.load(guesses, Counted())
-    turns = await asyncio.gather(*(counters.reserve(guesses) for _ in range(30)))
+async def test_of_many_at_once_no_more_go_through_than_are_left(key: Key) -> None:
+    await key.load(Counted())
+    turns = await asyncio.gather(*(key.reserve() for _ in range(30)))
     assert sum(turn is not None and turn.wait_seconds == 0 for turn in turns) == 3
 
 
-async def test_giving_back_what_nobody_took_gives_nobody_more(
-    counters: GuessCounters, guesses: Guesses
-) -> None:
-    await counters.load(guesses, Counted())
+async def test_giving_back_what_nobody_took_gives_nobody_more(key: Key) -> None:
+    await key.load(Counted())
     for _ in range(5):
-        await counters.release(guesses, None)
-    turns = [await counters.reserve(guesses) for _ in range(4)]
+        await key.release(None)
+    turns = [await key.reserve() for _ in range(4)]
     assert [turn.wait_seconds for turn in turns if turn] == [0, 0, 0, -1]
 
 
-async def test_giving_back_to_counters_that_forgot_makes_nothing_up(
-    counters: GuessCounters, guesses: Guesses
-) -> None:
-    await counters.release(guesses, Counted(failures=0))
-    assert await counters.reserve(guesses) is None
+async def test_giving_back_to_counters_that_forgot_makes_nothing_up(key: Key) -> None:
+    await key.release(Counted(failures=0))
+    assert await key.reserve() is None
 
 
-async def test_counters_that_are_away_say_so(guesses: Guesses) -> None:
+async def test_several_keys_are_taken_and_given_back_together(counters: GuessCounters) -> None:
+    known, unknown = Key(counters), Key(counters)
+    await known.load(Counted(failures=2, recent=("a", "b")))
+    both = [known.guesses, unknown.guesses]
+    turns = await counters.reserve(both)
+    assert turns[0] is not None
+    assert turns[0].was_taken
+    assert turns[1] is None
+    await counters.release([Ended(known.guesses, turns[0])])
+    await unknown.load(Counted())
+    turns = await counters.reserve(both)
+    assert [turn is not None and turn.was_taken for turn in turns] == [True, True]
+    assert await known.reserve() == Turn(-1)
+
+
+async def test_what_is_loaded_anew_replaces_what_was_known(key: Key) -> None:
+    await key.load(Counted())
+    await key.reserve()
+    await key.load(Counted(failures=0, locked_seconds=60, recent=("a",)), anew=True)
+    locked = await key.reserve()
+    assert locked is not None
+    assert locked.wait_seconds > 50
+    await key.load(Counted(failures=1, recent=("a",)), anew=True)
+    assert await key.reserve() == Turn(0, clean=False)
+    assert await key.reserve() == Turn(-1), "The guess that was under way before still counts."
+
+
+async def test_a_guess_whose_end_is_never_told_counts_for_half_a_minute() -> None:
+    clock = StoppedClock()
+    key = Key(MemoryCounters(clock))
+    await key.load(Counted(failures=2, recent=("a", "b")))
+    await key.reserve()
+    clock.advance(29)
+    assert await key.reserve() == Turn(-1)
+    clock.advance(2)
+    assert await key.reserve() == Turn(0, clean=False)
+
+
+async def test_redis_lets_go_of_a_guess_whose_time_is_up(redis: Redis) -> None:
+    key = Key(RedisGuessCounters(redis))
+    await key.load(Counted(failures=2, recent=("a", "b")))
+    await key.reserve()
+    name = f"under-way:{{{key.guesses.key}}}"
+    held: list[Any] = list(await redis.zrange(name, 0, -1, withscores=True))
+    ((attempt, until),) = held
+    seconds, micros = map(int, await redis.time())
+    assert 25_000 < until - (seconds * 1000 + micros / 1000) <= 30_000
+    assert await key.reserve() == Turn(-1)
+    await redis.zadd(name, {attempt: seconds * 1000 - 1})
+    assert await key.reserve() == Turn(0, clean=False)
+
+
+async def test_counters_that_are_away_say_so() -> None:
     nowhere = cache.connect(f"redis://127.0.0.1:{free(('redis',))['redis']}/0")
-    away = MemoryCounters(away=True)
-    for counters in (RedisGuessCounters(nowhere), away):
+    for counters in (RedisGuessCounters(nowhere), MemoryCounters(away=True)):
+        key = Key(counters)
         with pytest.raises(CountersUnreachable):
-            await counters.reserve(guesses)
+            await key.reserve()
         with pytest.raises(CountersUnreachable):
-            await counters.load(guesses, Counted())
+            await key.load(Counted())
         with pytest.raises(CountersUnreachable):
-            await counters.release(guesses, None)
+            await key.release(None)
     await nowhere.aclose()
 
 
-async def test_counters_that_nobody_uses_run_out(redis: Redis, guesses: Guesses) -> None:
-    counters = RedisGuessCounters(redis)
-    await counters.load(guesses, Counted())
-    await counters.reserve(guesses)
-    (key,) = await redis.keys(f"*{guesses.key}*")
-    assert 0 < await redis.ttl(key) <= 900
+async def test_counters_that_nobody_uses_run_out(redis: Redis) -> None:
+    key = Key(RedisGuessCounters(redis))
+    await key.load(Counted())
+    await key.reserve()
+    for name in await redis.keys(f"*{key.guesses.key}*"):
+        assert 0 < await redis.ttl(name) <= 900

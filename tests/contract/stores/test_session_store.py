@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 import pytest
 
 from services.sessions.model import (
+    KnownDevice,
     Revocation,
     SessionPolicy,
     SessionState,
+    new_id,
     proof_of,
     signed_out_everywhere,
 )
@@ -255,7 +257,8 @@ async def test_subjects_with_open_sessions_are_gone_through_in_order(store: Sess
 
 
 async def test_a_device_is_found_by_its_key_only(store: SessionStore) -> None:
-    device = await store.add_device("ada", name="My laptop", key_hash=proof_of("key"))
+    device = KnownDevice(id=new_id(), sub="ada", name="My laptop")
+    await store.add_device(device, key_hash=proof_of("key"))
     assert await store.device_with_key(proof_of("key")) == device
     assert (device.sub, device.name) == ("ada", "My laptop")
     assert await store.device_with_key(proof_of("another")) is None

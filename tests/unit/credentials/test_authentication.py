@@ -8,6 +8,7 @@ import pytest
 from services.credentials.errors import SignInRefused, SignInThrottled
 from services.credentials.hashing import Hasher
 from services.credentials.model import HashParameters, Password
+from shared.contracts.epochs import Standing
 from tests.unit.credentials.system import NEW, OLD, System
 
 
@@ -124,13 +125,13 @@ async def test_of_two_hundred_guesses_at_once_ten_are_evaluated(system: System) 
 
 async def test_a_password_changed_while_it_was_tried_is_refused(system: System) -> None:
     ada = await system.enroll()
-    original = system.store.epoch_of
+    original = system.store.standing_of
 
-    async def changed_meanwhile(sub: str) -> int:
+    async def changed_meanwhile(sub: str) -> Standing:
         await system.change(sub)
         return await original(sub)
 
-    system.store.epoch_of = changed_meanwhile  # type: ignore[method-assign]
+    system.store.standing_of = changed_meanwhile  # type: ignore[method-assign]
     with pytest.raises(SignInRefused):
         await system.verify(OLD)
     assert system.store.passwords[ada.sub].version == 2

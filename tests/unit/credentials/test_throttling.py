@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from services.credentials.errors import SignInThrottled
-from services.credentials.model import ACCOUNT, ADDRESS, Counted, Guesses, Limit
+from services.credentials.model import ACCOUNT, ADDRESS, Counted, Ended, Guesses, Limit
 from services.credentials.throttling import Throttle
 from shared.contracts.refusals import Busy
 from tests.memory.clock import StoppedClock
@@ -110,7 +110,13 @@ async def test_repeating_one_of_the_last_three_wrong_passwords_does_not_count(
     for said in ("a", "b", "c") * 10:
         await system.guess(said)
     assert await system.failures() == 3
-    assert await system.failures(HOME) == 3
+
+
+async def test_repeating_a_wrong_password_still_counts_for_the_address(system: System) -> None:
+    for _ in range(600):
+        await system.guess("the same", ADA, HOME)
+    assert await system.failures() == 1
+    assert await system.wait_after("the same", ADA, HOME) == 60
 
 
 async def test_repeating_an_older_wrong_password_counts(system: System) -> None:
@@ -317,33 +323,59 @@ async def test_a_process_that_died_with_guesses_under_way_gives_nobody_more(
 ) -> None:
     for _ in range(4):
         # What a killed process leaves behind: taken, and never given back.
-        await system.counters.load(ADA, Counted())
-        await system.counters.reserve(ADA)
+        await system.counters.load({ADA: Counted()})
+        await system.counters.reserve([ADA])
     for number in range(6):
         await system.guess(f"wrong-{number}", ADA)
     assert system.evaluated == 6
+    system.clock.advance(31)
+    for number in range(4):
+        await system.guess(f"later-{number}", ADA)
+    assert system.evaluated == 10
+
+
+async def test_a_lock_from_when_redis_was_away_holds_at_once_when_it_is_back(
+    system: System,
+) -> None:
+    await system.guess("before")
+    system.counters.away = True
+    for number in range(9):
+        await system.guess(f"during-{number}")
+    system.counters.away = False
+    assert await system.wait_after("right") == 60
+
+
+async def test_a_lock_that_redis_was_not_told_of_holds_all_the_same(system: System) -> None:
+    for number in range(9):
+        await system.guess(f"wrong-{number}", ADA)
+    async with system.throttle.attempt(ADA) as attempt:
+        system.counters.away = True
+        attempt.wrong("the tenth")
+    system.counters.away = False
+    assert await system.wait_after("right", ADA) == 60
 
 
 async def test_who_waits_too_long_for_a_turn_is_told_to_come_back(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.credentials.throttling._LONGEST_WAIT_SECONDS", 0.1)
-    await system.counters.load(ADA, Counted())
+    await system.counters.load({ADA: Counted()})
     for _ in range(10):
-        await system.counters.reserve(ADA)
+        await system.counters.reserve([ADA])
     with pytest.raises(Busy):
         await system.guess("right", ADA)
     assert system.evaluated == 0
 
 
 async def test_who_waits_for_a_turn_gets_it_when_one_is_over(system: System) -> None:
-    await system.counters.load(ADA, Counted())
+    await system.counters.load({ADA: Counted()})
     for _ in range(10):
-        await system.counters.reserve(ADA)
+        (turn,) = await system.counters.reserve([ADA])
+    assert turn is not None
     waiting = asyncio.create_task(system.guess("right", ADA))
     await asyncio.sleep(0.05)
     assert not waiting.done()
-    await system.counters.release(ADA, None)
+    await system.counters.release([Ended(ADA, turn)])
     await waiting
 
 
