@@ -2,7 +2,8 @@
 
 A message that cannot be read is rejected and parked. A handler that fails is tried again
 after 1, 3 and then 9 seconds until its attempts are used up, then parked. While a service's own
-store is away, the handler waits for it and keeps its message. A canary that travels each queue
+store is away, the handler waits for it and keeps its message. Where the broker takes no copy to
+wait, the message goes back into its queue. A canary that travels each queue
 tells a queue that delivers from one that only looks healthy.
 """
 
@@ -41,6 +42,7 @@ _CONNECT_SECONDS = 5.0
 _DELIVERY_LIMIT = 20
 _PREFETCH = 32
 _LONGEST_BACKOFF = 2.0
+_LET_GO_SECONDS = 1.0
 
 E = TypeVar("E", bound=Event)
 Handler = Callable[[E], Awaitable[None]]
@@ -66,15 +68,24 @@ def parked_queue(service: str) -> str:
 
 
 def _retry_exchange(seconds: int) -> RabbitExchange:
-    return RabbitExchange(f"account.retry.{seconds}s", type=ExchangeType.FANOUT, durable=True)
+    return RabbitExchange(_retry_name(seconds), type=ExchangeType.FANOUT, durable=True)
+
+
+def _retry_name(seconds: int) -> str:
+    return f"account.retry-after.{seconds}s"
 
 
 def _retry_queue(seconds: int) -> RabbitQueue:
     # A message keeps its routing key, the name of the queue it came from, so the
     # default exchange brings it back there when its time has run out.
     return _quorum(
-        f"account.retry.{seconds}s",
-        {"x-message-ttl": seconds * 1000, "x-dead-letter-exchange": ""},
+        _retry_name(seconds),
+        {
+            "x-message-ttl": seconds * 1000,
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",
+        },
     )
 
 
@@ -90,7 +101,10 @@ class Bus:
     connected: bool = field(init=False, default=False)
     _queues: list[RabbitQueue] = field(default_factory=list)
     _canary_seen: dict[str, float] = field(default_factory=dict)
-    _consumers: Channel = field(default_factory=lambda: Channel(prefetch_count=_PREFETCH))
+    # The library publishes on the channel that declared an exchange first, which may be this one.
+    _consumers: Channel = field(
+        default_factory=lambda: Channel(prefetch_count=_PREFETCH, on_return_raises=True)
+    )
 
     def __post_init__(self) -> None:
         """Build the broker client; nothing is connected yet."""
@@ -178,10 +192,14 @@ class Bus:
             self.connected = True
             self._canary_seen = dict.fromkeys((q.name for q in self._queues), time.monotonic())
 
+    async def drain(self) -> None:
+        """Take no new message and finish those begun; what they tell can still be published."""
+        await asyncio.gather(*(each.stop() for each in self.broker.subscribers))
+
     async def stop(self) -> None:
-        """Take no new message, finish those begun, and disconnect."""
-        self.connected = False
+        """Drain and disconnect."""
         await self.broker.stop()
+        self.connected = False
 
     async def publish(self, body: bytes, *, name: str, event_id: str, mandatory: bool) -> None:
         """Publish an event and return once the broker has confirmed it."""
@@ -290,6 +308,17 @@ class _Consumer:
     handler: Callable[[Any], Awaitable[None]]
 
     async def receive(self, message: RabbitMessage) -> None:
+        try:
+            await self._receive(message)
+        except Exception as error:
+            # Not even a copy could be put aside. Unless the channel is gone, which gives the
+            # message back by itself, nobody would get it again before that happens. The broker
+            # counts how often it was let go, and parks it in the end.
+            log.exception("event-let-go", queue=self.queue, error=repr(error))
+            await asyncio.sleep(_LET_GO_SECONDS)
+            await message.nack(requeue=True)
+
+    async def _receive(self, message: RabbitMessage) -> None:
         if "x-canary" in message.headers:
             self.bus.canary_arrived(self.queue)
             await message.ack()
@@ -318,5 +347,5 @@ class _Consumer:
             await self._finish(self.bus.retry_later(message, self.queue, attempt), "retried")
 
     async def _finish(self, last: Awaitable[object], outcome: str) -> None:
-        EVENTS_HANDLED.labels(self.queue, outcome).inc()
         await last
+        EVENTS_HANDLED.labels(self.queue, outcome).inc()

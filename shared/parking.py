@@ -65,13 +65,12 @@ class Parking:
 async def _parked(channel: AbstractChannel) -> AsyncIterator[AbstractIncomingMessage]:
     for service in Consumers:
         queue = await channel.declare_queue(parked_queue(service), passive=True)
-        for _ in range(_MOST):
-            message = await queue.get(fail=False)
-            if message is None:
-                break
+        found = 0
+        while found < _MOST and (message := await queue.get(fail=False)) is not None:
             if "x-canary" in message.headers:
                 await message.ack()
             else:
+                found += 1
                 yield message
 
 

@@ -7,11 +7,12 @@ import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import orjson
 import uvloop
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, SecretStr
@@ -30,6 +31,7 @@ _SERVICE_KEY_HEADER = "X-Service-Key"
 M = TypeVar("M", bound=Contract)
 Task = Callable[[], Awaitable[None]]
 Check = Callable[[], Awaitable[bool]]
+Refused = Callable[[web.BaseRequest, Refusal], web.Response]
 
 
 class ServiceConfig(BaseSettings):
@@ -47,6 +49,10 @@ class Unauthenticated(Refusal):
     type, status = "service-key-required", 401
 
 
+def _without_texts(_request: web.BaseRequest, refusal: Refusal) -> web.Response:
+    return problems.rendered(refusal)
+
+
 @dataclass
 class Service:
     """An aiohttp application with what has to run beside it.
@@ -54,7 +60,8 @@ class Service:
     `tasks` are kept running whatever happens to them. `needs` answers, by name, whether what the
     service cannot answer without is there, `wants` the same for what it can do without for a
     while; `missing` names whatever else is away.
-    `stops` are awaited in order after the last request was answered.
+    `stops` are awaited in order after the last request was answered. `refused` renders what the
+    HTTP server refuses before the application is asked.
     """
 
     name: str
@@ -64,6 +71,7 @@ class Service:
     wants: Mapping[str, Check] = field(default_factory=dict)
     missing: Callable[[], list[str]] = list
     stops: Sequence[Task] = ()
+    refused: Refused = _without_texts
 
     def __post_init__(self) -> None:
         """Add the health routes and tie the tasks to the application's life."""
@@ -163,8 +171,7 @@ def measured(service: str) -> Middleware:
         continue_trace(request.headers.get("traceparent"))
         request_id.set(request.headers.get("X-Request-Id"))
         response = await handler(request)
-        resource = request.match_info.route.resource
-        route = resource.canonical if resource is not None else "unmatched"
+        route = problems.route_of(request)
         key = (route, response.status)
         if (observe := series.get(key)) is None:
             observe = series[key] = REQUESTS.labels(service, route, str(response.status)).observe
@@ -196,6 +203,64 @@ def read_json(body: bytes) -> object:
         raise MalformedBody from error
 
 
+class _Connection(web.RequestHandler):
+    """Says in our words what aiohttp says in plain text, with its name and version."""
+
+    def __init__(self, server: "_Server", **options: Any) -> None:
+        super().__init__(server, **options)
+        self._refused = server.refused
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 - aiohttp passes it by name
+    ) -> web.StreamResponse:
+        """Answer what could not be parsed, or failed outside of every middleware."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("An answer was begun already.")
+        if isinstance(exc, HttpProcessingError):
+            # Its text repeats what was sent, which may be a cookie.
+            log.warning("request-unreadable", error=type(exc).__name__)
+        else:
+            log.error("request-failed", status=status, exc_info=exc)
+        response = self._refused(request, problems.refusal_by_status(status))
+        response.force_close()
+        return response
+
+
+class _Server(web.Server):
+    """Makes the connections of an application."""
+
+    def __init__(self, refused: Refused, application: web.Server, **options: Any) -> None:
+        self.refused = refused
+
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            try:
+                return await application.request_handler(request)
+            except web.HTTPExpectationFailed as failed:
+                # Expect headers are looked at before any middleware is called.
+                return refused(request, problems.refusal_by_status(failed.status))
+
+        super().__init__(handle, request_factory=application.request_factory, **options)
+
+    def __call__(self) -> web.RequestHandler:
+        """Return the protocol of one connection."""
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
+class Runner(web.AppRunner):
+    """Runs a service's application, whose refusals are problem documents without exception."""
+
+    def __init__(self, service: Service, **options: Any) -> None:
+        super().__init__(service.app, access_log=None, **options)
+        self._refused = service.refused
+
+    async def _make_server(self) -> web.Server:
+        return _Server(self._refused, await super()._make_server(), **self._kwargs)
+
+
 async def _metrics(_request: web.Request) -> web.Response:
     return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
@@ -206,7 +271,7 @@ async def _serve(service: Service, config: ServiceConfig) -> None:
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     metrics = web.Application()
     metrics.router.add_get("/metrics", _metrics)
-    runner = web.AppRunner(service.app, access_log=None, shutdown_timeout=DrainSeconds)
+    runner = Runner(service, shutdown_timeout=DrainSeconds)
     beside = web.AppRunner(metrics, access_log=None)
     await runner.setup()
     await beside.setup()

@@ -90,7 +90,12 @@ class Wiring:
             needs={"mongodb": self._mongo_answers},
             wants={"redis": self.cache.answers},
             missing=self.bus.missing,
-            stops=[self.transactions.outbox.flush, self.bus.stop, self._disconnect],
+            stops=[
+                self.bus.drain,
+                self.transactions.outbox.flush,
+                self.bus.stop,
+                self._disconnect,
+            ],
         )
 
     async def _mongo_answers(self) -> bool:

@@ -76,11 +76,16 @@ class Established(Contract):
 
 
 class Introspect(Contract):
-    """Ask whether a session is accepted now. `proof` is the SHA-256 of its secret, in hex."""
+    """Ask whether a session is accepted now. `proof` is the SHA-256 of its secret, in hex.
+
+    `renew` is false where it is no person's doing that is asked, so that the session goes on
+    running out.
+    """
 
     sub: Sub = Field(max_length=64)
     sid: Sid = Field(max_length=64)
     proof: str = Field(min_length=64, max_length=64)
+    renew: bool = True
 
 
 class ListSessions(Contract):

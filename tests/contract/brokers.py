@@ -78,6 +78,11 @@ class Brokers:
             message = aio_pika.Message(body, **properties)
             await channel.default_exchange.publish(message, routing_key=queue)
 
+    async def ready(self, queue: str) -> int | None:
+        """Return how many messages wait in a queue."""
+        async with self.channel() as channel:
+            return (await channel.get_queue(queue)).declaration_result.message_count
+
     async def parked(self, service: str, count: int = 1) -> list[bytes]:
         """Wait for parked messages and return them."""
         found: list[bytes] = []

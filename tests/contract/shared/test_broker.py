@@ -153,6 +153,18 @@ async def test_what_cannot_be_read_is_parked_and_the_next_is_heard(brokers: Brok
     await until(lambda: heard.ids == [good.id])
 
 
+async def test_what_cannot_be_put_aside_comes_again(
+    brokers: Brokers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard, service = Heard(fails=1), brokers.name()
+    await brokers.consuming(heard, service=service)
+    monkeypatch.setattr("shared.broker._retry_name", lambda seconds: f"nowhere.{seconds}s")
+    told = event()
+    await brokers.put(f"{service}.{told.name}", told.model_dump_json().encode(), message_id=told.id)
+    await until(lambda: heard.ids == [told.id])
+    assert await brokers.ready(f"{service}.{told.name}") == 0
+
+
 async def test_a_store_that_is_away_keeps_the_message_with_its_handler(brokers: Brokers) -> None:
     heard, service = Heard(fails=4, error=StoreAwayError), brokers.name()
     await brokers.consuming(heard, service=service)
@@ -162,8 +174,9 @@ async def test_a_store_that_is_away_keeps_the_message_with_its_handler(brokers: 
     assert heard.times[-1] - heard.times[0] < 3
 
 
-async def test_what_reaches_no_queue_is_not_confirmed(brokers: Brokers) -> None:
-    bus = await brokers.run(brokers.bus())
+@pytest.mark.parametrize("consumes", [False, True])
+async def test_what_reaches_no_queue_is_not_confirmed(brokers: Brokers, consumes: bool) -> None:  # noqa: FBT001 - a case
+    bus = await (brokers.consuming(Heard()) if consumes else brokers.run(brokers.bus()))
     with pytest.raises((PublishError, DeliveryError)):
         await bus.publish(b"{}", name="nobody-wants-this", event_id="e", mandatory=True)
     await bus.publish(b"{}", name="nobody-wants-this", event_id="e", mandatory=False)
@@ -339,6 +352,17 @@ async def test_what_is_replayed_is_handled_and_no_longer_parked(
     await parking.replay(parked.id)
     await until(lambda: heard.ids == [told.id])
     assert await eventually(parking.list, 0) == []
+
+
+async def test_canaries_that_were_parked_hide_nothing(
+    brokers: Brokers, parking_of: Callable[[Bus], Parking], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.parking._MOST", 2)
+    bus = await brokers.consuming(Heard())
+    for number in range(3):
+        await brokers.put(f"{bus.service}.parked", b"canary", headers={"x-canary": f"{number}"})
+    await brokers.put(f"{bus.service}.signed-out-everywhere", b"nonsense", message_id="m1")
+    await eventually(parking_of(bus).list, 1)
 
 
 async def test_what_is_not_parked_cannot_be_replayed(

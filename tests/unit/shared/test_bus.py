@@ -10,6 +10,7 @@ import pytest
 from shared.broker import Attempts, Bus, _Consumer
 from shared.contracts.events import CredentialChange
 from shared.outbox import Outbox
+from shared.telemetry import EVENTS_HANDLED
 
 EVENT = {
     "id": "e1",
@@ -102,6 +103,20 @@ async def test_what_fails_waits_and_comes_again(monkeypatch: pytest.MonkeyPatch)
         headers = {} if attempt is None else {"x-attempt": attempt}
         assert await received(Message(headers=headers), failing) == []
     assert waited == [1, 2, Attempts - 1]
+
+
+async def test_what_cannot_even_be_put_aside_goes_back_into_its_queue(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def no_room(self: Bus, message: Any, queue: str, attempt: int) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(Bus, "retry_later", no_room)
+    monkeypatch.setattr("shared.broker._LET_GO_SECONDS", 0)
+    retried = EVENTS_HANDLED.labels("tested.credential-change", "retried")._value
+    before = retried.get()
+    assert await received(Message(), failing) == ["requeued"]
+    assert retried.get() == before
 
 
 async def test_what_fails_for_the_last_time_is_parked() -> None:

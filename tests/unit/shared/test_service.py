@@ -3,16 +3,26 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from shared.contracts.body import Contract
 from shared.contracts.refusals import MalformedBody, NotFound
-from shared.service import Service, ServiceConfig, application, endpoint, keep_running, read_json
+from shared.problems import MostErrors
+from shared.service import (
+    Runner,
+    Service,
+    ServiceConfig,
+    application,
+    endpoint,
+    keep_running,
+    read_json,
+)
 from shared.telemetry import continue_trace, new_traceparent, request_id, traceparent
 
 Client = TestClient[web.Request, web.Application]
@@ -26,7 +36,10 @@ class Config(ServiceConfig):
 
 
 class Greet(Contract):
-    name: str
+    name: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z]+$")
+    times: int = Field(default=1, le=3)
+    others: tuple[str, ...] = Field(default=(), max_length=2)
+    tone: Literal["kind", "formal"] = "kind"
 
 
 class Greeting(Contract):
@@ -127,6 +140,105 @@ async def test_every_refusal_is_a_problem_document(
 async def test_an_unknown_address_is_a_problem_document_too(client: Client) -> None:
     answered = await client.post("/nothing", headers=KEY)
     assert (answered.status, answered.content_type) == (404, "application/problem+json")
+
+
+async def test_a_body_that_is_not_compressed_as_it_says_is_malformed(client: Client) -> None:
+    headers = KEY | {"Content-Encoding": "gzip"}
+    answered = await client.post("/greet", data=b'{"name": "Ada"}', headers=headers)
+    assert answered.status == 400
+    assert (await answered.json(content_type=None))["type"] == "/problems/malformed-body"
+
+
+async def test_no_more_faults_are_told_than_anybody_reads(client: Client) -> None:
+    body = {f"field-{number}": 1 for number in range(1000)} | {"x" * 9000: 1}
+    answered = await client.post("/greet", json=body, headers=KEY)
+    document = await answered.json(content_type=None)
+    assert len(document["errors"]) == MostErrors
+    assert len(await answered.read()) < 20_000
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "reason"),
+    [
+        (b"{}", "name", "missing"),
+        (b'{"name": 1}', "name", "wrong-type"),
+        (b'{"name": "Ada", "is_admin": true}', "is_admin", "unknown-field"),
+        (b'{"name": "%s"}' % (b"x" * 101), "name", "too-long"),
+        (b'{"name": ""}', "name", "missing"),
+        (b'{"name": "_"}', "name", "wrong-format"),
+        (b'{"name": "Ada", "times": 9}', "times", "out-of-range"),
+        (b'{"name": "Ada", "others": ["x", "y", "z"]}', "others", "too-many"),
+        (b'{"name": "Ada", "tone": "loud"}', "tone", "not-a-choice"),
+        (b"[]", "", "wrong-type"),
+        (b"nonsense", "", "unfit"),
+    ],
+)
+async def test_what_is_wrong_with_a_field_has_a_stable_name_of_our_own(
+    client: Client, body: bytes, field: str, reason: str
+) -> None:
+    answered = await client.post("/greet", data=body, headers=KEY)
+    document = await answered.json(content_type=None)
+    assert document["errors"] == [{"field": field, "reason": reason, "message": reason}]
+
+
+@asynccontextmanager
+async def served(service: Service) -> AsyncIterator[int]:
+    """Run a service as it runs on its own, and say on which port."""
+    runner = Runner(service)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    assert site.port is not None
+    try:
+        yield site.port
+    finally:
+        await runner.cleanup()
+
+
+async def answer_to(port: int, sent: bytes) -> tuple[str, str]:
+    """Send bytes as they are, and return the head and the body of the answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(sent)
+    async with asyncio.timeout(10):
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+        body = await reader.readexactly(length)
+    writer.close()
+    return head.decode(), body.decode()
+
+
+UNREADABLE = [
+    (b"nonsense\r\n\r\n", 400, "malformed-request"),
+    (b"GET /livez HTTP/1.1\r\nX: %s\r\n\r\n" % (b"y" * 10_000), 400, "malformed-request"),
+    (b"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", 400, "malformed-request"),
+    (b"GET /livez HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\n\r\n", 417, "expectation-failed"),
+    (b"GET /none HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\n\r\n", 417, "expectation-failed"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sent", "status", "slug"), UNREADABLE)
+async def test_what_the_http_server_refuses_by_itself_is_a_problem_document_too(
+    sent: bytes, status: int, slug: str
+) -> None:
+    async with served(Service("greeter", app())) as port:
+        head, body = await answer_to(port, sent)
+    assert head.startswith((f"HTTP/1.1 {status} ", f"HTTP/1.0 {status} "))
+    assert "application/problem+json" in head
+    assert body == f'{{"type":"/problems/{slug}","status":{status}}}'
+
+
+async def test_what_could_not_be_read_is_not_written_to_the_log(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    sent = b"GET /livez HTTP/1.1\r\nHost: x\r\nCookie: %s\r\n\r\n" % (b"hunter2" * 2000)
+    async with served(Service("greeter", app())) as port:
+        await answer_to(port, sent)
+    assert "hunter2" not in caplog.text + "".join(capsys.readouterr())
+
+
+async def test_whoever_may_go_on_is_told_to(client: Client) -> None:
+    answered = await client.post("/greet", json={"name": "Ada"}, headers=KEY, expect100=True)
+    assert answered.status == 200
 
 
 async def test_a_request_continues_its_callers_trace_and_keeps_its_id() -> None:
