@@ -35,10 +35,11 @@ def build_service(config: CredentialsConfig) -> Service:
     app = application(NAME, config, wiring.is_outage)
     app.add_routes(routes(authentication, passwords))
 
-    async def end_hashing(_app: web.Application) -> None:
+    async def end_threads(_app: web.Application) -> None:
         hasher.close()
+        rules.pool.close()
 
-    app.on_cleanup.append(end_hashing)
+    app.on_cleanup.append(end_threads)
     return wiring.service(app)
 
 

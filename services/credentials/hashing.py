@@ -6,14 +6,13 @@ import os
 import secrets
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from services.credentials.model import HashParameters, prepared
-from shared.contracts.refusals import Busy
+from services.credentials.pool import Pool
 from shared.memory import give_back
 
 T = TypeVar("T")
@@ -43,8 +42,7 @@ class Hasher:
             memory_cost=parameters.memory,
             parallelism=parameters.lanes,
         )
-        self._pool = ThreadPoolExecutor(threads, "argon2", initializer=_step_back)
-        self._room = threads + queue
+        self._pool = Pool("argon2", threads=threads, queue=queue, begin=_step_back)
         self._idle: asyncio.TimerHandle | None = None
         self._decoy = self._argon2.hash(secrets.token_urlsafe(32))
 
@@ -63,7 +61,7 @@ class Hasher:
 
     def close(self) -> None:
         """Let the threads end."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.close()
 
     def _matches(self, verifier: str, password: str) -> bool:
         try:
@@ -72,22 +70,17 @@ class Hasher:
             return False
 
     async def _run(self, work: Callable[[], T]) -> T:
-        if self._room <= 0:
-            raise Busy
-        self._room -= 1
-        loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._pool, work)
+            return await self._pool.run(work)
         finally:
-            self._room += 1
-            self._give_back_when_idle(loop)
+            self._give_back_when_idle()
 
-    def _give_back_when_idle(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _give_back_when_idle(self) -> None:
         # The C library keeps what a hash was computed in, many MiB a thread, which makes
         # the next one faster. It need not be kept through the night.
         if self._idle is not None:
             self._idle.cancel()
-        self._idle = loop.call_later(_IDLE_SECONDS, give_back)
+        self._idle = asyncio.get_running_loop().call_later(_IDLE_SECONDS, give_back)
 
 
 def _fit(password: str) -> str:

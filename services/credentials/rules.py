@@ -1,24 +1,32 @@
 """What a new password must meet, and how strong it is."""
 
-import asyncio
-import threading
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from zxcvbn import zxcvbn
 
 from services.credentials.blocklist import Blocklist
 from services.credentials.errors import PasswordRefused
 from services.credentials.model import PasswordPolicy, prepared
+from services.credentials.pool import Pool
 from shared.contracts.credentials import PasswordReport, Words
 
-_RATED_LENGTH = 72
+_RATED_LENGTH = 48
 """Characters that are rated: the estimate takes time that grows with the square of the length."""
+_REPEATED = re.compile(r"(.{1,24}?)\1{2,}", re.DOTALL)
 _SHORTEST_WORD = 4
 _UNGUESSABLE_REST = 8
 """This many characters beside somebody's name make a password no longer theirs by name."""
 
-# The estimator keeps the names that it was told in a table which all threads share.
-_ESTIMATOR = threading.Lock()
+_QUEUE = 20
+"""A rating takes 5 ms and at worst 70, so who waits for all of these waits about a second."""
+
+
+def _one_at_a_time() -> Pool:
+    # The estimator keeps the names that it was told in a table which all threads share. It is
+    # pure Python besides, so a second thread would not make it faster.
+    return Pool("zxcvbn", threads=1, queue=_QUEUE)
 
 
 @dataclass(frozen=True)
@@ -27,17 +35,16 @@ class PasswordRules:
 
     policy: PasswordPolicy
     blocklist: Blocklist
+    pool: Pool = field(default_factory=_one_at_a_time)
 
     async def report(self, password: str, words: Words) -> PasswordReport:
         """Return whether the password would be taken, its score and every reason against it."""
-        # Rating is pure Python and takes milliseconds, so it leaves the loop to others.
-        return await asyncio.to_thread(self._report, password, words)
+        return await self.pool.run(lambda: self._report(password, words))
 
-    async def check(self, password: str, words: Words, *, current: bool = False) -> None:
-        """Raise `PasswordRefused` with every broken rule; `current` says it is the one in use."""
+    async def check(self, password: str, words: Words, *, also: Sequence[str] = ()) -> None:
+        """Raise `PasswordRefused` with every broken rule; `also` are those known to be broken."""
         report = await self.report(password, words)
-        reasons = [*report.reasons, *(["same-as-current"] if current else [])]
-        if reasons:
+        if reasons := [*report.reasons, *also]:
             raise PasswordRefused(reasons)
 
     def _report(self, password: str, words: Words) -> PasswordReport:
@@ -45,7 +52,7 @@ class PasswordRules:
         if fit is None:
             too_short = ["too-short"] if not password else ["unusable-characters"]
             return PasswordReport(acceptable=False, score=0, reasons=tuple(too_short))
-        score = _score(fit, words)
+        score = _score(_telling(fit[: self.policy.maximum_length]), words)
         broken = {
             "too-short": len(fit) < self.policy.minimum_length,
             "too-long": len(fit) > self.policy.maximum_length,
@@ -61,8 +68,16 @@ class PasswordRules:
 
 def _score(password: str, words: Words) -> int:
     known = [part for word in (*words.own, *words.organization) for part in _parts(word)]
-    with _ESTIMATOR:
-        return int(zxcvbn(password[:_RATED_LENGTH], user_inputs=known)["score"])
+    return int(zxcvbn(password, user_inputs=known)["score"])
+
+
+def _telling(password: str) -> str:
+    """Return the part of a password that is rated, which is no harder to guess than the whole."""
+    # What is said again and again is said twice, which the estimator knows for a repetition.
+    # Cut off in the middle of one it would look like something new.
+    while len(password) > _RATED_LENGTH and _REPEATED.search(password):
+        password = _REPEATED.sub(r"\1\1", password)
+    return password[:_RATED_LENGTH]
 
 
 def _parts(word: str) -> list[str]:

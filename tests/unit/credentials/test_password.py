@@ -155,6 +155,16 @@ async def test_a_longer_history_refuses_former_passwords_until_they_are_old_enou
     system.hasher.close()
 
 
+async def test_history_is_named_beside_every_other_reason() -> None:
+    system = System.built(history=2)
+    ada = await system.enroll(password="password1")
+    await system.change(ada.sub, "password1", NEW)
+    with pytest.raises(PasswordRefused) as refused:
+        await system.change(ada.sub, NEW, "password1")
+    assert reasons(refused) == ["too-short", "breached", "too-guessable", "used-before"]
+    system.hasher.close()
+
+
 async def test_of_two_changes_at_once_one_holds_and_the_other_is_told(system: System) -> None:
     ada = await system.enroll()
     outcomes = await asyncio.gather(
