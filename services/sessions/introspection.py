@@ -33,14 +33,13 @@ class Introspection:
         state, epoch = await asyncio.gather(
             self.store.session(asked.sub, asked.sid), self.store.epoch_of(asked.sub)
         )
-        if state is None:
-            raise SessionRequired
-        await self._accept(state, asked, epoch)
+        state = await self._accepted(state, asked, epoch)
+        if state.unseen_seconds > _SEEN_EVERY_SECONDS:
+            # What is due for renewal is not cached: the next use of it has to come here.
+            return await self._renewed(asked, epoch) if asked.renew else state.session
         if generation is not None and state.seconds_left > _LEAVE_UNCACHED_SECONDS:
             record = cached(state)
             await self.cache.fill(asked.sub, generation, epoch, asked.sid, record)
-        if state.unseen_seconds > _SEEN_EVERY_SECONDS:
-            await self.store.seen(asked.sid, self.policy)
         return state.session
 
     async def sessions(self, asked: ListSessions) -> SessionList:
@@ -50,7 +49,17 @@ class Introspection:
         more = page[-1].sid if len(found) > asked.limit else None
         return SessionList(items=tuple(page), next=more)
 
-    async def _accept(self, state: SessionState, asked: Introspect, epoch: int) -> None:
+    async def _renewed(self, asked: Introspect, epoch: int) -> Session:
+        await self.store.seen(asked.sid, self.policy)
+        # It is read again, since only the store's clock tells until when it lasts now.
+        state = await self.store.session(asked.sub, asked.sid)
+        return (await self._accepted(state, asked, epoch)).session
+
+    async def _accepted(
+        self, state: SessionState | None, asked: Introspect, epoch: int
+    ) -> SessionState:
+        if state is None:
+            raise SessionRequired
         try:
             state.accept(proof=asked.proof, epoch=epoch)
         except SessionIsRevoked as refusal:
@@ -60,6 +69,7 @@ class Introspection:
             if revocation is None:
                 raise
             raise refusal.because(cause=revocation.cause) from None
+        return state
 
 
 def cached(state: SessionState) -> bytes:
