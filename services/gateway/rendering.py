@@ -27,7 +27,7 @@ class Problems:
     catalogues: Catalogues
     requests: Requests
 
-    def document(self, refusal: Refusal, request: web.Request) -> dict[str, Any]:
+    def document(self, refusal: Refusal, request: web.BaseRequest) -> dict[str, Any]:
         """Return the problem document (RFC 9457)."""
         language = self.requests.language(request)
         text_id = f"problem.{refusal.type}"
@@ -39,16 +39,17 @@ class Problems:
             "instance": request.path,
         }
         if refusal.errors:
-            document["errors"] = [self._worded(each, language) for each in refusal.errors]
+            told = refusal.errors[: problems.MostErrors]
+            document["errors"] = [self._worded(each, language) for each in told]
         return document
 
     def _worded(self, error: dict[str, str], language: str) -> dict[str, str]:
         text_id = f"reason.{error['reason']}"
-        if self.catalogues.has(text_id):
-            return error | {"message": self.catalogues.text(text_id, language)}
-        return error
+        if not self.catalogues.has(text_id):
+            text_id = "reason.unfit"
+        return error | {"message": self.catalogues.text(text_id, language)}
 
-    def json(self, refusal: Refusal, request: web.Request) -> web.Response:
+    def json(self, refusal: Refusal, request: web.BaseRequest) -> web.Response:
         """Return the problem as JSON."""
         return web.Response(
             body=orjson.dumps(self.document(refusal, request)),
@@ -97,7 +98,9 @@ def middleware(rendered: Problems, page: Page) -> Middleware:
         except Exception as error:
             refusal = refusal_of(error)
             if refusal.status >= _SERVER_ERROR:
-                log.warning("request-refused", path=request.path, type=refusal.type)
+                # The path itself may hold what nobody else should know, such as a flow's id.
+                route = problems.route_of(request)
+                log.warning("request-refused", route=route, type=refusal.type)
             if not wants_page(request):
                 return rendered.json(refusal, request)
             response = await page(request, rendered.document(refusal, request))

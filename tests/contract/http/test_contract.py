@@ -217,7 +217,7 @@ async def test_a_service_refuses_a_field_that_it_does_not_know(
         document = await answered.json(content_type=None)
     assert document["type"] == "/problems/invalid-request"
     reasons = {each["field"]: each["reason"] for each in document["errors"]}
-    assert reasons["is_admin"] == "extra_forbidden"
+    assert reasons["is_admin"] == "unknown-field"
 
 
 @each_call
