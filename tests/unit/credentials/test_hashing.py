@@ -105,7 +105,7 @@ async def test_the_event_loop_goes_on_while_passwords_are_hashed() -> None:
     threads: set[int] = set()
     original = slow._matches
 
-    def matches(verifier: str, password: str) -> bool:
+    def matches(verifier: str | None, password: str) -> bool:
         threads.add(threading.get_ident())
         return original(verifier, password)
 
@@ -121,17 +121,46 @@ async def test_the_event_loop_goes_on_while_passwords_are_hashed() -> None:
     assert turns > 10
 
 
-async def test_unknown_and_wrong_take_the_same_work(hasher: Hasher) -> None:
-    checked: list[str] = []
-    original = hasher._matches
+def cost(verifier: str) -> str:
+    return verifier.rpartition("$")[0].rpartition("$")[0]
 
-    def matches(verifier: str, password: str) -> bool:
-        checked.append(verifier)
+
+async def work(hasher: Hasher, verifier: str | None) -> list[str]:
+    """Return at which costs a wrong password is checked."""
+    computed: list[str] = []
+    original = hasher._equals
+
+    def equals(verifier: str, password: str) -> bool:
+        computed.append(cost(verifier))
         return original(verifier, password)
 
-    hasher._matches = matches  # type: ignore[method-assign]
+    hasher._equals = equals  # type: ignore[method-assign]
+    assert not await hasher.verify(verifier, "a guess")
+    hasher._equals = original  # type: ignore[method-assign]
+    return computed
+
+
+async def test_unknown_and_wrong_take_the_same_work(hasher: Hasher) -> None:
     verifier = await hasher.hash("seven quiet boats")
-    await hasher.verify(None, "a guess")
-    await hasher.verify(verifier, "a guess")
-    decoy, real = checked
-    assert decoy.rpartition("$")[0].rpartition("$")[0] == real.rpartition("$")[0].rpartition("$")[0]
+    assert await work(hasher, None) == await work(hasher, verifier) == [cost(verifier)]
+
+
+async def test_unknown_and_wrong_take_the_same_work_after_the_parameters_were_raised(
+    hasher: Hasher,
+) -> None:
+    raised = Hasher(HashParameters(memory=16, passes=2, lanes=1), threads=1, queue=1)
+    older, newer = await hasher.hash("seven quiet boats"), await raised.hash("seven quiet boats")
+    outdated = await work(raised, older)
+    assert sorted(outdated) == sorted([cost(older), cost(newer)])
+    assert await work(raised, None) == await work(raised, newer) == outdated
+    assert await raised.verify(older, "seven quiet boats")
+    assert await raised.verify(newer, "seven quiet boats")
+    assert not await raised.verify(None, "seven quiet boats")
+    raised.close()
+
+
+@pytest.mark.parametrize("verifier", ["", "nonsense", "$argon2id$v=19$m=8,t=1,p=1$broken"])
+async def test_a_broken_verifier_takes_the_work_of_an_unknown_user(
+    hasher: Hasher, verifier: str
+) -> None:
+    assert await work(hasher, verifier) == await work(hasher, None)
