@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
-from services.gateway.errors import ConfirmationRequired
+from services.gateway.errors import AnswerLost, ConfirmationRequired, PasswordChangeUnconfirmed
 from services.gateway.model import Caller
 from shared.contracts.credentials import ChangePassword, CheckPassword, PasswordReport, Words
 from shared.contracts.profile import GetPerson, Person, Photo
@@ -78,15 +78,17 @@ class Account:
     async def change_password(self, caller: Caller, *, old: SecretStr, new: SecretStr) -> Revoked:
         """Change the caller's password; every session ends, this one too."""
         person = await self.person(caller)
-        return await self.credentials.change(
-            ChangePassword(
-                sub=caller.sub,
-                old_password=old,
-                new_password=new,
-                address=caller.where.address,
-                words=words_of(person),
-            )
+        change = ChangePassword(
+            sub=caller.sub,
+            old_password=old,
+            new_password=new,
+            address=caller.where.address,
+            words=words_of(person),
         )
+        try:
+            return await self.credentials.change(change)
+        except AnswerLost as lost:
+            raise PasswordChangeUnconfirmed from lost
 
     async def check_password(self, caller: Caller, password: SecretStr) -> PasswordReport:
         """Rate a password for the caller; nothing is stored."""

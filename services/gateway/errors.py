@@ -1,6 +1,6 @@
 """What the gateway refuses by itself."""
 
-from shared.contracts.refusals import Refusal
+from shared.contracts.refusals import Refusal, Unavailable
 
 
 class SessionRequired(Refusal):
@@ -49,6 +49,16 @@ class RequestInProgress(Refusal):
     """The same request is being answered at this moment."""
 
     type, status, default_retry_after = "request-in-progress", 409, 1
+
+
+class AnswerLost(Unavailable):
+    """A service was asked and did not say what came of it: it may have done what it was asked."""
+
+
+class PasswordChangeUnconfirmed(Unavailable):
+    """The password may have been changed: the answer that would say so got lost."""
+
+    type = "password-change-unconfirmed"
 
 
 class UnsupportedMediaType(Refusal):

@@ -9,7 +9,7 @@ from services.gateway.account import words_of
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
-from services.gateway.errors import FlowEnded
+from services.gateway.errors import AnswerLost, FlowEnded, PasswordChangeUnconfirmed
 from services.gateway.model import ActionRequired, Flow, SignedIn, SignInAttempt
 from services.gateway.store import FlowStore
 from shared.contracts.credentials import (
@@ -58,11 +58,13 @@ class SignIn:
         """Take the user's own password in place of the temporary one and complete the sign-in."""
         flow = await self.flow(flow_id)
         person = await self.profile.get(GetPerson(sub=flow.sub))
-        revoked = await self.credentials.replace_temporary(
-            ReplaceTemporaryPassword(
-                sub=flow.sub, epoch=flow.epoch, new_password=new_password, words=words_of(person)
-            )
+        replacement = ReplaceTemporaryPassword(
+            sub=flow.sub, epoch=flow.epoch, new_password=new_password, words=words_of(person)
         )
+        try:
+            revoked = await self.credentials.replace_temporary(replacement)
+        except AnswerLost as lost:
+            raise PasswordChangeUnconfirmed from lost
         # Everything issued before is refused from here on, this flow included.
         signed_in, _ = await asyncio.gather(
             self._establish(flow.model_copy(update={"epoch": revoked.epoch}), where),

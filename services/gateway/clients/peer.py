@@ -1,6 +1,7 @@
 """One service over HTTP: contracts out, contracts or refusals back."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeVar
@@ -9,6 +10,7 @@ import aiohttp
 import orjson
 from pydantic import BaseModel, ValidationError
 
+from services.gateway.errors import AnswerLost
 from shared.contracts.refusals import Refusal, Unavailable
 from shared.telemetry import log, request_id, traceparent
 
@@ -16,9 +18,15 @@ A = TypeVar("A", bound=BaseModel)
 Session = aiohttp.ClientSession
 
 CallSeconds = 12.0
-_KNOCKS = 12
+"""How long a call that changes something may take, with everything that belongs to it."""
+ReadSeconds = 5.0
+"""How long a call that changes nothing may take; it can be repeated."""
+_CONNECT_SECONDS = 2.0
+_KNOCK_SECONDS = 1.1
 _KNOCK_AGAIN_SECONDS = 0.1
 _KEY_REFUSED = "service-key-required"
+_BROKEN = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)
+_NOTHING_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 
 @dataclass(frozen=True)
@@ -45,22 +53,15 @@ class Peer:
 
     async def ask_raw(self, path: str, body: BaseModel, *, safe: bool = False) -> bytes:
         """Send a contract and return the JSON that comes back, unread."""
-        content = body.model_dump_json().encode()
-        for knock in range(_KNOCKS):
-            try:
-                return await self._post(path, content)
-            except aiohttp.ClientConnectorError:
-                # Nothing was sent, so nothing can happen twice.
-                if knock == _KNOCKS - 1:
-                    break
-            except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError):
-                if not safe or knock == _KNOCKS - 1:
-                    break
-            except TimeoutError:
-                break
-            await asyncio.sleep(_KNOCK_AGAIN_SECONDS)
-        log.warning("service-unreachable", path=path)
-        raise Unavailable
+        # A service that is one version behind does not know the newest fields, so they travel
+        # only where they say something.
+        content = body.model_dump_json(exclude_defaults=True).encode()
+        try:
+            async with asyncio.timeout(ReadSeconds if safe else CallSeconds):
+                return await self._knock(path, content, safe=safe)
+        except (*_BROKEN, TimeoutError) as error:
+            log.warning("service-unreachable", path=path, error=type(error).__name__)
+            raise (Unavailable if isinstance(error, _NOTHING_SENT) else AnswerLost) from error
 
     async def answers(self) -> bool:
         """Tell whether the service is alive."""
@@ -69,6 +70,22 @@ class Peer:
                 return response.ok
         except (aiohttp.ClientError, TimeoutError):
             return False
+
+    async def _knock(self, path: str, content: bytes, *, safe: bool) -> bytes:
+        give_up_at = time.monotonic() + _KNOCK_SECONDS
+        while True:
+            try:
+                return await self._post(path, content)
+            except TimeoutError:
+                # What does not even take a connection in time is not just starting.
+                raise
+            except _BROKEN as error:
+                # Where nothing was sent, nothing can happen twice.
+                if not safe and not isinstance(error, _NOTHING_SENT):
+                    raise
+                if time.monotonic() > give_up_at:
+                    raise
+            await asyncio.sleep(_KNOCK_AGAIN_SECONDS)
 
     async def _post(self, path: str, content: bytes) -> bytes:
         # No redirect is followed: the key and what people typed go to this service alone.
@@ -98,6 +115,9 @@ def _refusal(response: aiohttp.ClientResponse, body: bytes) -> Refusal:
         # It is this gateway that is not let in, and not the client who has to sign in.
         log.critical("service-key-refused", url=str(response.url))
         return Unavailable()
+    if refusal.type == Unavailable.type:
+        # Its store may have taken a change before it fell silent.
+        return AnswerLost(retry_after=refusal.retry_after)
     return refusal
 
 
@@ -106,6 +126,6 @@ def connect() -> Session:
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
         cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=CallSeconds, connect=2),
+        timeout=aiohttp.ClientTimeout(total=CallSeconds, connect=_CONNECT_SECONDS),
         auto_decompress=False,
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from services.gateway.clients.peer import Peer
 from shared.contracts.body import Done
+from shared.contracts.refusals import InvalidRequest, Refusal
 from shared.contracts.sessions import (
     EndSession,
     Established,
@@ -39,7 +40,14 @@ class SessionsClient:
 
     async def introspect(self, asked: Introspect) -> Session:
         """Return a session that is accepted."""
-        return await self.peer.ask("/sessions/introspect", asked, Session, safe=True)
+        try:
+            return await self.peer.ask("/sessions/introspect", asked, Session, safe=True)
+        except Refusal as refusal:
+            if refusal.type != InvalidRequest.type or asked.renew:
+                raise
+        # A service that is one version behind takes no `renew`, and always renews.
+        behind = asked.model_copy(update={"renew": True})
+        return await self.peer.ask("/sessions/introspect", behind, Session, safe=True)
 
     async def list(self, asked: ListSessions) -> SessionList:
         """Return a page of open sessions."""

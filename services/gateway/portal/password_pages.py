@@ -25,6 +25,7 @@ _SAID_IN_PLACE = {
     "invalid-request",
     "too-busy",
     "service-unavailable",
+    "password-change-unconfirmed",
 }
 
 

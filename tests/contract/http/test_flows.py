@@ -9,12 +9,20 @@ from pydantic import SecretStr
 from services.gateway.acceptance import Acceptance
 from services.gateway.account import Account, words_of
 from services.gateway.administration import Administration
-from services.gateway.errors import ConfirmationRequired, FlowEnded, NotAllowedByPolicy
+from services.gateway.clients.credentials import CredentialsClient
+from services.gateway.clients.peer import Peer
+from services.gateway.errors import (
+    AnswerLost,
+    ConfirmationRequired,
+    FlowEnded,
+    NotAllowedByPolicy,
+)
 from services.gateway.model import ActionRequired, Caller, SignedIn, SignInAttempt
 from services.gateway.sign_in import SignIn
 from shared.contracts.profile import AddPerson, Person, PutOrganization
-from shared.contracts.refusals import Refusal
-from shared.contracts.sessions import Where
+from shared.contracts.refusals import InvalidRequest, Refusal
+from shared.contracts.sessions import Revoked, Where
+from shared.problems import at_fault
 from tests.contract.http.services import Services
 from tests.memory.gateway import MemoryAccepted, MemoryFlows
 
@@ -153,6 +161,52 @@ async def test_a_change_ends_every_session_before_it_answers(gateway: Gateway) -
             "session-revoked",
             {"cause": "password-changed"},
         )
+
+
+async def test_a_change_whose_answer_got_lost_says_that_it_may_have_been_made(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await gateway.add("kim")
+    await gateway.add("noor", temporary=True)
+    caller, waiting = await gateway.caller("kim"), await gateway.begin("noor")
+    assert isinstance(waiting, ActionRequired)
+    asked = CredentialsClient.change, CredentialsClient.replace_temporary
+
+    def loses(ask: Any) -> Any:
+        async def lost(client: CredentialsClient, change: Any) -> Revoked:
+            await ask(client, change)
+            raise AnswerLost
+
+        return lost
+
+    monkeypatch.setattr(CredentialsClient, "change", loses(asked[0]))
+    monkeypatch.setattr(CredentialsClient, "replace_temporary", loses(asked[1]))
+    for change in (
+        gateway.account.change_password(caller, old=SecretStr(OLD), new=SecretStr(NEW)),
+        gateway.sign_in.replace_temporary_password(waiting.flow, SecretStr(NEW), WHERE),
+    ):
+        refusal = await refused(change)
+        assert (refusal.type, refusal.status) == ("password-change-unconfirmed", 503)
+        assert refusal.retry_after
+    for name in ("kim", "noor"):
+        assert isinstance(await gateway.begin(name, NEW), SignedIn)
+
+
+async def test_a_sessions_service_that_is_a_version_behind_is_asked_in_its_words(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await gateway.add("kim")
+    caller = await gateway.caller("kim")
+    ask = Peer.ask_raw
+
+    async def behind(peer: Peer, path: str, body: Any, *, safe: bool = False) -> bytes:
+        if "renew" in body.model_dump(exclude_defaults=True):
+            raise InvalidRequest(errors=[at_fault("renew", "extra_forbidden")])
+        return await ask(peer, path, body, safe=safe)
+
+    monkeypatch.setattr(Peer, "ask_raw", behind)
+    seen = await gateway.acceptance.accept(caller.token, WHERE, renew=False)
+    assert seen.session == caller.session
 
 
 async def test_a_password_built_from_ones_own_names_is_refused(gateway: Gateway) -> None:

@@ -13,8 +13,10 @@ from aiohttp.test_utils import TestServer
 from deploy.local.ports import HOST, free
 from services.gateway.clients import peer
 from services.gateway.clients.peer import Peer
+from services.gateway.errors import AnswerLost
 from shared.contracts.body import Contract, Done
 from shared.contracts.refusals import Refusal, Unavailable
+from shared.contracts.sessions import Introspect
 from shared.telemetry import new_traceparent, request_id, traceparent
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -131,6 +133,80 @@ async def test_a_service_that_does_not_come_is_unavailable_after_about_a_second(
             await made.ask()
     assert (refused.value.status, refused.value.retry_after) == (503, 2)
     assert not await made.peer.answers()
+
+
+async def test_a_service_that_takes_no_connection_is_unavailable_after_two_seconds(
+    session: peer.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    async def connect(_self: Peer, path: str, _content: bytes) -> bytes:
+        tried.append(path)
+        raise aiohttp.ConnectionTimeoutError
+
+    monkeypatch.setattr(Peer, "_post", connect)
+    for safe in (True, False):
+        with pytest.raises(Unavailable) as refused:
+            await Far(session, url="http://192.0.2.1").ask(safe=safe)
+        assert not isinstance(refused.value, AnswerLost)
+    assert len(tried) == 2
+    assert session.timeout.connect == 2
+
+
+async def test_knocking_ends_however_long_each_knock_takes(
+    session: peer.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peer, "ReadSeconds", 0.2)
+    monkeypatch.setattr(peer, "CallSeconds", 0.2)
+
+    async def slow(_self: Peer, _path: str, _content: bytes) -> bytes:
+        await asyncio.sleep(60)
+        return b""
+
+    monkeypatch.setattr(Peer, "_post", slow)
+    for safe in (True, False):
+        with pytest.raises(Unavailable):
+            async with asyncio.timeout(5):
+                await Far(session, url="http://192.0.2.1").ask(safe=safe)
+
+
+@pytest.mark.parametrize("broken", [hang_up, half])
+async def test_a_call_whose_answer_got_lost_may_have_been_carried_out(
+    far: Far, broken: Handler
+) -> None:
+    far.answers.append(broken)
+    with pytest.raises(AnswerLost):
+        await far.ask()
+
+
+async def test_a_service_whose_store_fell_silent_may_have_carried_it_out(far: Far) -> None:
+    body = '{"type":"/problems/service-unavailable","status":503}'
+    far.answers.append(says(503, body, "application/problem+json", **{"Retry-After": "2"}))
+    with pytest.raises(AnswerLost) as refused:
+        await far.ask()
+    assert (refused.value.type, refused.value.retry_after) == ("service-unavailable", 2)
+
+
+async def test_a_service_that_is_full_has_carried_out_nothing(far: Far) -> None:
+    body = '{"type":"/problems/too-busy","status":503}'
+    far.answers.append(says(503, body, "application/problem+json", **{"Retry-After": "1"}))
+    with pytest.raises(Refusal) as refused:
+        await far.ask()
+    assert not isinstance(refused.value, AnswerLost)
+
+
+async def test_a_service_that_is_a_version_behind_is_sent_no_field_that_says_nothing(
+    far: Far,
+) -> None:
+    sent: list[dict[str, object]] = []
+
+    async def read(request: web.Request) -> web.Response:
+        sent.append(await request.json())
+        return await fine(request)
+
+    far.answers.append(read)
+    await far.peer.ask("/x", Introspect(sub="ada", sid="s", proof="a" * 64), Answer)
+    assert sent == [{"sub": "ada", "sid": "s", "proof": "a" * 64}]
 
 
 @pytest.mark.parametrize("broken", [hang_up, half])
