@@ -27,18 +27,18 @@ class Acceptance:
     cache: Acceptances
     sessions: SessionsClient
 
-    async def accept(self, token: str, where: Where) -> Caller:
+    async def accept(self, token: str, where: Where, *, renew: bool = True) -> Caller:
         """Return the caller, or raise `session-required` or `session-revoked` with its cause.
 
         Only a session that the cache proves is accepted from it. Every refusal comes from the
-        store, which knows why.
+        store, which knows why. Without `renew` the session lasts no longer for being asked for.
         """
         parsed = Token.parse(token)
         proof = parsed.proof
         known = await self.cache.look(parsed.sub, parsed.sid)
         session = _proven(known, proof) if known is not None else None
         if session is None:
-            asked = Introspect(sub=parsed.sub, sid=parsed.sid, proof=proof)
+            asked = Introspect(sub=parsed.sub, sid=parsed.sid, proof=proof, renew=renew)
             session = await self.sessions.introspect(asked)
         return Caller(session, token, where)
 

@@ -17,7 +17,7 @@ from services.gateway.clients.peer import Peer
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.config import GatewayConfig
-from services.gateway.headers import guarded, identified
+from services.gateway.headers import dressed, guarded, identified
 from services.gateway.live import LiveSessions
 from services.gateway.portal.pages import Portal
 from services.gateway.redis import RedisAnswers, RedisFlows
@@ -30,6 +30,7 @@ from shared import cache
 from shared.broker import Bus
 from shared.cache import AcceptanceCache
 from shared.clock import SystemClock
+from shared.contracts.refusals import Refusal
 from shared.parking import Parking
 from shared.service import Service, measured
 from shared.texts import Catalogues
@@ -66,7 +67,7 @@ def build_service(config: GatewayConfig) -> Service:
     )
     problems = Problems(catalogues, requests)
     portal = Portal(requests, catalogues, sign_in, account)
-    api = Api(requests, sign_in, account, administration, live)
+    api = Api(sign_in, account, administration, live)
     table = api.operations()
     operations = Operations(requests, RedisAnswers(redis, sealer), problems.answer)
 
@@ -82,6 +83,13 @@ def build_service(config: GatewayConfig) -> Service:
     app.add_routes([operations.route(operation) for operation in table])
     app.add_routes(Documents(table, config.public_url).routes())
     portal.install(app)
+
+    dress = dressed(config.public_url)
+
+    def refused(request: web.BaseRequest, refusal: Refusal) -> web.Response:
+        response = problems.json(refusal, request)
+        dress(request, response)
+        return response
 
     async def close_outgoing(_app: web.Application) -> AsyncIterator[None]:
         yield
@@ -101,4 +109,5 @@ def build_service(config: GatewayConfig) -> Service:
         wants={"redis": accepted.answers, **{name: each.answers for name, each in peers.items()}},
         missing=bus.missing,
         stops=[bus.stop],
+        refused=refused,
     )

@@ -30,19 +30,26 @@ _ON_PAGES = {
 
 REQUEST_ID = web.RequestKey("REQUEST_ID", str)
 
-Dress = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
+Dress = Callable[[web.BaseRequest, web.StreamResponse], None]
+Prepare = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 
 
 @web.middleware
 async def identified(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request an id of our own, by which its log lines are found."""
-    request[REQUEST_ID] = secrets.token_hex(12)
-    request_id.set(request[REQUEST_ID])
+    request_id.set(_id_of(request))
     return await handler(request)
 
 
-def guarded(public_url: str) -> Dress:
-    """Return what sets security headers and the request's id on every answer, streams too.
+def _id_of(request: web.BaseRequest) -> str:
+    # What the HTTP server refuses by itself has passed no middleware and has no id yet.
+    if REQUEST_ID not in request:
+        request[REQUEST_ID] = secrets.token_hex(12)
+    return request[REQUEST_ID]
+
+
+def dressed(public_url: str) -> Dress:
+    """Return what sets security headers and the request's id on an answer.
 
     What is personal is not stored by anybody on the way: that is everything but static
     files, which say for themselves how long they may be kept.
@@ -51,12 +58,22 @@ def guarded(public_url: str) -> Dress:
     if public_url.startswith("https:"):
         always["Strict-Transport-Security"] = f"max-age={_YEAR_SECONDS}; includeSubDomains"
 
-    async def dress(request: web.Request, response: web.StreamResponse) -> None:
+    def dress(request: web.BaseRequest, response: web.StreamResponse) -> None:
         headers = response.headers
         headers.update(always)
-        headers["X-Request-Id"] = request[REQUEST_ID]
+        headers["X-Request-Id"] = _id_of(request)
         headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
         if response.content_type == "text/html":
             headers.update(_ON_PAGES)
 
     return dress
+
+
+def guarded(public_url: str) -> Prepare:
+    """Return what dresses every answer of an application before it is sent, streams too."""
+    dress = dressed(public_url)
+
+    async def prepare(request: web.Request, response: web.StreamResponse) -> None:
+        dress(request, response)
+
+    return prepare

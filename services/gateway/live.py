@@ -78,7 +78,8 @@ class LiveSessions:
 
     async def _look(self, caller: Caller) -> Ended | StillOpen:
         try:
-            await self.acceptance.accept(caller.token, caller.where)
+            # A page that is merely left open is no use of the session.
+            await self.acceptance.accept(caller.token, caller.where, renew=False)
         except Unavailable:
             return StillOpen()
         except Refusal as refusal:

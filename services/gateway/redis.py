@@ -11,13 +11,12 @@ from redis.exceptions import RedisError
 from services.gateway.errors import IdempotencyKeyReused, RequestInProgress
 from services.gateway.model import Flow, FlowSeconds, new_flow_id
 from services.gateway.sealing import Sealer, Unsealable
-from services.gateway.store import KeptAnswer
+from services.gateway.store import ClaimSeconds, KeptAnswer
 from shared.contracts.refusals import Unavailable
 from shared.telemetry import log
 
 OUTAGES = (RedisError, OSError, TimeoutError)
 _KEEP_ANSWERS_SECONDS = 24 * 3600
-_IN_PROGRESS_SECONDS = 30
 _IN_PROGRESS = b"in-progress"
 
 
@@ -72,7 +71,7 @@ class RedisAnswers:
         """Claim the key, or return what was answered under it before."""
         name = self._name(scope, key)
         try:
-            if await self.redis.set(name, _IN_PROGRESS, nx=True, ex=_IN_PROGRESS_SECONDS):
+            if await self.redis.set(name, _IN_PROGRESS, nx=True, ex=ClaimSeconds):
                 return None
             kept = await self.redis.get(name)
         except OUTAGES as error:

@@ -19,6 +19,7 @@ from shared.texts import Catalogues
 SESSION_COOKIE = "__Host-session"
 DEVICE_COOKIE = "__Host-device"
 CSRF_HEADER = "X-CSRF-Token"
+RECEIPT_HEADER = "Receipt-Token"
 _LONGEST_USER_AGENT = 512
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -38,7 +39,7 @@ class Requests:
         user_agent = request.headers.get("User-Agent", "")[:_LONGEST_USER_AGENT]
         return Where(address=_readable(self._address(request)), user_agent=_readable(user_agent))
 
-    async def caller(self, request: web.Request) -> Caller:
+    async def caller(self, request: web.Request, *, renew: bool = True) -> Caller:
         """Return who sends a request, by bearer token or cookie, or raise.
 
         A cookie is sent by the browser whoever made the page, so with it an unsafe request
@@ -47,13 +48,13 @@ class Requests:
         where = self.where(request)
         bearer = bearer_token(request)
         if bearer is not None:
-            return await self.acceptance.accept(bearer, where)
+            return await self.acceptance.accept(bearer, where, renew=renew)
         cookie = request.cookies.get(SESSION_COOKIE)
         if cookie is None:
             raise SessionRequired
         if request.method in _UNSAFE:
             self.check_csrf(cookie, request.headers.get(CSRF_HEADER, ""))
-        return await self.acceptance.accept(cookie, where)
+        return await self.acceptance.accept(cookie, where, renew=renew)
 
     async def admin(self, request: web.Request) -> tuple[Caller, Person]:
         """Return the admin who sends a request, or raise."""
@@ -69,7 +70,7 @@ class Requests:
         if not same(self.csrf_token(cookie), token):
             raise CsrfRefused
 
-    def language(self, request: web.Request) -> str:
+    def language(self, request: web.BaseRequest) -> str:
         """Return the best of our languages for a request: chosen, else the browser's."""
         chosen = request.cookies.get("language") or request.query.get("lang")
         if chosen:

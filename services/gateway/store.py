@@ -31,6 +31,10 @@ class KeptAnswer:
     body: bytes
 
 
+ClaimSeconds = 30
+"""How long a request that is being answered keeps its key from the same request sent again."""
+
+
 class AnswerStore(Protocol):
     """First answers to requests that may be repeated."""
 

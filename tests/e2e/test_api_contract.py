@@ -1,8 +1,10 @@
 """The public API, call by call, as its description promises it."""
 
 import http.client
+import json
 import re
 import secrets
+import socket
 import threading
 from typing import Any
 from urllib.parse import urlsplit
@@ -672,6 +674,76 @@ def test_a_strange_browser_can_sign_in(portal: Portal, robin: Someone) -> None:
     body = f'{{"user_id": "{robin.user_id}", "password": "{robin.password}"}}'.encode()
     headers = {"Content-Type": b"application/json", "User-Agent": b"Br\xf6wser/1"}
     assert raw(portal, "POST", "/sign-in", headers, body) == 200
+
+
+def said_to(portal: Portal, sent: bytes) -> tuple[http.client.HTTPMessage, int, Any]:
+    """Send bytes as they are, and return the headers, the status and the JSON of the answer."""
+    where = urlsplit(portal.url)
+    with socket.create_connection((where.hostname or "", where.port or 80), timeout=30) as sent_to:
+        sent_to.sendall(sent)
+        answer = http.client.HTTPResponse(sent_to)
+        answer.begin()
+        return answer.headers, answer.status, json.loads(answer.read())
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "slug"),
+    [
+        (b"nonsense\r\n\r\n", 400, "malformed-request"),
+        (b"GET / HTTP/1.1\r\nX: %s\r\n\r\n" % (b"y" * 20_000), 400, "malformed-request"),
+        (b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400, "malformed-request"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\n\r\n", 417, "expectation-failed"),
+        (b"GET /x HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\n\r\n", 417, "expectation-failed"),
+    ],
+)
+def test_what_cannot_be_read_as_a_request_is_answered_like_everything_else(
+    portal: Portal, sent: bytes, status: int, slug: str
+) -> None:
+    headers, answered, document = said_to(portal, sent)
+    assert (answered, document["type"]) == (status, f"/problems/{slug}")
+    assert document["title"]
+    assert document["detail"]
+    assert headers["Content-Type"].partition(";")[0] == "application/problem+json"
+    assert headers["X-Request-Id"]
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "aiohttp" not in str(headers)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/sign-in", "/sign-in"])
+def test_a_body_that_is_not_compressed_as_it_says_is_refused(portal: Portal, path: str) -> None:
+    kind = "application/json" if path.startswith("/api") else "application/x-www-form-urlencoded"
+    for accept, answered_with in (("*/*", "application/problem+json"), ("text/html", "text/html")):
+        answer = requests.post(
+            portal.url + path,
+            data=b"user_id=ada",
+            headers={"Content-Encoding": "gzip", "Content-Type": kind, "Accept": accept},
+            timeout=30,
+        )
+        assert answer.status_code == 400
+        is_api = path.startswith("/api")
+        shown = "application/problem+json" if is_api else answered_with
+        assert answer.headers["Content-Type"].partition(";")[0] == shown
+
+
+def test_a_receipt_is_for_its_owners_session_whatever_token_comes_with_it(
+    portal: Portal, robin: Someone, token: str
+) -> None:
+    given = portal.call("POST", "/me/sign-out-everywhere", body={"confirm": True}, token=token)
+    path, here = (
+        f"/me/receipts/{given.json()['receipt']}",
+        portal.token(robin.user_id, robin.password),
+    )
+    for shown in ("", "an old one"):
+        answer = portal.call("GET", path, token=here, headers={"Receipt-Token": shown})
+        assert answer.status_code == 200
+    problem(portal.call("GET", path, headers={"Receipt-Token": ""}), 401, "session-required")
+
+
+def test_a_limit_of_any_length_is_refused_by_its_name(portal: Portal, token: str) -> None:
+    answer = portal.call("GET", f"/me/sessions?limit=000000001{'0' * 5000}", token=token)
+    document = problem(answer, 422, "invalid-request")
+    assert [each["field"] for each in document["errors"]] == ["limit"]
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])

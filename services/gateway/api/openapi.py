@@ -6,14 +6,47 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from services.gateway.api.bodies import Problem
-from services.gateway.api.operations import Operation
+from services.gateway.api.operations import Access, Operation
+from services.gateway.requests import CSRF_HEADER, RECEIPT_HEADER, SESSION_COOKIE
 
 _REFS = "#/components/schemas/{model}"
-_COMMON_REFUSALS = {
-    400: "malformed-body", 413: "payload-too-large", 415: "unsupported-media-type",
-    422: "invalid-request",
+_EVERYWHERE = {
+    400: "malformed-request", 417: "expectation-failed", 500: "internal-error",
+    503: "service-unavailable",
 }  # fmt: skip
-_EVERYWHERE = {500: "internal-error", 503: "service-unavailable"}
+# With a key the body is read even where none is asked for, since it is part of the request.
+_UNSAFE = {
+    400: "malformed-body", 409: "request-in-progress", 413: "payload-too-large",
+    422: "invalid-request, idempotency-key-reused",
+}  # fmt: skip
+_WITH_BODY = {415: "unsupported-media-type"}
+_PAGED = {422: "invalid-request"}
+_SIGNED_IN = {401: "session-required, session-revoked"}
+_BY_COOKIE = {403: "csrf-refused"}
+_ADMIN = {403: "not-allowed-by-policy"}
+_SCHEMES = {
+    "token": {
+        "type": "http", "scheme": "bearer", "description": "The token that signing in gave.",
+    },
+    "session-cookie": {
+        "type": "apiKey", "in": "cookie", "name": SESSION_COOKIE,
+        "description": "What a browser has instead. Alone it reads, and changes nothing.",
+    },
+    "csrf-token": {
+        "type": "apiKey", "in": "header", "name": CSRF_HEADER,
+        "description": "The token of the page, sent beside the cookie with what changes something.",
+    },
+    "receipt-token": {
+        "type": "apiKey", "in": "header", "name": RECEIPT_HEADER,
+        "description": "The token that came with a receipt. It opens that receipt alone.",
+    },
+}  # fmt: skip
+_CREDENTIALS: dict[Access, list[str]] = {
+    "anyone": [],
+    "session": ["token", "session-cookie"],
+    "receipt": ["token", "session-cookie", "receipt-token"],
+    "admin": ["token", "session-cookie"],
+}
 
 
 def document(operations: list[Operation], *, server: str) -> dict[str, Any]:
@@ -36,7 +69,7 @@ def document(operations: list[Operation], *, server: str) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": definitions,
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": _SCHEMES,
         },
     }
 
@@ -47,7 +80,7 @@ def _operation(operation: Operation, definitions: dict[str, Any]) -> dict[str, A
         "operationId": _operation_id(operation),
         "parameters": _parameters(operation),
         "responses": _responses(operation, definitions),
-        "security": [] if operation.access == "anyone" else [{"token": []}],
+        "security": _security(operation),
     }
     if operation.body is not None:
         schema = {"$ref": _REFS.format(model=operation.body.__name__)}
@@ -56,6 +89,14 @@ def _operation(operation: Operation, definitions: dict[str, Any]) -> dict[str, A
             "content": {"application/json": {"schema": schema}},
         }
     return described
+
+
+def _security(operation: Operation) -> list[dict[str, list[str]]]:
+    """Return the ways in, each of which is enough."""
+    ways: list[dict[str, list[str]]] = [{name: []} for name in _CREDENTIALS[operation.access]]
+    if operation.method != "GET":
+        return [way | {"csrf-token": []} if "session-cookie" in way else way for way in ways]
+    return ways
 
 
 def _operation_id(operation: Operation) -> str:
@@ -79,24 +120,32 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _responses(operation: Operation, definitions: dict[str, Any]) -> dict[str, Any]:
-    refused = dict(_EVERYWHERE)
-    if operation.body is not None:
-        refused |= _COMMON_REFUSALS
-    if operation.paged or operation.method != "GET":
-        refused |= {422: "invalid-request", 409: "request-in-progress"}
-    if operation.access != "anyone":
-        refused |= {401: "session-required, session-revoked", 403: "csrf-refused"}
-    if operation.access == "admin":
-        refused |= {403: "not-allowed-by-policy"}
-    refused |= operation.refusals
     responses = {
         str(status): _answer(kind, operation, definitions)
         for status, kind in operation.answers.items()
     }
     problem = {"application/problem+json": {"schema": {"$ref": _REFS.format(model="Problem")}}}
-    for status, slug in sorted(refused.items()):
-        responses[str(status)] = {"description": slug, "content": problem}
+    for status, slugs in sorted(_refusals(operation).items()):
+        responses[str(status)] = {"description": ", ".join(slugs), "content": problem}
     return responses
+
+
+def _refusals(operation: Operation) -> dict[int, list[str]]:
+    is_unsafe, is_open = operation.method != "GET", operation.access == "anyone"
+    found: dict[int, list[str]] = {}
+    for applies, refusals in (
+        (True, _EVERYWHERE),
+        (is_unsafe, _UNSAFE),
+        (operation.body is not None, _WITH_BODY),
+        (operation.paged, _PAGED),
+        (not is_open, _SIGNED_IN),
+        (is_unsafe and not is_open, _BY_COOKIE),
+        (operation.access == "admin", _ADMIN),
+        (True, operation.refusals),
+    ):
+        for status, slugs in refusals.items() if applies else ():
+            found.setdefault(status, []).extend(slugs.split(", "))
+    return found
 
 
 def _answer(kind: Any, operation: Operation, definitions: dict[str, Any]) -> dict[str, Any]:

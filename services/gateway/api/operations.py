@@ -1,5 +1,6 @@
 """One operation of the API: what it takes, who may call it, and what it answers."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, cast
@@ -7,23 +8,35 @@ from typing import Any, Literal, TypeVar, cast
 from aiohttp import web
 from pydantic import BaseModel
 
-from services.gateway.errors import UnsupportedMediaType
+from services.gateway.errors import ConfirmationRequired, SessionRequired, UnsupportedMediaType
 from services.gateway.model import Caller
-from services.gateway.requests import CSRF_HEADER, SESSION_COOKIE, Requests, bearer_token
+from services.gateway.requests import (
+    CSRF_HEADER,
+    RECEIPT_HEADER,
+    SESSION_COOKIE,
+    Requests,
+    bearer_token,
+)
 from services.gateway.store import AnswerStore, KeptAnswer
 from shared.contracts.profile import Person
-from shared.contracts.refusals import InvalidRequest
+from shared.contracts.refusals import InvalidRequest, Refusal, Unavailable
 from shared.contracts.sessions import Where
+from shared.problems import at_fault
 from shared.service import read_json
 
 B = TypeVar("B", bound=BaseModel)
-Access = Literal["anyone", "session", "admin"]
+Access = Literal["anyone", "session", "receipt", "admin"]
 
+AnswerSeconds = 25.0
+"""How long a request with a key may take, so that its answer is kept before its claim ends."""
+LargestKeptAnswer = 16 * 1024
 _LONGEST_KEY = 255
 _LARGEST_PAGE = 200
+_LONGEST_LIMIT = 9
 _KEPT_HEADERS = ("Content-Type", "Receipt-Token", "Retry-After", "WWW-Authenticate")
 _SERVER_ERROR = 500
-_TOO_MANY_REQUESTS = 429
+_UNDECIDED_STATUSES = {web.HTTPUnauthorized.status_code, web.HTTPTooManyRequests.status_code}
+_UNDECIDED = {InvalidRequest.type, ConfirmationRequired.type}
 
 
 @dataclass(frozen=True)
@@ -60,8 +73,9 @@ class Call:
     def limit(self) -> int:
         """How many items a page may have, 1 to 200."""
         text = self.request.query.get("limit", "50")
-        if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= _LARGEST_PAGE:
-            raise InvalidRequest(errors=[_wrong("limit", "out-of-range")])
+        is_number = text.isascii() and text.isdecimal() and len(text) <= _LONGEST_LIMIT
+        if not is_number or not 1 <= int(text) <= _LARGEST_PAGE:
+            raise InvalidRequest(errors=[at_fault("limit", "out-of-range")])
         return int(text)
 
     @property
@@ -96,7 +110,11 @@ Act = Callable[[Call], Awaitable[Answer | web.StreamResponse]]
 
 @dataclass(frozen=True)
 class Operation:
-    """A row of the API's table, from which both its route and its description are made."""
+    """A row of the API's table, from which both its route and its description are made.
+
+    `refusals` names, by status, what it refuses beyond what every operation of its kind does,
+    several separated by `, `. An operation that does not renew is no use of the session.
+    """
 
     method: str
     path: str
@@ -107,6 +125,7 @@ class Operation:
     answers: Mapping[int, Any] = field(default_factory=dict)
     refusals: Mapping[int, str] = field(default_factory=dict)
     paged: bool = False
+    renews: bool = True
     headers: tuple[str, ...] = ()
     media_type: str = "application/json"
 
@@ -133,23 +152,38 @@ class Operations:
         return web.RouteDef(operation.method, path, handle, options)
 
     async def _answer(self, operation: Operation, request: web.Request) -> web.StreamResponse:
-        caller, admin = await self._authorize(operation.access, request)
-        call = Call(
+        return await _acted(operation, await self._call(operation, request))
+
+    async def _call(self, operation: Operation, request: web.Request) -> Call:
+        caller, admin = await self._authorize(operation, request)
+        return Call(
             request=request,
             where=caller.where if caller else self.requests.where(request),
             known_caller=caller,
             known_admin=admin,
             known_body=await _parsed(operation, request),
         )
-        answer = await operation.act(call)
-        return answer.response() if isinstance(answer, Answer) else answer
 
     async def _authorize(
-        self, access: Access, request: web.Request
+        self, operation: Operation, request: web.Request
     ) -> tuple[Caller | None, Person | None]:
-        if access == "admin":
+        if operation.access == "admin":
             return await self.requests.admin(request)
-        return (await self.requests.caller(request) if access == "session" else None), None
+        if operation.access == "receipt":
+            return await self._caller_if_any(request), None
+        if operation.access == "session":
+            return await self.requests.caller(request, renew=operation.renews), None
+        return None, None
+
+    async def _caller_if_any(self, request: web.Request) -> Caller | None:
+        """Return the caller, or None for who comes with a receipt's token instead."""
+        try:
+            return await self.requests.caller(request)
+        except Refusal as refusal:
+            is_unknown = refusal.status == SessionRequired.status
+            if is_unknown and request.headers.get(RECEIPT_HEADER):
+                return None
+            raise
 
     async def _answer_once(
         self, operation: Operation, request: web.Request, key: str
@@ -161,7 +195,7 @@ class Operations:
         to its password change gets its receipt, though the session is over by now.
         """
         if not key or not key.isascii() or len(key) > _LONGEST_KEY:
-            raise InvalidRequest(errors=[_wrong("Idempotency-Key", "unfit")])
+            raise InvalidRequest(errors=[at_fault("Idempotency-Key", "unfit")])
         scope, content = _scope(request), await _fingerprint(request)
         first = await self.answers.begin(scope, key, content)
         if first is not None:
@@ -172,17 +206,37 @@ class Operations:
         self, operation: Operation, request: web.Request, claim: tuple[bytes, str, bytes]
     ) -> web.StreamResponse:
         scope, key, content = claim
-        try:
-            response = await self._answer(operation, request)
-        except Exception as error:
-            response = self.render_refusal(error, request)
-        if _may_differ_later(response) or not isinstance(response, web.Response):
+        response, is_decided = await self._decide(operation, request)
+        kept = _to_be_kept(response) if is_decided else None
+        if kept is None:
             await self.answers.abandon(scope, key)
-            return response
-        kept = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
-        body = response.body if isinstance(response.body, bytes) else b""
-        await self.answers.finish(scope, key, content, KeptAnswer(response.status, kept, body))
+        else:
+            await self.answers.finish(scope, key, content, kept)
         return response
+
+    async def _decide(
+        self, operation: Operation, request: web.Request
+    ) -> tuple[web.StreamResponse, bool]:
+        """Return the answer, and whether something was decided by it.
+
+        A refusal before the operation began decides nothing, and those to people who are not
+        signed in are not kept either: nobody may fill the store without being known.
+        """
+        call = None
+        try:
+            async with asyncio.timeout(AnswerSeconds):
+                call = await self._call(operation, request)
+                return await _acted(operation, call), True
+        except TimeoutError:
+            return self.render_refusal(Unavailable(), request), False
+        except Exception as error:
+            is_known = call is not None and call.known_caller is not None
+            return self.render_refusal(error, request), is_known and _decides(error)
+
+
+async def _acted(operation: Operation, call: Call) -> web.StreamResponse:
+    answer = await operation.act(call)
+    return answer.response() if isinstance(answer, Answer) else answer
 
 
 async def _parsed(operation: Operation, request: web.Request) -> BaseModel | None:
@@ -195,9 +249,21 @@ async def _parsed(operation: Operation, request: web.Request) -> BaseModel | Non
     return operation.body.model_validate_json(content)
 
 
-def _may_differ_later(response: web.StreamResponse) -> bool:
-    # Nothing was decided: the same request may succeed when it is sent again.
-    return response.status >= _SERVER_ERROR or response.status == _TOO_MANY_REQUESTS
+def _decides(error: Exception) -> bool:
+    """Tell a decision from what says nothing about the request: it may succeed when sent again."""
+    if not isinstance(error, Refusal) or error.status >= _SERVER_ERROR:
+        return False
+    return error.status not in _UNDECIDED_STATUSES and error.type not in _UNDECIDED
+
+
+def _to_be_kept(response: web.StreamResponse) -> KeptAnswer | None:
+    if not isinstance(response, web.Response):
+        return None
+    body = response.body if isinstance(response.body, bytes) else b""
+    if len(body) > LargestKeptAnswer:
+        return None
+    headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+    return KeptAnswer(response.status, headers, body)
 
 
 def _scope(request: web.Request) -> bytes:
@@ -210,7 +276,3 @@ async def _fingerprint(request: web.Request) -> bytes:
     token = request.headers.get(CSRF_HEADER, "")
     head = f"{request.method} {request.path_qs} {request.content_type} {token}\n"
     return head.encode("utf-8", "surrogateescape") + await request.read()
-
-
-def _wrong(field_name: str, reason: str) -> dict[str, str]:
-    return {"field": field_name, "reason": reason, "message": reason}

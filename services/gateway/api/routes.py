@@ -30,20 +30,29 @@ from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.api.streams import stream
 from services.gateway.live import LiveSessions
 from services.gateway.model import ActionRequired, SignedIn, SignInAttempt
-from services.gateway.requests import Requests
+from services.gateway.requests import RECEIPT_HEADER
 from services.gateway.sign_in import SignIn
 from shared.contracts.credentials import PasswordReport
 from shared.contracts.profile import AddPerson, Person
 from shared.contracts.sessions import Receipt, Revoked
 
-_REFUSED_SIGN_IN = {401: "sign-in-refused", 403: "device-disabled", 429: "sign-in-throttled"}
+_REFUSED_SIGN_IN = {
+    401: "sign-in-refused", 403: "device-disabled", 429: "sign-in-throttled", 503: "too-busy",
+}  # fmt: skip
+_REFUSED_REPLACEMENT = {
+    401: "sign-in-refused", 410: "flow-ended", 422: "password-refused",
+    503: "too-busy, password-change-unconfirmed",
+}  # fmt: skip
+_REFUSED_CHANGE = {
+    403: "wrong-password", 409: "password-changed-meanwhile", 422: "password-refused",
+    429: "sign-in-throttled", 503: "too-busy, password-change-unconfirmed",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Api:
     """The operations, over the flows that the portal's pages call too."""
 
-    requests: Requests
     sign_in: SignIn
     account: Account
     administration: Administration
@@ -62,9 +71,12 @@ class Api:
             ),
             Operation(
                 "POST", "/sign-in/{flow}/action", "Do what the sign-in waits for", self._act,
-                "anyone", ActionBody, states, {410: "flow-ended", 422: "password-refused"},
+                "anyone", ActionBody, states, _REFUSED_REPLACEMENT,
             ),
-            Operation("POST", "/sign-out", "End this session", self._sign_out, answers={204: None}),
+            Operation(
+                "POST", "/sign-out", "End this session", self._sign_out, answers={204: None},
+                refusals={404: "not-found"},
+            ),
         ]  # fmt: skip
 
     def _my_account(self) -> list[Operation]:
@@ -85,6 +97,7 @@ class Api:
             Operation(
                 "POST", "/me/sign-out-everywhere", "End everything that is signed in",
                 self._sign_out_everywhere, body=ConfirmBody, answers={202: ReceiptGiven},
+                refusals={422: "confirmation-required"},
             ),
             Operation(
                 "GET", "/me/receipts", "My receipts", self._receipts,
@@ -92,13 +105,12 @@ class Api:
             ),
             Operation(
                 "GET", "/me/receipts/{id}", "One receipt, by session or by Receipt-Token",
-                self._receipt, "anyone", answers={200: Receipt},
-                refusals={401: "session-required", 404: "not-found", 422: "invalid-request"},
-                headers=("Receipt-Token",),
+                self._receipt, "receipt", answers={200: Receipt},
+                refusals={404: "not-found", 422: "invalid-request"}, headers=(RECEIPT_HEADER,),
             ),
             Operation(
                 "GET", "/me/events", "What happens to this session, as it happens",
-                self._events, answers={200: str}, media_type="text/event-stream",
+                self._events, answers={200: str}, media_type="text/event-stream", renews=False,
             ),
         ]  # fmt: skip
 
@@ -107,8 +119,7 @@ class Api:
             Operation(
                 "POST", "/me/password", "Change my password", self._change_password,
                 body=ChangePasswordBody, answers={202: ReceiptGiven},
-                refusals={403: "wrong-password", 409: "password-changed-meanwhile",
-                          422: "password-refused", 429: "sign-in-throttled"},
+                refusals=_REFUSED_CHANGE,
             ),
             Operation(
                 "POST", "/me/password/check", "Rate a password; nothing is stored",
@@ -124,7 +135,8 @@ class Api:
             ),
             Operation(
                 "POST", "/admin/users", "Add a user", self._add_user, "admin",
-                AddUserBody, {201: Person}, {409: "user-exists", 422: "password-refused"},
+                AddUserBody, {201: Person},
+                {409: "user-exists", 422: "password-refused", 503: "too-busy"},
             ),
             Operation(
                 "GET", "/admin/parked-events", "Events that could not be handled", self._parked,
@@ -185,10 +197,8 @@ class Api:
         return Answer(ReceiptItems(items=page.items, next=page.next))
 
     async def _receipt(self, call: Call) -> Answer:
-        token = call.request.headers.get("Receipt-Token")
-        sub = None
-        if token is None:
-            sub = (await self.requests.caller(call.request)).sub
+        sub = call.known_caller.sub if call.known_caller is not None else None
+        token = call.request.headers.get(RECEIPT_HEADER)
         return Answer(await self.account.receipt(sub, call.path("id"), token))
 
     async def _events(self, call: Call) -> web.StreamResponse:
@@ -245,4 +255,4 @@ def _state(outcome: SignedIn | ActionRequired) -> Answer:
 
 def _receipt(revoked: Revoked) -> Answer:
     given = ReceiptGiven(receipt=revoked.receipt, receipt_token=revoked.receipt_token)
-    return Answer(given, 202, headers={"Receipt-Token": revoked.receipt_token})
+    return Answer(given, 202, headers={RECEIPT_HEADER: revoked.receipt_token})

@@ -110,6 +110,15 @@ async def test_a_session_that_goes_on_is_said_to_be_open(
     await stream.aclose()  # type: ignore[attr-defined]
 
 
+async def test_a_page_that_is_merely_open_does_not_renew_its_session(
+    live: LiveSessions, sessions: Sessions
+) -> None:
+    stream = live.follow(caller(sessions.begin()))
+    await anext(stream)
+    assert [asked.renew for asked in sessions.asked] == [False]
+    await stream.aclose()  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("refusal", [Unavailable(), Refusal()])
 async def test_a_store_that_does_not_answer_ends_no_stream(
     live: LiveSessions, sessions: Sessions, refusal: Refusal

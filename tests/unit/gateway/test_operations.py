@@ -5,23 +5,36 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 import pytest
+import structlog.testing
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import BaseModel
 
 from services.gateway.acceptance import Acceptance
 from services.gateway.administration import Administration
+from services.gateway.api import operations
 from services.gateway.api.bodies import ConfirmBody
-from services.gateway.api.operations import Answer, Call, Operation, Operations
-from services.gateway.errors import NotAllowedByPolicy
+from services.gateway.api.operations import (
+    Answer,
+    AnswerSeconds,
+    Call,
+    LargestKeptAnswer,
+    Operation,
+    Operations,
+)
+from services.gateway.clients.peer import CallSeconds, ReadSeconds
+from services.gateway.errors import ConfirmationRequired, NotAllowedByPolicy, SessionIsRevoked
 from services.gateway.headers import guarded, identified
 from services.gateway.model import Caller
 from services.gateway.rendering import Problems, middleware
 from services.gateway.requests import Requests
 from services.gateway.sealing import Sealer
+from services.gateway.store import ClaimSeconds
 from shared.contracts.profile import Organization, Person
-from shared.contracts.refusals import Busy, Refusal
+from shared.contracts.refusals import Busy, InvalidRequest, Refusal, Unavailable
+from shared.problems import MostErrors
 from shared.texts import Catalogues
 from tests.memory.gateway import MemoryAnswers
 from tests.unit.gateway.sessions import Sessions, token_of
@@ -57,6 +70,7 @@ class System:
     fails: list[Exception] = field(default_factory=list)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     wait: asyncio.Event | None = None
+    says: bytes = b""
 
     def __post_init__(self) -> None:
         self.sessions.epochs["eve"] = 1
@@ -78,10 +92,17 @@ class System:
             await self.wait.wait()
         if self.fails:
             raise self.fails.pop()
-        return Answer(Told(times=len(self.calls)), 202, headers={"Receipt-Token": "secret"})
+        told = self.says or Told(times=len(self.calls))
+        return Answer(told, 202, headers={"Receipt-Token": "secret"})
 
     async def list(self, call: Call) -> Answer:
         return Answer(f"[{call.limit}]".encode())
+
+    async def read(self, call: Call) -> Answer:
+        return Answer(orjson.dumps(call.known_caller.sub if call.known_caller else None))
+
+    async def break_down(self, _call: Call) -> Answer:
+        raise Unavailable
 
     def app(self) -> web.Application:
         async def page(request: web.Request, problem: dict[str, Any]) -> web.Response:
@@ -94,6 +115,9 @@ class System:
             Operation("POST", "/open", "Make", self.act, "anyone", body=ConfirmBody),
             Operation("POST", "/rule", "Rule", self.act, "admin"),
             Operation("GET", "/things", "List", self.list, "anyone", paged=True),
+            Operation("GET", "/receipts/{id}", "Read", self.read, "receipt"),
+            Operation("GET", "/events", "Follow", self.read, renews=False),
+            Operation("POST", "/flows/{flow}", "Fail", self.break_down, "anyone"),
         ]
         app = web.Application(
             middlewares=[identified, middleware(self.problems, page)], client_max_size=1024
@@ -233,6 +257,75 @@ async def test_a_refusal_that_is_given_again_keeps_its_headers(
         assert answered.headers["WWW-Authenticate"] == 'Bearer error="session-revoked"'
 
 
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [(b"nonsense", 400), (b'{"confirm": 1}', 422), (b"[]", 422), (b" " * 2000, 413)],
+)
+async def test_a_request_that_was_never_begun_leaves_nothing_behind(
+    system: System, client: Client, ada: dict[str, str], content: bytes, status: int
+) -> None:
+    for shown in (ada, {}):
+        path = "/api/v1/things" if shown else "/api/v1/open"
+        headers = shown | {"Idempotency-Key": "k", "Content-Type": "application/json"}
+        answered = await client.post(path, data=content, headers=headers)
+        assert answered.status == status
+    assert system.answers.answers == {}
+
+
+async def test_who_has_no_session_leaves_nothing_behind(system: System, client: Client) -> None:
+    session = system.sessions.begin()
+    system.sessions.epochs["ada"] = 2
+    for token in ("", "x", token_of(session)):
+        shown = {"Authorization": f"Bearer {token}"}
+        assert (await make(client, shown, key="k")).status == 401
+    assert system.answers.answers == {}
+
+
+@pytest.mark.parametrize(
+    "error", [SessionIsRevoked(), InvalidRequest(), ConfirmationRequired(), Busy()]
+)
+async def test_a_refusal_that_decides_nothing_is_not_kept(
+    system: System, client: Client, ada: dict[str, str], error: Exception
+) -> None:
+    system.fails.append(error)
+    assert (await make(client, ada, key="k")).status >= 400
+    assert (await make(client, ada, key="k")).status == 202
+
+
+async def test_of_people_who_are_not_signed_in_only_what_was_carried_out_is_kept(
+    system: System, client: Client
+) -> None:
+    async def send(key: str) -> int:
+        headers = {"Idempotency-Key": key}
+        return (await client.post("/api/v1/open", json={}, headers=headers)).status
+
+    system.fails.append(NotAllowedByPolicy())
+    assert await send("refused") == 403
+    assert system.answers.answers == {}
+    assert [await send("done"), await send("done")] == [202, 202]
+    assert len(system.calls) == 2
+
+
+async def test_an_answer_that_is_too_large_is_not_kept(
+    system: System, client: Client, ada: dict[str, str]
+) -> None:
+    system.says = b'"%s"' % (b"x" * LargestKeptAnswer)
+    assert (await make(client, ada, key="k")).status == 202
+    assert system.answers.answers == {}
+
+
+async def test_no_request_outlives_its_claim(
+    system: System, client: Client, ada: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert AnswerSeconds + 2 < ClaimSeconds
+    assert 2 * ReadSeconds + CallSeconds < AnswerSeconds
+    monkeypatch.setattr(operations, "AnswerSeconds", 0.05)
+    system.wait = asyncio.Event()
+    answered = await make(client, ada, key="k")
+    await problem_of(answered, 503, "service-unavailable")
+    assert system.answers.answers == {}
+
+
 async def test_while_the_first_is_being_answered_the_second_is_told_to_wait(
     system: System, client: Client, ada: dict[str, str]
 ) -> None:
@@ -292,8 +385,11 @@ async def test_a_page_has_one_to_two_hundred_items(client: Client, query: str, l
 
 @pytest.mark.parametrize(
     "limit",
-    ["0", "201", "-1", "", "x", "1.5", "1e2", "+1", "%20", "\u0665", "9" * 5000, "0x10", "1_0"],
-)
+    [
+        "0", "201", "-1", "", "x", "1.5", "1e2", "+1", "%20", "\u0665", "9" * 5000, "0x10", "1_0",
+        "000000001" + "0" * 5000, "0" * 6000 + "1",
+    ],
+)  # fmt: skip
 async def test_any_other_limit_is_refused(client: Client, limit: str) -> None:
     answered = await client.get(f"/api/v1/things?limit={limit}")
     document = await problem_of(answered, 422, "invalid-request")
@@ -334,6 +430,91 @@ async def test_an_unknown_field_is_refused_and_its_value_not_repeated(
     assert [each["field"] for each in document["errors"]] == ["is_admin"]
     assert "hunter2" not in await answered.text()
     assert system.calls == []
+
+
+async def test_no_more_faults_are_told_than_anybody_reads(
+    client: Client, ada: dict[str, str]
+) -> None:
+    body = {f"f{number}": 1 for number in range(90)}
+    answered = await client.post("/api/v1/things", json=body, headers=ada)
+    document = await problem_of(answered, 422, "invalid-request")
+    assert len(document["errors"]) == MostErrors
+
+
+async def test_however_many_faults_another_service_names(
+    system: System, client: Client, ada: dict[str, str]
+) -> None:
+    fault = {"field": "x", "reason": "unfit", "message": "unfit"}
+    system.fails.append(InvalidRequest(errors=[fault] * 1000))
+    document = await problem_of(await make(client, ada), 422, "invalid-request")
+    assert len(document["errors"]) == MostErrors
+
+
+@pytest.mark.parametrize(
+    ("language", "message"),
+    [
+        ("en", "This takes another kind of value."),
+        ("de", "Hier gehört eine andere Art von Wert hin."),
+    ],
+)
+async def test_a_fault_is_told_in_words_of_the_readers_language(
+    client: Client, ada: dict[str, str], language: str, message: str
+) -> None:
+    headers = ada | {"Accept-Language": language}
+    answered = await client.post("/api/v1/things", json={"confirm": "yes"}, headers=headers)
+    document = await problem_of(answered, 422, "invalid-request")
+    assert document["errors"] == [{"field": "confirm", "reason": "wrong-type", "message": message}]
+
+
+async def test_a_fault_that_has_no_words_yet_has_general_ones(
+    system: System, client: Client, ada: dict[str, str]
+) -> None:
+    fault = {"field": "x", "reason": "from-the-future", "message": "String should match '^x$'"}
+    system.fails.append(InvalidRequest(errors=[fault]))
+    document = await problem_of(await make(client, ada), 422, "invalid-request")
+    assert document["errors"] == [fault | {"message": "This cannot be used."}]
+
+
+@pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "k"}])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_body_that_is_not_compressed_as_it_says_is_malformed(
+    client: Client, ada: dict[str, str], key: dict[str, str], encoding: str
+) -> None:
+    headers = ada | key | {"Content-Type": "application/json", "Content-Encoding": encoding}
+    answered = await client.post("/api/v1/things", data=b'{"confirm": true}', headers=headers)
+    await problem_of(answered, 400, "malformed-body")
+
+
+async def test_a_receipt_is_for_a_session_whatever_token_comes_with_it(
+    client: Client, ada: dict[str, str]
+) -> None:
+    for token in ({}, {"Receipt-Token": ""}, {"Receipt-Token": "an old one"}):
+        answered = await client.get("/api/v1/receipts/1", headers=ada | token)
+        assert await answered.json() == "ada"
+
+
+async def test_without_a_session_a_receipt_is_for_who_shows_a_token(client: Client) -> None:
+    for shown in ({}, {"Authorization": "Bearer of.an.ended-session-that-was"}):
+        token = {"Receipt-Token": "a token"}
+        answered = await client.get("/api/v1/receipts/1", headers=shown | token)
+        assert await answered.json() is None
+        answered = await client.get("/api/v1/receipts/1", headers=shown | {"Receipt-Token": ""})
+        await problem_of(answered, 401, "session-required")
+
+
+async def test_what_is_no_use_of_a_session_does_not_renew_it(
+    system: System, client: Client, ada: dict[str, str]
+) -> None:
+    await client.get("/api/v1/events", headers=ada)
+    await client.get("/api/v1/receipts/1", headers=ada)
+    assert [asked.renew for asked in system.sessions.asked] == [False, True]
+
+
+async def test_the_log_names_the_route_and_not_the_flow(client: Client) -> None:
+    with structlog.testing.capture_logs() as written:
+        await problem_of(await client.post("/api/v1/flows/hunter2"), 503, "service-unavailable")
+    assert "hunter2" not in str(written)
+    assert [each["route"] for each in written] == ["/api/v1/flows/{flow}"]
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
