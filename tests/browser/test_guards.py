@@ -146,6 +146,34 @@ def test_nobody_is_signed_in_by_a_form_of_another_site(person: Person, account: 
     expect(person.page.locator("#refused")).to_contain_text("Please try once more.")
 
 
+def test_another_language_shows_the_same_page_again(person: Person, account: Account) -> None:
+    person.goes_to("/sign-in?next=/sessions&why=expired")
+    person.page.get_by_role("link", name="Deutsch").click()
+    person.reads("Sie wurden abgemeldet")
+    person.page.locator("#user_id").fill(account.user_id)
+    person.page.locator("#password").fill("wrong")
+    person.page.locator("main form button.wide").click()
+    expect(person.page.locator("#refused")).to_be_visible()
+    person.page.get_by_role("link", name="English").click()
+    person.is_at("/sign-in?next=/sessions")
+    person.signs_in(account)
+    person.is_at("/sessions")
+
+
+def test_another_language_after_a_refused_form_is_no_dead_end(
+    person: Person, account: Account
+) -> None:
+    person.signs_in(account)
+    person.is_at("/")
+    person.page.evaluate(
+        "for (const form of document.querySelectorAll('form')) form.elements.csrf.value = 'x'"
+    )
+    person.page.get_by_role("button", name="Sign out").click()
+    person.sees_heading("This page was out of date")
+    person.page.get_by_role("link", name="Deutsch").click()
+    person.sees_heading(account.name)
+
+
 def test_what_somebody_is_called_is_never_markup(person: Person, enroll: Enrolls) -> None:
     account = enroll(display_name="<script>alert(1)</script> & <b>Bo</b>")
     person.signs_in(account)

@@ -31,7 +31,12 @@ def with_query(address: str, **query: str | None) -> str:
 
 
 def read_again(request: web.Request) -> str:
-    """Return where the page behind a request is read; most forms are sent to their own address."""
+    """Return where the page behind a request is read; most forms are sent to their own address.
+
+    The language that was asked for is left out, as it would win over the one chosen since.
+    """
     resource = request.match_info.route.resource
     methods = {route.method for route in resource} if resource is not None else set()
-    return local(request.path_qs) if "GET" in methods else HOME
+    if "GET" not in methods | {request.method}:
+        return HOME
+    return local(str(request.rel_url.without_query_params("lang")))

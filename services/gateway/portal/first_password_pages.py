@@ -23,6 +23,7 @@ _SAID_IN_PLACE = {
     "invalid-request",
     "too-busy",
     "service-unavailable",
+    "password-change-unconfirmed",
     "csrf-refused",
 }
 
@@ -79,6 +80,7 @@ class FirstPasswordPages:
         return await self.pages.show(
             request,
             "first_password.html",
+            address=addresses.with_query(ADDRESS, next=to),
             status=refusal.status if refusal else HTTPStatus.OK,
             headers=headers_of(refusal) if refusal else None,
             person=await self.sign_in.person(_flow(request)),

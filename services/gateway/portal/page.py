@@ -14,7 +14,7 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time, format_timedelta
 from babel.numbers import format_decimal
 
-from services.gateway.portal import cookies
+from services.gateway.portal import addresses, cookies
 from services.gateway.portal.files import Files
 from services.gateway.portal.user_agents import UserAgent
 from services.gateway.portal.visits import Visitor, Visits
@@ -34,7 +34,7 @@ class Page:
     files: Files
     language: str
     now: datetime
-    path: str = "/"
+    address: str = addresses.HOME
     visitor: Visitor | None = None
     csrf: str = ""
 
@@ -159,16 +159,20 @@ class Pages:
         visitor: Visitor | None = None,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
+        address: str | None = None,
         **content: Any,
     ) -> web.Response:
-        """Return a page, to a visitor or to somebody who is not signed in."""
+        """Return a page, to a visitor or to somebody who is not signed in.
+
+        `address` is where it is read again, for forms that know more of that than their request.
+        """
         cookie, csrf = self.visits.anonymous_csrf(request)
         page = Page(
             self.catalogues,
             self.files,
             self.language(request, visitor),
             self.clock.now(),
-            path=request.path,
+            address=address or addresses.read_again(request),
             visitor=visitor,
             csrf=visitor.csrf if visitor else csrf,
         )

@@ -113,6 +113,7 @@ class SignInPages:
         return await self.pages.show(
             request,
             "sign_in.html",
+            address=again(to, why=why),
             status=refusal.status if refusal else HTTPStatus.OK,
             headers=headers_of(refusal) if refusal else None,
             to=to,

@@ -3,10 +3,13 @@
 from urllib.parse import urljoin, urlsplit
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.typedefs import Handler
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.portal.addresses import HOME, local, with_query
+from services.gateway.portal.addresses import HOME, local, read_again, with_query
 from services.gateway.portal.profile_pages import initials
 
 
@@ -39,6 +42,40 @@ def test_only_values_that_are_there_stand_in_a_query() -> None:
     assert with_query("/sign-in") == "/sign-in"
     assert with_query("/sign-in", next=None, why="expired") == "/sign-in?why=expired"
     assert with_query("/sign-in", next="/a?b=c&d") == "/sign-in?next=/a%3Fb%3Dc%26d"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "address"),
+    [
+        ("GET", "/form?next=/sessions&why=expired", "/form?next=/sessions&why=expired"),
+        ("GET", "/form?lang=de&after=x", "/form?after=x"),
+        ("GET", "/form?lang=de", "/form"),
+        ("GET", "/nothing?x=1", "/nothing?x=1"),
+        ("GET", "/form?next=" + "x" * 600, HOME),
+        ("POST", "/form?next=/sessions", "/form?next=/sessions"),
+        ("POST", "/form/end", HOME),
+        ("POST", "/nothing", HOME),
+    ],
+)
+async def test_a_page_is_read_again_where_that_is_possible(
+    method: str, path: str, address: str
+) -> None:
+    told: list[str] = []
+
+    @web.middleware
+    async def tell(request: web.Request, handler: Handler) -> web.StreamResponse:
+        told.append(read_again(request))
+        return await handler(request)
+
+    async def shown(_request: web.Request) -> web.Response:
+        return web.Response()
+
+    app = web.Application(middlewares=[tell])
+    app.add_routes([web.get("/form", shown), web.post("/form", shown)])
+    app.add_routes([web.post("/form/end", shown)])
+    async with TestClient(TestServer(app)) as client:
+        await client.request(method, path)
+    assert told == [address]
 
 
 @pytest.mark.parametrize(
