@@ -142,12 +142,28 @@ class Epochs:
         cursor = self.database["revocations"].find(query).sort("epoch", DESCENDING).limit(limit)
         return await cursor.to_list()
 
-    async def incomplete(self, *, older_than_seconds: float, limit: int) -> list[Document]:
-        """Return revocations that nobody has worked off yet, oldest first."""
+    async def incomplete(
+        self,
+        *,
+        older_than_seconds: float,
+        limit: int,
+        after: tuple[datetime, str] | None = None,
+    ) -> list[Document]:
+        """Return revocations that nobody has worked off yet, oldest first.
+
+        A page begins after the time and the receipt that the last one ended with.
+        """
         cutoff = {"$subtract": ["$$NOW", int(older_than_seconds * 1000)]}
-        query = {"incomplete": True, "$expr": {"$lt": ["$committed_at", cutoff]}}
-        cursor = self.database["revocations"].find(query).sort("committed_at", ASCENDING)
-        return await cursor.limit(limit).to_list()
+        query: Document = {"incomplete": True, "$expr": {"$lt": ["$committed_at", cutoff]}}
+        if after is not None:
+            at, receipt = after
+            query["$or"] = [
+                {"committed_at": {"$gt": at}},
+                {"committed_at": at, "_id": {"$gt": receipt}},
+            ]
+        cursor = self.database["revocations"].find(query)
+        ordered = cursor.sort([("committed_at", ASCENDING), ("_id", ASCENDING)])
+        return await ordered.limit(limit).to_list()
 
     async def committed(
         self, *, after: datetime | None, older_than_seconds: float

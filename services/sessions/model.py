@@ -67,6 +67,8 @@ class SessionState:
         """Raise unless the session may be used now by who holds `proof`."""
         if not hmac.compare_digest(self.proof, proof):
             raise SessionRequired
+        if self.ended_by == "expired":
+            raise SessionRequired(cause="expired")
         if self.ended_by is not None:
             raise SessionIsRevoked(cause=self.ended_by)
         if self.session.epoch != epoch:
@@ -98,6 +100,24 @@ class SigningInDevice:
 
 
 @dataclass(frozen=True)
+class Ending:
+    """What is to be ended: a subject's sessions from before an epoch, and what it is told by."""
+
+    sub: str
+    epoch: int
+    cause: Cause
+    receipt: str | None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sessions that were ended together, without those that had expired; more may be left."""
+
+    sessions: tuple[EndedSession, ...] = ()
+    more: bool = False
+
+
+@dataclass(frozen=True)
 class Revocation:
     """A raised epoch that is to be worked off, and what has become of it."""
 
@@ -109,6 +129,11 @@ class Revocation:
     token_hash: str
     completed_at: datetime | None = None
     sessions: tuple[EndedSession, ...] = ()
+
+    @property
+    def ending(self) -> Ending:
+        """Return what is to be ended for it."""
+        return Ending(self.sub, self.epoch, self.cause, self.receipt)
 
     def as_receipt(self, *, still_open: tuple[str, ...] = ()) -> Receipt:
         """Return the receipt as its user reads it, with the sessions that are yet to be ended."""
@@ -141,11 +166,12 @@ def sessions_revoked(
     chunks = [sids[i : i + _SIDS_PER_EVENT] for i in range(0, len(sids), _SIDS_PER_EVENT)]
     return [
         SessionRevoked(
-            id=f"{receipt or chunk[0]}.{number}",
+            # A session is ended once, so its id names what tells of it.
+            id=f"{chunk[0]}.revoked",
             subject=sub,
             occurred_at=at,
             initiating_entity="user",
             payload=SessionRevokedPayload(sids=tuple(chunk), cause=cause, receipt=receipt),
         )
-        for number, chunk in enumerate(chunks)
+        for chunk in chunks
     ]

@@ -2,14 +2,21 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.read_concern import ReadConcern
 
-from services.sessions.model import KnownDevice, Revocation, SessionPolicy, SessionState, new_id
-from shared.contracts.epochs import Raised
+from services.sessions.model import (
+    Batch,
+    KnownDevice,
+    Revocation,
+    SessionPolicy,
+    SessionState,
+    new_id,
+)
+from shared.contracts.epochs import NoEpoch, Raised
 from shared.contracts.events import Cause, Event
 from shared.contracts.sessions import EndedSession, EstablishSession, Session
 from shared.epochs import Epochs
@@ -23,6 +30,7 @@ _SESSION_FIELDS = frozenset(Session.model_fields) - {"sid"}
 # A receipt keeps these of a session; the others are read from its record while there is one.
 _ENDED_FIELDS = {"sid", "ended_at"}
 _DESCRIBING_FIELDS = ["created_at", "address", "user_agent"]
+_UNEXPIRED: Document = {"$expr": {"$gt": ["$expires_at", "$$NOW"]}}
 
 
 def _in_seconds(seconds: int) -> Document:
@@ -47,6 +55,10 @@ def _revocation(document: Document) -> Revocation:
     )
 
 
+def _named(sessions: tuple[EndedSession, ...]) -> Document:
+    return {"sessions": {"$each": [each.model_dump(include=_ENDED_FIELDS) for each in sessions]}}
+
+
 def _device(document: Document) -> KnownDevice:
     return KnownDevice(id=document["_id"], sub=document["sub"], name=document["name"])
 
@@ -63,46 +75,81 @@ class MongoSessionTransaction:
         """Raise the epoch beside its revocation."""
         return await self.epochs.raise_(sub, cause, self.transaction.session)
 
-    async def end_older(self, sub: str, epoch: int, cause: Cause) -> tuple[EndedSession, ...]:
-        """End in bulk: one read and one write, however many sessions there are."""
+    async def end_older(self, sub: str, epoch: int, cause: Cause, *, limit: int) -> Batch:
+        """End in bulk: one read and one write for all that are ended together."""
         older: Document = {"sub": sub, "open": True, "epoch": {"$lt": epoch}}
-        return await self._end(older, cause)
+        return await self._end(older, cause, limit=limit)
+
+    async def close_expired(self, sub: str, *, limit: int) -> bool:
+        """Close by the server's clock."""
+        expired: Document = {
+            "sub": sub,
+            "open": True,
+            "$expr": {"$lte": ["$expires_at", "$$NOW"]},
+        }
+        return (await self._end(expired, "expired", limit=limit)).more
 
     async def end(self, sub: str, sid: str, cause: Cause) -> bool:
         """End one session."""
-        return bool(await self._end({"_id": sid, "sub": sub, "open": True}, cause))
+        which = {"_id": sid, "sub": sub, "open": True}
+        return bool((await self._end(which, cause, limit=1)).sessions)
 
-    async def complete(self, receipt: str, sessions: tuple[EndedSession, ...]) -> bool:
-        """Close the receipt."""
-        closed = await self.epochs.database["revocations"].update_one(
+    async def note(self, receipt: str, sessions: tuple[EndedSession, ...]) -> None:
+        """Add to the receipt."""
+        await self.epochs.database["revocations"].update_one(
+            {"_id": receipt, "incomplete": True},
+            {"$push": _named(sessions)},
+            session=self.transaction.session,
+        )
+
+    async def complete(self, receipt: str, sessions: tuple[EndedSession, ...]) -> float | None:
+        """Close the receipt, by the server's clock."""
+        closed = await self.epochs.database["revocations"].find_one_and_update(
             {"_id": receipt, "incomplete": True},
             {
-                "$set": {"sessions": [each.model_dump(include=_ENDED_FIELDS) for each in sessions]},
+                "$push": _named(sessions),
                 "$unset": {"incomplete": ""},
                 "$currentDate": {"completed_at": True},
             },
+            projection=["committed_at", "completed_at"],
+            return_document=ReturnDocument.AFTER,
             session=self.transaction.session,
         )
-        return closed.modified_count == 1
+        if closed is None:
+            return None
+        took: timedelta = closed["completed_at"] - closed["committed_at"]
+        return took.total_seconds()
 
     async def emit(self, event: Event) -> None:
         """Write the event beside the change."""
         await self.transaction.emit(event)
 
-    async def _end(self, which: Document, cause: Cause) -> tuple[EndedSession, ...]:
-        sessions, session = self.database["sessions"], self.transaction.session
+    async def _end(self, which: Document, cause: Cause, *, limit: int) -> Batch:
         # The server dates the end: a projection may tell its time.
-        found = await sessions.find(which, {"at": "$$NOW"}, session=session).to_list()
-        if not found:
-            return ()
-        ended_at: datetime = found[0]["at"]
-        sids = [each["_id"] for each in found]
-        await sessions.update_many(
-            {"_id": {"$in": sids}},
-            {"$set": {"ended_by": cause, "ended_at": ended_at}, "$unset": {"open": ""}},
-            session=session,
+        found = await (
+            self.database["sessions"]
+            .find(which, {"at": "$$NOW", "expires_at": 1}, session=self.transaction.session)
+            .limit(limit)
+            .to_list()
         )
-        return tuple(EndedSession(sid=sid, ended_at=ended_at) for sid in sids)
+        if not found:
+            return Batch()
+        at: datetime = found[0]["at"]
+        valid = [each["_id"] for each in found if each["expires_at"] > at]
+        await self._close(valid, cause, at)
+        await self._close(
+            [each["_id"] for each in found if each["expires_at"] <= at], "expired", at
+        )
+        ended = tuple(EndedSession(sid=sid, ended_at=at) for sid in valid)
+        return Batch(ended, more=len(found) == limit)
+
+    async def _close(self, sids: list[str], cause: Cause, at: datetime) -> None:
+        if sids:
+            await self.database["sessions"].update_many(
+                {"_id": {"$in": sids}},
+                {"$set": {"ended_by": cause, "ended_at": at}, "$unset": {"open": ""}},
+                session=self.transaction.session,
+            )
 
 
 @dataclass(frozen=True)
@@ -201,7 +248,7 @@ class MongoSessionStore:
             "sub": sub,
             "open": True,
             "epoch": {"$gte": await self.epochs.recent(sub)},
-            "$expr": {"$gt": ["$expires_at", "$$NOW"]},
+            **_UNEXPIRED,
         }
         last = (
             await self.database["sessions"].find_one({"_id": after, "sub": sub}) if after else None
@@ -214,23 +261,49 @@ class MongoSessionStore:
         return [_session(document) async for document in ordered]
 
     async def open_before(self, sub: str, epoch: int) -> tuple[str, ...]:
-        """Return ids only, from the index of open sessions."""
-        query = {"sub": sub, "open": True, "epoch": {"$lt": epoch}}
+        """Return ids only, by the index of open sessions."""
+        query = {"sub": sub, "open": True, "epoch": {"$lt": epoch}, **_UNEXPIRED}
         found = self.database["sessions"].find(query, {"_id": 1})
         return tuple([each["_id"] async for each in found])
 
     async def subjects_with_open_sessions(self, *, after: str, limit: int) -> list[str]:
-        """Return the next subjects, from the index of open sessions."""
+        """Return the next subjects, from the index of open sessions.
+
+        The limit comes before the grouping, which would read all that is open otherwise.
+        """
         found = await self.database["sessions"].aggregate(
             [
                 {"$match": {"open": True, "sub": {"$gt": after}}},
                 {"$sort": {"sub": 1}},
+                {"$limit": limit},
                 {"$group": {"_id": "$sub"}},
                 {"$sort": {"_id": 1}},
-                {"$limit": limit},
             ]
         )
         return [each["_id"] async for each in found]
+
+    async def left_open(self, subs: list[str]) -> list[str]:
+        """Compare what is open longest with the epochs, all subjects at once."""
+        epochs = await self.epochs.epochs_of(subs)
+        found = await self.database["sessions"].aggregate(
+            [
+                {"$match": {"open": True, "sub": {"$in": subs}}},
+                {
+                    "$group": {
+                        "_id": "$sub",
+                        "epoch": {"$min": "$epoch"},
+                        "expires_at": {"$min": "$expires_at"},
+                    }
+                },
+                {"$set": {"expired": {"$lte": ["$expires_at", "$$NOW"]}}},
+                {"$sort": {"_id": 1}},
+            ]
+        )
+        return [
+            each["_id"]
+            async for each in found
+            if each["expired"] or each["epoch"] < epochs.get(each["_id"], NoEpoch)
+        ]
 
     async def add_device(self, device: KnownDevice, *, key_hash: str) -> None:
         """Insert by upsert, so that the server's clock dates the device."""
@@ -260,10 +333,6 @@ class MongoSessionStore:
         """Read the primary that has just acknowledged our write, and so is or was the primary."""
         return await self.epochs.recent(sub)
 
-    async def epochs_of(self, subs: list[str]) -> dict[str, int]:
-        """Return many epochs."""
-        return await self.epochs.epochs_of(subs)
-
     async def settle(self, sub: str) -> None:
         """Make what was committed hold at every reader."""
         await self.epochs.settle(sub)
@@ -283,9 +352,15 @@ class MongoSessionStore:
         found = await self.epochs.revocations_of(sub, below=below, limit=limit)
         return [_revocation(each) for each in found]
 
-    async def incomplete(self, *, older_than_seconds: float, limit: int) -> list[Revocation]:
+    async def incomplete(
+        self, *, older_than_seconds: float, limit: int, after: Revocation | None = None
+    ) -> list[Revocation]:
         """Return revocations to be worked off."""
-        found = await self.epochs.incomplete(older_than_seconds=older_than_seconds, limit=limit)
+        found = await self.epochs.incomplete(
+            older_than_seconds=older_than_seconds,
+            limit=limit,
+            after=(after.committed_at, after.receipt) if after is not None else None,
+        )
         return [_revocation(each) for each in found]
 
     async def _described(self, revocation: Revocation) -> Revocation:

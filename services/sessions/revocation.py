@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from services.sessions.errors import NoSuchSession
-from services.sessions.model import Revocation, sessions_revoked, signed_out_everywhere
+from services.sessions.model import Ending, Revocation, sessions_revoked, signed_out_everywhere
 from services.sessions.store import SessionStore, SessionTransaction
 from shared.clock import Clock
 from shared.contracts.body import Done
@@ -11,7 +11,18 @@ from shared.contracts.events import Cause, CredentialChange, SignedOutEverywhere
 from shared.contracts.sessions import EndSession, Revoked, SignOutEverywhere
 from shared.telemetry import ENDED_AFTER, REFUSED_AFTER, log
 
-_BATCH = 500
+_BATCH = 1000
+"""How many sessions one transaction ends, well within the time that it may take."""
+_SWEEP = 5000
+"""How many open sessions one step of a sweep looks at."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the work on a raise has come: more is to be ended, or in how many seconds it was."""
+
+    more: bool = False
+    took: float | None = None
 
 
 @dataclass(frozen=True)
@@ -29,8 +40,11 @@ class Revocations:
                 raise NoSuchSession
             await self._tell(tx, asked.sub, [asked.sid], asked.cause, receipt=None)
 
-        await self.store.in_transaction(work)
-        await self.store.settle(asked.sub)
+        try:
+            await self.store.in_transaction(work)
+        finally:
+            # Also when it had ended before: who ended it may have died before this.
+            await self.store.settle(asked.sub)
         return Done()
 
     async def sign_out_everywhere(self, asked: SignOutEverywhere) -> Revoked:
@@ -52,50 +66,76 @@ class Revocations:
 
     async def carry_out(self, event: CredentialChange | SignedOutEverywhere) -> None:
         """Work off the raise that an event tells of; events may come twice and in any order."""
-        asked = event.payload
+        asked, done = event.payload, Progress()
+        ending = Ending(event.subject, asked.epoch, asked.cause, asked.receipt)
 
         async def work(tx: SessionTransaction) -> None:
-            await self._end_older(tx, event.subject, asked.epoch, asked.cause, asked.receipt)
+            nonlocal done
+            done = await self._end_some(tx, ending)
 
         if await self.store.once(event.id, work):
-            await self._measure(asked.receipt)
+            await self._go_on(ending, done)
 
     async def reconcile(self) -> None:
         """Work off the raises whose event has not come: lost, late, or without a broker."""
-        for revocation in await self.store.incomplete(older_than_seconds=2.0, limit=_BATCH):
-            await self.store.in_transaction(lambda tx, it=revocation: self._complete(tx, it))  # type: ignore[misc]
-            await self._measure(revocation.receipt)
-            log.warning("revocation-reconciled", receipt=revocation.receipt)
+        last: Revocation | None = None
+        while waiting := await self.store.incomplete(
+            older_than_seconds=2.0, limit=_BATCH, after=last
+        ):
+            for revocation in waiting:
+                try:
+                    await self._go_on(revocation.ending, Progress(more=True))
+                except Exception:
+                    # Whatever is wrong with one must not keep the others waiting.
+                    log.exception("revocation-not-reconciled", receipt=revocation.receipt)
+                else:
+                    log.warning("revocation-reconciled", receipt=revocation.receipt)
+            last = waiting[-1]
 
     async def sweep(self) -> None:
-        """End every session that is older than its user's epoch, whatever left it open."""
+        """Close what has expired, and end every session that is older than its user's epoch."""
         after = ""
-        while subs := await self.store.subjects_with_open_sessions(after=after, limit=_BATCH):
-            epochs = await self.store.epochs_of(subs)
-            for sub in subs:
-                if await self.store.open_before(sub, epochs.get(sub, 0)):
-                    await self._sweep_one(sub, epochs[sub])
+        while subs := await self.store.subjects_with_open_sessions(after=after, limit=_SWEEP):
+            for sub in await self.store.left_open(subs):
+                try:
+                    await self._sweep_one(sub)
+                except Exception:
+                    # As above: the next sweep comes back to it.
+                    log.exception("sessions-not-swept", sub=sub)
             after = subs[-1]
 
-    async def _sweep_one(self, sub: str, epoch: int) -> None:
-        cause: Cause = "signed-out-everywhere"
+    async def _sweep_one(self, sub: str) -> None:
+        while await self.store.in_transaction(lambda tx: tx.close_expired(sub, limit=_BATCH)):
+            pass
+        epoch = await self.store.epoch_of(sub)
+        latest = await self.store.revocations_of(sub, below=None, limit=1)
+        if latest and latest[0].completed_at is None:
+            # It is about to be worked off, and then its receipt names what it has ended.
+            return
+        if await self.store.open_before(sub, epoch):
+            raised = [each.ending for each in latest if each.epoch == epoch]
+            # An operator may have raised the epoch, which leaves no receipt.
+            ending = raised[0] if raised else Ending(sub, epoch, "signed-out-everywhere", None)
+            await self._go_on(ending, Progress(more=True))
+            log.warning("sessions-swept", sub=sub)
 
-        async def work(tx: SessionTransaction) -> None:
-            ended = await tx.end_older(sub, epoch, cause)
-            await self._tell(tx, sub, [each.sid for each in ended], cause, receipt=None)
+    async def _go_on(self, ending: Ending, done: Progress) -> None:
+        while done.more:
+            done = await self.store.in_transaction(lambda tx: self._end_some(tx, ending))
+        if done.took is not None:
+            ENDED_AFTER.labels(ending.cause).observe(done.took)
 
-        await self.store.in_transaction(work)
-        log.warning("sessions-swept", sub=sub)
-
-    async def _complete(self, tx: SessionTransaction, it: Revocation) -> None:
-        await self._end_older(tx, it.sub, it.epoch, it.cause, it.receipt)
-
-    async def _end_older(
-        self, tx: SessionTransaction, sub: str, epoch: int, cause: Cause, receipt: str
-    ) -> None:
-        ended = await tx.end_older(sub, epoch, cause)
-        if await tx.complete(receipt, ended):
-            await self._tell(tx, sub, [each.sid for each in ended], cause, receipt=receipt)
+    async def _end_some(self, tx: SessionTransaction, ending: Ending) -> Progress:
+        """End as much as one transaction may, and close the receipt with the last of it."""
+        ended = await tx.end_older(ending.sub, ending.epoch, ending.cause, limit=_BATCH)
+        sids = [each.sid for each in ended.sessions]
+        await self._tell(tx, ending.sub, sids, ending.cause, receipt=ending.receipt)
+        if ending.receipt is None:
+            return Progress(ended.more)
+        if ended.more:
+            await tx.note(ending.receipt, ended.sessions)
+            return Progress(more=True)
+        return Progress(took=await tx.complete(ending.receipt, ended.sessions))
 
     async def _tell(
         self,
@@ -108,9 +148,3 @@ class Revocations:
     ) -> None:
         for event in sessions_revoked(sub, sids, cause, receipt=receipt, at=self.clock.now()):
             await tx.emit(event)
-
-    async def _measure(self, receipt: str) -> None:
-        done = await self.store.revocation(receipt)
-        if done is not None and done.completed_at is not None:
-            took = (done.completed_at - done.committed_at).total_seconds()
-            ENDED_AFTER.labels(done.cause).observe(took)

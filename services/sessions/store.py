@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
-from services.sessions.model import KnownDevice, Revocation, SessionPolicy, SessionState
+from services.sessions.model import Batch, KnownDevice, Revocation, SessionPolicy, SessionState
 from shared.contracts.epochs import Raised
 from shared.contracts.events import Cause, Event
 from shared.contracts.sessions import EndedSession, EstablishSession, Session
@@ -18,16 +18,30 @@ class SessionTransaction(Protocol):
         """Refuse everything issued to the subject so far."""
         ...
 
-    async def end_older(self, sub: str, epoch: int, cause: Cause) -> tuple[EndedSession, ...]:
-        """End the open sessions from before the epoch and return them."""
+    async def end_older(self, sub: str, epoch: int, cause: Cause, *, limit: int) -> Batch:
+        """End that many of the open sessions from before the epoch and return them.
+
+        Those that have expired are closed too, and not among them.
+        """
+        ...
+
+    async def close_expired(self, sub: str, *, limit: int) -> bool:
+        """Close that many of a subject's expired sessions; return whether more may be left."""
         ...
 
     async def end(self, sub: str, sid: str, cause: Cause) -> bool:
         """End one session; return whether it was open."""
         ...
 
-    async def complete(self, receipt: str, sessions: tuple[EndedSession, ...]) -> bool:
-        """Close the receipt with what was ended; return whether it was still incomplete."""
+    async def note(self, receipt: str, sessions: tuple[EndedSession, ...]) -> None:
+        """Add what was ended to the receipt while it is incomplete."""
+        ...
+
+    async def complete(self, receipt: str, sessions: tuple[EndedSession, ...]) -> float | None:
+        """Close the receipt with what was ended last; return how many seconds it was open.
+
+        None where it was complete before.
+        """
         ...
 
     async def emit(self, event: Event) -> None:
@@ -67,11 +81,18 @@ class SessionStore(Protocol):
         ...
 
     async def open_before(self, sub: str, epoch: int) -> tuple[str, ...]:
-        """Return the ids of sessions from before the epoch whose records are still open."""
+        """Return the ids of unexpired sessions from before the epoch that are still open."""
         ...
 
     async def subjects_with_open_sessions(self, *, after: str, limit: int) -> list[str]:
-        """Return subjects in order of their ids, for going through all of them."""
+        """Return subjects in order of their ids, for going through all of them.
+
+        As many as `limit` open sessions belong to, and one at least while there is one.
+        """
+        ...
+
+    async def left_open(self, subs: list[str]) -> list[str]:
+        """Return the subjects with open sessions that have expired or are from before the epoch."""
         ...
 
     async def add_device(self, device: KnownDevice, *, key_hash: str) -> None:
@@ -94,10 +115,6 @@ class SessionStore(Protocol):
         """Return the subject's epoch, no older than this store's last acknowledged write."""
         ...
 
-    async def epochs_of(self, subs: list[str]) -> dict[str, int]:
-        """Return the epochs of many subjects."""
-        ...
-
     async def settle(self, sub: str) -> None:
         """Return once what was committed for the subject holds at every reader."""
         ...
@@ -114,8 +131,10 @@ class SessionStore(Protocol):
         """Return a subject's revocations, newest first."""
         ...
 
-    async def incomplete(self, *, older_than_seconds: float, limit: int) -> list[Revocation]:
-        """Return revocations that nobody has worked off."""
+    async def incomplete(
+        self, *, older_than_seconds: float, limit: int, after: Revocation | None = None
+    ) -> list[Revocation]:
+        """Return a page of the revocations that nobody has worked off, oldest first."""
         ...
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import TypeVar
 
-from services.sessions.model import KnownDevice, Revocation, SessionPolicy, SessionState
+from services.sessions.model import Batch, KnownDevice, Revocation, SessionPolicy, SessionState
 from services.sessions.store import SessionTransaction
 from shared.contracts.epochs import Raised
 from shared.contracts.events import Cause, Event
@@ -38,34 +38,52 @@ class MemorySessionTransaction:
         """Raise the epoch."""
         return self.epochs.raise_(sub, cause)
 
-    async def end_older(self, sub: str, epoch: int, cause: Cause) -> tuple[EndedSession, ...]:
+    async def end_older(self, sub: str, epoch: int, cause: Cause, *, limit: int) -> Batch:
         """End what is older than the epoch."""
-        older = [
-            each.session.sid
-            for each in self.kept.values()
-            if each.session.sub == sub and each.ended_by is None and each.session.epoch < epoch
-        ]
-        for sid in older:
-            self.kept[sid] = replace(self.kept[sid], ended_by=cause)
+        return self._end(
+            [each for each in self._open(sub) if each.session.epoch < epoch], cause, limit
+        )
+
+    async def close_expired(self, sub: str, *, limit: int) -> bool:
+        """Close what has expired."""
         now = self.epochs.clock.now()
-        return tuple(EndedSession(sid=sid, ended_at=now) for sid in older)
+        expired = [each for each in self._open(sub) if each.session.expires_at <= now]
+        return self._end(expired, "expired", limit).more
 
     async def end(self, sub: str, sid: str, cause: Cause) -> bool:
         """End one session."""
-        known = self.kept.get(sid)
-        if known is None or known.session.sub != sub or known.ended_by is not None:
-            return False
-        self.kept[sid] = replace(known, ended_by=cause)
-        return True
+        which = [each for each in self._open(sub) if each.session.sid == sid]
+        return bool(self._end(which, cause, 1).sessions)
 
-    async def complete(self, receipt: str, sessions: tuple[EndedSession, ...]) -> bool:
+    async def note(self, receipt: str, sessions: tuple[EndedSession, ...]) -> None:
+        """Add to the receipt."""
+        known = self.epochs.revocations.get(receipt)
+        if known is not None and known.completed_at is None:
+            noted = replace(known, sessions=known.sessions + sessions)
+            self.epochs.revocations[receipt] = noted
+
+    async def complete(self, receipt: str, sessions: tuple[EndedSession, ...]) -> float | None:
         """Close the receipt."""
         known = self.epochs.revocations.get(receipt)
         if known is None or known.completed_at is not None:
-            return False
-        done = replace(known, completed_at=self.epochs.clock.now(), sessions=sessions)
+            return None
+        now = self.epochs.clock.now()
+        done = replace(known, completed_at=now, sessions=known.sessions + sessions)
         self.epochs.revocations[receipt] = done
-        return True
+        return (now - known.committed_at).total_seconds()
+
+    def _open(self, sub: str) -> list[Kept]:
+        own = (each for each in self.kept.values() if each.session.sub == sub)
+        return [each for each in own if each.ended_by is None]
+
+    def _end(self, which: list[Kept], cause: Cause, limit: int) -> Batch:
+        now, found = self.epochs.clock.now(), which[:limit]
+        valid = [each for each in found if each.session.expires_at > now]
+        for each in found:
+            why: Cause = cause if each in valid else "expired"
+            self.kept[each.session.sid] = replace(each, ended_by=why)
+        ended = tuple(EndedSession(sid=each.session.sid, ended_at=now) for each in valid)
+        return Batch(ended, more=len(found) == limit)
 
     async def emit(self, event: Event) -> None:
         """Keep the event."""
@@ -163,13 +181,32 @@ class MemorySessions:
         return tuple(
             sid
             for sid, each in self.kept.items()
-            if each.session.sub == sub and each.ended_by is None and each.session.epoch < epoch
+            if each.session.sub == sub
+            and each.ended_by is None
+            and each.session.epoch < epoch
+            and each.session.expires_at > self.epochs.clock.now()
         )
 
     async def subjects_with_open_sessions(self, *, after: str, limit: int) -> list[str]:
         """Return subjects in order."""
-        subs = {each.session.sub for each in self.kept.values() if each.ended_by is None}
-        return sorted(sub for sub in subs if sub > after)[:limit]
+        subs = [each.session.sub for each in self.kept.values() if each.ended_by is None]
+        return sorted(set(sorted(sub for sub in subs if sub > after)[:limit]))
+
+    async def left_open(self, subs: list[str]) -> list[str]:
+        """Return the subjects that the sweep is for."""
+        now = self.epochs.clock.now()
+        return sorted(
+            {
+                each.session.sub
+                for each in self.kept.values()
+                if each.session.sub in subs
+                and each.ended_by is None
+                and (
+                    each.session.expires_at <= now
+                    or each.session.epoch < self.epochs.current(each.session.sub)
+                )
+            }
+        )
 
     async def add_device(self, device: KnownDevice, *, key_hash: str) -> None:
         """Keep a new device."""
@@ -189,10 +226,6 @@ class MemorySessions:
 
     async def epoch_after_write(self, sub: str) -> int:
         return await self.epoch_of(sub)
-
-    async def epochs_of(self, subs: list[str]) -> dict[str, int]:
-        """Return many epochs."""
-        return {sub: self.epochs.epochs[sub] for sub in subs if sub in self.epochs.epochs}
 
     async def settle(self, sub: str) -> None:
         """Take note that this was asked for."""
@@ -215,7 +248,9 @@ class MemorySessions:
         found = sorted(self._revocations_of(sub), key=lambda each: -each.epoch)
         return [each for each in found if below is None or each.epoch < below][:limit]
 
-    async def incomplete(self, *, older_than_seconds: float, limit: int) -> list[Revocation]:
+    async def incomplete(
+        self, *, older_than_seconds: float, limit: int, after: Revocation | None = None
+    ) -> list[Revocation]:
         """Return what waits."""
         before = self.epochs.clock.now() - timedelta(seconds=older_than_seconds)
         found = [
@@ -223,7 +258,10 @@ class MemorySessions:
             for each in self.epochs.revocations.values()
             if each.completed_at is None and each.committed_at < before
         ]
-        return sorted(found, key=lambda each: each.committed_at)[:limit]
+        first = (after.committed_at, after.receipt) if after is not None else None
+        ordered = sorted(found, key=lambda each: (each.committed_at, each.receipt))
+        later = [each for each in ordered if not first or (each.committed_at, each.receipt) > first]
+        return later[:limit]
 
     def _described(self, ended: EndedSession) -> EndedSession:
         known = self.kept.get(ended.sid)

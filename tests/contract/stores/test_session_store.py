@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from services.sessions.model import (
+    Batch,
     KnownDevice,
     Revocation,
     SessionPolicy,
@@ -89,6 +90,12 @@ async def state_of(store: SessionStore, session: Session) -> SessionState:
 
 async def raised(store: SessionStore, sub: str = "ada") -> Raised:
     return await store.in_transaction(lambda tx: tx.raise_epoch(sub, "signed-out-everywhere"))
+
+
+async def end_older(store: SessionStore, sub: str, epoch: int, *, limit: int = 99) -> Batch:
+    return await store.in_transaction(
+        lambda tx: tx.end_older(sub, epoch, "password-changed", limit=limit)
+    )
 
 
 async def revocation(store: SessionStore, receipt: str) -> Revocation:
@@ -189,20 +196,66 @@ async def test_only_what_is_older_than_the_epoch_is_ended(store: SessionStore) -
     old = [await begin(store, epoch=1) for _ in range(3)]
     current = await begin(store, epoch=2)
     others = await begin(store, "bob", epoch=1)
-    ended = await store.in_transaction(lambda tx: tx.end_older("ada", 2, "password-changed"))
-    assert {each.sid for each in ended} == {each.sid for each in old}
-    assert all(each.ended_at is not None for each in ended)
-    assert len({each.ended_at for each in ended}) == 1
+    batch = await end_older(store, "ada", 2)
+    assert {each.sid for each in batch.sessions} == {each.sid for each in old}
+    assert all(each.ended_at is not None for each in batch.sessions)
+    assert len({each.ended_at for each in batch.sessions}) == 1
+    assert not batch.more
     for session in old:
         assert (await state_of(store, session)).ended_by == "password-changed"
     assert (await state_of(store, current)).ended_by is None
     assert (await state_of(store, others)).ended_by is None
 
 
+async def test_no_more_is_ended_at_once_than_asked_for(store: SessionStore) -> None:
+    begun = {(await begin(store)).sid for _ in range(5)}
+    ended: set[str] = set()
+    for left in (True, True, False):
+        batch = await end_older(store, "ada", 2, limit=2)
+        assert batch.more is left
+        ended |= {each.sid for each in batch.sessions}
+    assert ended == begun
+
+
+async def test_what_has_expired_is_closed_and_not_told_of(store: SessionStore) -> None:
+    expired = await begin(store, policy=SessionPolicy(idle_seconds=0, lifetime_seconds=60))
+    valid = await begin(store)
+    assert await store.open_before("ada", 2) == (valid.sid,)
+    batch = await end_older(store, "ada", 2)
+    assert [each.sid for each in batch.sessions] == [valid.sid]
+    assert (await state_of(store, expired)).ended_by == "expired"
+    assert (await state_of(store, valid)).ended_by == "password-changed"
+
+
+async def test_expired_sessions_are_closed_a_few_at_a_time(store: SessionStore) -> None:
+    gone = SessionPolicy(idle_seconds=0, lifetime_seconds=60)
+    expired = [await begin(store, policy=gone) for _ in range(3)]
+    valid, others = await begin(store), await begin(store, "bob", policy=gone)
+    assert await store.in_transaction(lambda tx: tx.close_expired("ada", limit=2))
+    assert not await store.in_transaction(lambda tx: tx.close_expired("ada", limit=2))
+    for session in expired:
+        assert (await state_of(store, session)).ended_by == "expired"
+    for session in (valid, others):
+        assert (await state_of(store, session)).ended_by is None
+
+
+async def test_whom_the_sweep_is_for_is_found_among_many(case: Case) -> None:
+    for sub in ("ada", "bob", "cleo", "dan"):
+        await case.open_epoch(sub)
+    for sub in ("ada", "bob", "cleo"):
+        await begin(case.store, sub)
+    await raised(case.store, "bob")
+    await begin(case.store, "cleo", policy=SessionPolicy(idle_seconds=0, lifetime_seconds=60))
+    ended = await begin(case.store, "dan")
+    await raised(case.store, "dan")
+    await case.store.in_transaction(lambda tx: tx.end("dan", ended.sid, "signed-out"))
+    assert await case.store.left_open(["ada", "bob", "cleo", "dan", "nobody"]) == ["bob", "cleo"]
+
+
 async def test_what_is_ended_keeps_its_first_cause(store: SessionStore) -> None:
     session = await begin(store)
     await store.in_transaction(lambda tx: tx.end("ada", session.sid, "signed-out"))
-    assert await store.in_transaction(lambda tx: tx.end_older("ada", 9, "password-changed")) == ()
+    assert await end_older(store, "ada", 9) == Batch()
     assert (await state_of(store, session)).ended_by == "signed-out"
 
 
@@ -251,8 +304,9 @@ async def test_subjects_with_open_sessions_are_gone_through_in_order(store: Sess
         await begin(store, sub)
     gone = await begin(store, "dan")
     await store.in_transaction(lambda tx: tx.end("dan", gone.sid, "signed-out"))
-    assert await store.subjects_with_open_sessions(after="", limit=2) == ["ada", "bob"]
-    assert await store.subjects_with_open_sessions(after="bob", limit=2) == ["cleo"]
+    assert await store.subjects_with_open_sessions(after="", limit=3) == ["ada", "bob"]
+    assert await store.subjects_with_open_sessions(after="", limit=1) == ["ada"]
+    assert await store.subjects_with_open_sessions(after="bob", limit=3) == ["cleo"]
     assert await store.subjects_with_open_sessions(after="cleo", limit=2) == []
 
 
@@ -283,15 +337,23 @@ async def test_a_receipt_is_completed_once(case: Case) -> None:
     session = await begin(case.store)
     told = await raised(case.store)
     ended = (EndedSession(sid=session.sid, ended_at=AT),)
+    noted = (EndedSession(sid="noted before", ended_at=AT),)
 
-    async def complete(sessions: tuple[EndedSession, ...]) -> bool:
+    async def complete(sessions: tuple[EndedSession, ...]) -> float | None:
         return await case.store.in_transaction(lambda tx: tx.complete(told.receipt, sessions))
 
-    assert await complete(ended)
-    assert not await complete(())
+    await case.store.in_transaction(lambda tx: tx.note(told.receipt, noted))
+    took = await complete(ended)
+    assert took is not None
+    assert await complete(()) is None
+    await case.store.in_transaction(lambda tx: tx.note(told.receipt, noted))
     found = await revocation(case.store, told.receipt)
     assert found.completed_at is not None
-    assert [(each.sid, each.ended_at) for each in found.sessions] == [(session.sid, AT)]
+    assert took == (found.completed_at - found.committed_at).total_seconds()
+    assert [(each.sid, each.ended_at) for each in found.sessions] == [
+        ("noted before", AT),
+        (session.sid, AT),
+    ]
 
 
 async def test_a_receipt_tells_where_its_sessions_were_begun(case: Case) -> None:
@@ -308,7 +370,8 @@ async def test_a_receipt_tells_where_its_sessions_were_begun(case: Case) -> None
 
 
 async def test_nobody_completes_a_receipt_that_there_is_not(store: SessionStore) -> None:
-    assert not await store.in_transaction(lambda tx: tx.complete("no-such-receipt", ()))
+    took = await store.in_transaction(lambda tx: tx.complete("no-such-receipt", ()))
+    assert took is None
 
 
 async def test_the_revocation_that_ended_something_is_the_first_above_its_epoch(
@@ -344,7 +407,9 @@ async def test_what_waits_too_long_is_found_oldest_first(case: Case) -> None:
     found = await case.store.incomplete(older_than_seconds=0, limit=9)
     assert {each.receipt for each in found} == {first.receipt, second.receipt}
     assert [each.committed_at for each in found] == sorted(each.committed_at for each in found)
-    assert len(await case.store.incomplete(older_than_seconds=0, limit=1)) == 1
+    (page,) = await case.store.incomplete(older_than_seconds=0, limit=1)
+    (rest,) = await case.store.incomplete(older_than_seconds=0, limit=9, after=page)
+    assert [page, rest] == found
 
 
 async def test_an_epoch_is_current_to_who_has_just_written(case: Case) -> None:
@@ -355,20 +420,13 @@ async def test_an_epoch_is_current_to_who_has_just_written(case: Case) -> None:
     assert await case.store.epoch_after_write("nobody") == NoEpoch
 
 
-async def test_many_epochs_are_read_at_once(case: Case) -> None:
-    await case.open_epoch("ada")
-    await case.open_epoch("bob")
-    await raised(case.store, "bob")
-    assert await case.store.epochs_of(["ada", "bob", "nobody"]) == {"ada": 1, "bob": 2}
-
-
 async def test_a_transaction_that_fails_leaves_nothing(case: Case) -> None:
     await case.open_epoch("ada")
     session = await begin(case.store)
 
     async def work(tx: SessionTransaction) -> None:
         told = await tx.raise_epoch("ada", "signed-out-everywhere")
-        await tx.end_older("ada", told.epoch, "signed-out-everywhere")
+        await tx.end_older("ada", told.epoch, "signed-out-everywhere", limit=9)
         await tx.emit(signed_out_everywhere(told, "signed-out-everywhere", at=AT))
         raise ZeroDivisionError
 

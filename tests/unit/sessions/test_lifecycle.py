@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,9 @@ from services.sessions.errors import (
 )
 from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
-from services.sessions.model import SessionPolicy, proof_of
+from services.sessions.model import Ending, SessionPolicy, proof_of
 from services.sessions.receipts import Receipts
-from services.sessions.revocation import Revocations
+from services.sessions.revocation import Progress, Revocations
 from shared.contracts.events import Cause, CredentialChange, CredentialChangePayload, SessionRevoked
 from shared.contracts.sessions import (
     EndSession,
@@ -355,6 +356,120 @@ async def test_a_raise_whose_event_was_lost_is_reconciled_after_two_seconds(
     assert len(system.told()) == 1
 
 
+async def test_more_than_one_transaction_may_end_is_ended_in_several(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.sessions.revocation._BATCH", 3)
+    begun = [(await system.begin()).session.sid for _ in range(7)]
+    raised = await system.store.in_transaction(lambda tx: tx.raise_epoch("ada", "password-changed"))
+    await system.revocations.carry_out(change(raised.receipt, 2))
+    receipt = system.epochs.revocations[raised.receipt]
+    assert receipt.completed_at is not None
+    assert sorted(each.sid for each in receipt.sessions) == sorted(begun)
+    assert sorted(sid for event in system.told() for sid in event.payload.sids) == sorted(begun)
+
+
+async def test_who_dies_between_two_transactions_is_made_up_for(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.sessions.revocation._BATCH", 3)
+    begun = [(await system.begin()).session.sid for _ in range(7)]
+    raised = await system.store.in_transaction(lambda tx: tx.raise_epoch("ada", "password-changed"))
+    original, calls = system.store.in_transaction, 0
+
+    async def dying(work: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise ZeroDivisionError
+        return await original(work)
+
+    system.store.in_transaction = dying  # type: ignore[method-assign]
+    with pytest.raises(ZeroDivisionError):
+        await system.revocations.carry_out(change(raised.receipt, 2))
+    system.clock.advance(3)
+    await system.revocations.reconcile()
+    receipt = system.epochs.revocations[raised.receipt]
+    assert sorted(each.sid for each in receipt.sessions) == sorted(begun)
+
+
+async def test_a_revocation_that_cannot_be_worked_off_holds_up_nobody(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.sessions.revocation._BATCH", 2)
+    receipts = []
+    for number in range(5):
+        system.epochs.epochs[f"user-{number}"] = 1
+        await system.begin(f"user-{number}")
+        receipts.append((await system.sign_out_everywhere(f"user-{number}")).receipt)
+    original = Revocations._end_some
+
+    async def picky(self: Revocations, tx: Any, ending: Ending) -> Progress:
+        if ending.sub in {"user-0", "user-1"}:
+            raise ZeroDivisionError
+        return await original(self, tx, ending)
+
+    monkeypatch.setattr(Revocations, "_end_some", picky)
+    system.clock.advance(3)
+    await system.revocations.reconcile()
+    done = [system.epochs.revocations[each].completed_at is not None for each in receipts]
+    assert done == [False, False, True, True, True]
+    await system.revocations.sweep()
+
+
+async def test_a_receipt_names_what_its_change_ended_even_if_the_sweep_comes_first(
+    system: System,
+) -> None:
+    begun = await system.begin()
+    raised = await system.store.in_transaction(lambda tx: tx.raise_epoch("ada", "password-changed"))
+    await system.revocations.sweep()
+    assert system.store.kept[begun.session.sid].ended_by is None
+    await system.revocations.carry_out(change(raised.receipt, 2))
+    assert system.store.kept[begun.session.sid].ended_by == "password-changed"
+    (named,) = system.epochs.revocations[raised.receipt].sessions
+    assert named.sid == begun.session.sid
+
+
+async def test_a_session_left_open_after_its_change_was_worked_off_is_swept_with_its_cause(
+    system: System,
+) -> None:
+    raised = await system.store.in_transaction(lambda tx: tx.raise_epoch("ada", "password-changed"))
+    await system.revocations.carry_out(change(raised.receipt, 2))
+    # What a sign-in that died half way leaves behind.
+    asked = EstablishSession(sub="ada", epoch=1, where=WHERE)
+    late = await system.store.add_session(asked, device_id="d", proof="p", policy=POLICY)
+    await system.revocations.sweep()
+    assert system.store.kept[late.sid].ended_by == "password-changed"
+    (event,) = system.told()
+    assert (event.payload.cause, event.payload.receipt) == ("password-changed", raised.receipt)
+
+
+async def test_the_sweep_closes_what_has_expired_and_tells_nobody(system: System) -> None:
+    begun = await system.begin()
+    system.clock.advance(7200)
+    await system.revocations.sweep()
+    assert system.store.kept[begun.session.sid].ended_by == "expired"
+    assert system.told() == []
+    with pytest.raises(SessionRequired) as refused:
+        await system.accept(begun)
+    assert refused.value.extra == {"cause": "expired"}
+    await system.sign_out_everywhere()
+    system.clock.advance(3)
+    await system.revocations.reconcile()
+    (receipt,) = system.epochs.revocations.values()
+    assert receipt.sessions == ()
+
+
+async def test_a_session_that_had_ended_before_is_settled_all_the_same(system: System) -> None:
+    begun = await system.begin()
+    await system.store.in_transaction(lambda tx: tx.end("ada", begun.session.sid, "signed-out"))
+    with pytest.raises(NoSuchSession):
+        await system.revocations.end(
+            EndSession(sub="ada", sid=begun.session.sid, cause="signed-out")
+        )
+    assert system.epochs.settled == ["ada"]
+
+
 async def test_the_sweep_ends_what_is_older_than_its_epoch_whatever_left_it_open(
     system: System,
 ) -> None:
@@ -371,7 +486,7 @@ async def test_the_sweep_ends_what_is_older_than_its_epoch_whatever_left_it_open
 async def test_the_sweep_goes_through_all_subjects(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.sessions.revocation._BATCH", 2)
+    monkeypatch.setattr("services.sessions.revocation._SWEEP", 2)
     for number in range(7):
         system.epochs.epochs[f"user-{number}"] = 1
         await system.begin(f"user-{number}")
