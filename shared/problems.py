@@ -6,6 +6,7 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from shared.contracts.refusals import (
     InvalidRequest,
@@ -21,6 +22,8 @@ MostErrors = 50
 """As many faults as anybody reads; a body can have thousands of unknown fields."""
 _LONGEST_FIELD = 200
 _OTHERWISE = "unfit"
+# A secret that is too long has the type of a list with too many entries, and is called this.
+_NO_LIST = "Value"
 # What pydantic calls a fault is its own affair and may change; clients rely on these.
 _REASONS = {
     "missing": "missing",
@@ -64,14 +67,18 @@ def refusal_by_status(status: int) -> Refusal:
 
 def field_errors(error: ValidationError) -> list[dict[str, str]]:
     """Return what is wrong with which field. The value itself is never repeated."""
-    found = error.errors(include_url=False, include_input=False, include_context=False)
-    return [
-        at_fault(
-            ".".join(str(part) for part in each["loc"])[:_LONGEST_FIELD],
-            _REASONS.get(each["type"], _OTHERWISE),
-        )
-        for each in found[:MostErrors]
-    ]
+    found = error.errors(include_url=False, include_input=False)[:MostErrors]
+    return [at_fault(_named(each["loc"]), _reason(each)) for each in found]
+
+
+def _named(path: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in path)[:_LONGEST_FIELD]
+
+
+def _reason(fault: ErrorDetails) -> str:
+    if fault["type"] == "too_long" and fault.get("ctx", {}).get("field_type") == _NO_LIST:
+        return "too-long"
+    return _REASONS.get(fault["type"], _OTHERWISE)
 
 
 def at_fault(field: str, reason: str) -> dict[str, str]:

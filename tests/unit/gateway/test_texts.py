@@ -14,6 +14,7 @@ from jinja2 import nodes
 
 import services
 from services.gateway.portal import page as portal_page
+from shared import problems
 from shared.contracts.events import Cause
 from shared.contracts.refusals import Refusal
 from shared.texts import Catalogues
@@ -132,6 +133,7 @@ def test_every_cause_has_words(cause: str) -> None:
         "too-short", "too-long", "unusable-characters", "breached", "contains-your-name",
         "contains-organization-name", "banned", "too-guessable", "same-as-current", "used-before",
         "not-confirmed", "out-of-range", "mismatch", "missing", "wrong", "unfit",
+        *sorted(set(problems._REASONS.values())),
     ],
 )  # fmt: skip
 def test_every_reason_has_words(reason: str) -> None:

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from shared.contracts.body import Contract
+from shared.contracts.body import Contract, Secret
 from shared.contracts.refusals import MalformedBody, NotFound
 from shared.problems import MostErrors
 from shared.service import (
@@ -39,6 +39,7 @@ class Greet(Contract):
     name: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z]+$")
     times: int = Field(default=1, le=3)
     others: tuple[str, ...] = Field(default=(), max_length=2)
+    secret: Secret | None = Field(default=None, max_length=8)
     tone: Literal["kind", "formal"] = "kind"
 
 
@@ -165,6 +166,7 @@ async def test_no_more_faults_are_told_than_anybody_reads(client: Client) -> Non
         (b'{"name": "Ada", "is_admin": true}', "is_admin", "unknown-field"),
         (b'{"name": "%s"}' % (b"x" * 101), "name", "too-long"),
         (b'{"name": ""}', "name", "missing"),
+        (b'{"name": "Ada", "secret": "%s"}' % (b"x" * 9), "secret", "too-long"),
         (b'{"name": "_"}', "name", "wrong-format"),
         (b'{"name": "Ada", "times": 9}', "times", "out-of-range"),
         (b'{"name": "Ada", "others": ["x", "y", "z"]}', "others", "too-many"),
