@@ -21,6 +21,9 @@ PollSeconds = 1.0
 _DIRECT_SECONDS = 2.0
 """How long the writer's own relay has an event for itself before polling may take it."""
 _LEASE_SECONDS = 5.0
+"""How long polling leaves alone what it has tried, so that it gets to what is behind it."""
+_MARK_SECONDS = 0.05
+"""How long what was sent waits for more to be marked with it; a crash until then sends it again."""
 _BATCH = 100
 _KEEP_SENT_SECONDS = 24 * 3600
 
@@ -35,14 +38,6 @@ class Publisher(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of published rows, by their ids."""
-
-    sent: list[str]
-    unsent: list[str]
-
-
 @dataclass
 class Outbox:
     """Events that are committed, and the relay that brings them to the broker."""
@@ -52,6 +47,8 @@ class Outbox:
     service: str
     _fresh: list[Document] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _sent: list[str] = field(default_factory=list)
+    _has_sent: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def install(self) -> None:
         """Create the indexes. Safe to run twice."""
@@ -86,18 +83,25 @@ class Outbox:
         """Relay until cancelled: what is fresh at once, and what was left behind by polling."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._relay_fresh())
+            tasks.create_task(self._mark_for_ever())
             tasks.create_task(self._poll_for_ever())
 
     async def flush(self) -> None:
         """Publish what was written last, before the service ends."""
-        await self._mark(await self._send(self._take_fresh()))
+        await self._send(self._take_fresh())
+        await self._mark()
 
     async def _relay_fresh(self) -> None:
-        async with asyncio.TaskGroup() as marking:
-            while True:
-                await self._wake.wait()
-                # What comes next need not wait until this is marked.
-                marking.create_task(self._mark(await self._send(self._take_fresh())))
+        while True:
+            await self._wake.wait()
+            await self._send(self._take_fresh())
+
+    async def _mark_for_ever(self) -> None:
+        while True:
+            await self._has_sent.wait()
+            # Nobody waits for the mark, but what the event brings about is under way just now.
+            await asyncio.sleep(_MARK_SECONDS)
+            await self._mark()
 
     async def _poll_for_ever(self) -> None:
         while True:
@@ -112,9 +116,9 @@ class Outbox:
     async def _poll(self) -> None:
         try:
             while rows := await self._claim():
-                outcome = await self._send(rows)
-                await self._mark(outcome)
-                if outcome.unsent:
+                were_all_sent = await self._send(rows)
+                await self._mark()
+                if not were_all_sent:
                     break
             await self._measure_age()
         except pymongo.errors.PyMongoError as error:
@@ -144,24 +148,23 @@ class Outbox:
             rows.append(row)
         return rows
 
-    async def _send(self, rows: list[Document]) -> Outcome:
+    async def _send(self, rows: list[Document]) -> bool:
+        """Publish the rows, remember those that are to be marked; return whether all were sent."""
         confirmed = await asyncio.gather(*map(self._publish_one, rows))
-        outcome = Outcome([], [])
-        for row, was_confirmed in zip(rows, confirmed, strict=True):
-            (outcome.sent if was_confirmed else outcome.unsent).append(row["_id"])
-        return outcome
+        self._sent += [row["_id"] for row, sent in zip(rows, confirmed, strict=True) if sent]
+        if self._sent:
+            self._has_sent.set()
+        return all(confirmed)
 
-    async def _mark(self, outcome: Outcome) -> None:
-        sent, unsent = outcome.sent, outcome.unsent
-        outbox = self.database["outbox"]
+    async def _mark(self) -> None:
+        self._has_sent.clear()
+        sent, self._sent = self._sent, []
+        if not sent:
+            return
+        mark: Document = {"$unset": {"pending": ""}, "$currentDate": {"sent_at": True}}
         try:
             with pymongo.timeout(OperationSeconds):
-                if sent:
-                    mark: Document = {"$unset": {"pending": ""}, "$currentDate": {"sent_at": True}}
-                    await outbox.update_many({"_id": {"$in": sent}}, mark)
-                if unsent:
-                    release: Document = {"$unset": {"leased_until": ""}}
-                    await outbox.update_many({"_id": {"$in": unsent}, "pending": True}, release)
+                await self.database["outbox"].update_many({"_id": {"$in": sent}}, mark)
         except pymongo.errors.PyMongoError as error:
             if not is_outage(error):
                 raise

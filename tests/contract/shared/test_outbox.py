@@ -252,14 +252,44 @@ async def test_what_a_relay_died_with_is_published_when_its_lease_is_over(
     assert other.broker.taken == ["r1"]
 
 
-async def test_what_was_not_confirmed_may_be_taken_again_at_once(sessions: Wiring) -> None:
-    first, second = built(sessions), built(sessions)
-    first.broker.away = True
-    await first.emit(event())
-    await first.age(3)
-    await first.outbox._poll()
-    await second.outbox._poll()
-    assert second.broker.taken == ["r1"]
+async def test_what_cannot_be_sent_does_not_keep_what_is_behind_it(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.outbox._BATCH", 2)
+    for number in range(3):
+        await system.emit(event(f"r{number}"))
+        await asyncio.sleep(0.005)
+    system.outbox._take_fresh()
+    await system.age(3)
+    system.broker.away = True
+    await system.outbox._poll()
+    system.broker.away = False
+    await system.outbox._poll()
+    assert system.broker.taken == ["r2"]
+    await system.age(6)
+    await system.outbox._poll()
+    assert system.broker.taken == ["r2", "r0", "r1"]
+
+
+async def test_what_is_sent_one_after_the_other_is_marked_together(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marks = 0
+    original = Outbox._mark
+
+    async def counted(self: Outbox) -> None:
+        nonlocal marks
+        marks += 1
+        await original(self)
+
+    monkeypatch.setattr(Outbox, "_mark", counted)
+    monkeypatch.setattr("shared.outbox._MARK_SECONDS", 0.5)
+    async with system.relaying():
+        for number in range(10):
+            await system.emit(event(f"r{number}"))
+        await until(lambda: nothing_pends(system))
+    assert sorted(system.broker.taken) == sorted(f"r{number}" for number in range(10))
+    assert marks < 5
 
 
 async def test_more_than_one_batch_goes_out(system: System) -> None:
