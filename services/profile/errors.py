@@ -15,6 +15,16 @@ class NoPhoto(Refusal):
     type, status = "not-found", 404
 
 
+class UnknownManager(Refusal):
+    """The manager is nobody in the person's own organization."""
+
+    type, status = "invalid-request", 422
+
+    def __init__(self) -> None:
+        reason = "unknown-manager"
+        super().__init__(errors=[{"field": "manager", "reason": reason, "message": reason}])
+
+
 class UserExists(Refusal):
     """The user ID is taken by somebody else."""
 

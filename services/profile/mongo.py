@@ -85,7 +85,9 @@ class MongoPeopleStore:
     ) -> list[PersonRecord]:
         """Return a page in order of user IDs."""
         query: Document = {"organization": organization}
-        last = await self.database["people"].find_one({"_id": after}) if after else None
+        # A cursor of another organization would tell where that person's user ID sorts.
+        cursor = {"_id": after, "organization": organization}
+        last = await self.database["people"].find_one(cursor) if after else None
         if last is not None:
             query["user_id_key"] = {"$gt": last["user_id_key"]}
         found = self.database["people"].find(query).sort("user_id_key", ASCENDING).limit(limit)

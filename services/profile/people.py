@@ -1,8 +1,15 @@
 """People and their organizations."""
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from services.profile.errors import NoPhoto, NoSuchOrganization, NoSuchPerson, UserExists
+from services.profile.errors import (
+    NoPhoto,
+    NoSuchOrganization,
+    NoSuchPerson,
+    UnknownManager,
+    UserExists,
+)
 from services.profile.model import OrganizationRecord, PersonRecord, photo_of
 from services.profile.store import PeopleStore
 from shared.clock import Clock
@@ -13,6 +20,7 @@ from shared.contracts.profile import (
     GetPerson,
     ListPeople,
     Manager,
+    Me,
     Organization,
     PeopleList,
     Person,
@@ -20,6 +28,8 @@ from shared.contracts.profile import (
     PutOrganization,
     PutPhoto,
 )
+
+P = TypeVar("P", bound=Person)
 
 _FRESH_SECONDS = 1.0
 _MOST_KEPT = 10_000
@@ -31,7 +41,7 @@ class People:
 
     store: PeopleStore
     clock: Clock
-    _kept: dict[str, tuple[float, Person]] = field(default_factory=dict)
+    _kept: dict[str, tuple[float, Me]] = field(default_factory=dict)
 
     async def put_organization(self, asked: PutOrganization) -> Done:
         """Create an organization or replace what is known of it."""
@@ -42,13 +52,15 @@ class People:
         """Add a person. The same record again finds them; another with their user ID is refused."""
         if await self.store.organization(asked.organization) is None:
             raise NoSuchOrganization
+        if asked.manager is not None and await self._manager(asked) is None:
+            raise UnknownManager
         person, created = await self.store.add_person(asked)
         if not created and person.record != asked:
             raise UserExists
         return AddedPerson(sub=person.sub, created=created)
 
-    async def get(self, asked: GetPerson) -> Person:
-        """Return a person as the portal shows them."""
+    async def get(self, asked: GetPerson) -> Me:
+        """Return a person as the portal shows them to themselves."""
         now = self.clock.monotonic()
         kept = self._kept.get(asked.sub)
         if kept is not None and kept[0] > now:
@@ -56,7 +68,7 @@ class People:
         found = await self.store.person(asked.sub)
         if found is None:
             raise NoSuchPerson
-        shown = await self._shown(found)
+        shown = await self._shown(found, Me)
         if len(self._kept) >= _MOST_KEPT:
             self._kept.clear()
         self._kept[asked.sub] = (now + _FRESH_SECONDS, shown)
@@ -69,7 +81,8 @@ class People:
         )
         page = found[: asked.limit]
         more = page[-1].sub if len(found) > asked.limit else None
-        return PeopleList(items=tuple([await self._shown(each) for each in page]), next=more)
+        items = [await self._shown(each, Person) for each in page]
+        return PeopleList(items=tuple(items), next=more)
 
     async def put_photo(self, asked: PutPhoto) -> Done:
         """Keep a photo of a person."""
@@ -83,21 +96,24 @@ class People:
             raise NoPhoto
         return photo
 
-    async def _shown(self, person: PersonRecord) -> Person:
+    async def _shown(self, person: PersonRecord, kind: type[P]) -> P:
         record = person.record
         organization = await self.store.organization(record.organization)
         if organization is None:
             raise NoSuchOrganization
-        return Person(
+        return kind(
             sub=person.sub,
             home_organization=Organization(
                 id=organization.id, name=organization.name, helpdesk=organization.helpdesk
             ),
             helpdesk=organization.helpdesk,
-            manager=await self._manager(record.manager),
+            manager=await self._manager(record),
             **record.model_dump(exclude={"organization", "manager"}),
         )
 
-    async def _manager(self, sub: str | None) -> Manager | None:
-        found = await self.store.person(sub) if sub else None
-        return Manager(display_name=found.record.display_name) if found else None
+    async def _manager(self, record: AddPerson) -> Manager | None:
+        # Another organization's people are none of this one's business, not even by name.
+        found = await self.store.person(record.manager) if record.manager else None
+        if found is None or found.record.organization != record.organization:
+            return None
+        return Manager(display_name=found.record.display_name)

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, computed_field
 
 from shared.contracts.body import Contract, Sub
 
@@ -45,11 +45,26 @@ class Person(Contract):
     phones: tuple[str, ...] = ()
     manager: Manager | None = None
     preferred_language: str | None = None
-    photo_url: str = "/api/v1/me/photo"
     home_organization: Organization
     helpdesk: Helpdesk = Helpdesk()
     managed_by_organization: Literal[True] = True
     roles: tuple[Role, ...] = ()
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def photo_url(self) -> str | None:
+        """Where the photo is: nowhere, since nobody is served another's."""
+        return None
+
+
+class Me(Person):
+    """One's own record."""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def photo_url(self) -> str:
+        """Where one's own photo is."""
+        return "/api/v1/me/photo"
 
 
 class PutOrganization(Contract):

@@ -94,6 +94,12 @@ async def test_people_come_in_order_of_their_user_ids_in_pages(store: PeopleStor
     assert len(first) == 3
 
 
+async def test_a_cursor_of_another_organization_begins_anew(store: PeopleStore) -> None:
+    await store.add_person(record())
+    stranger, _ = await store.add_person(record("zoe@elsewhere.example", "elsewhere"))
+    assert len(await store.people("halden", after=stranger.sub, limit=9)) == 1
+
+
 async def test_an_unknown_cursor_begins_anew(store: PeopleStore) -> None:
     await store.add_person(record())
     assert len(await store.people("halden", after="no-such-person", limit=9)) == 1

@@ -9,10 +9,11 @@ from services.profile.errors import (
     NoPhoto,
     NoSuchOrganization,
     NoSuchPerson,
+    UnknownManager,
     UnusablePhoto,
     UserExists,
 )
-from services.profile.model import LargestPhoto, photo_of, user_id_key
+from services.profile.model import LargestPhoto, PersonRecord, photo_of, user_id_key
 from services.profile.people import People
 from shared.contracts.profile import (
     AddedPerson,
@@ -21,6 +22,8 @@ from shared.contracts.profile import (
     Helpdesk,
     ListPeople,
     Manager,
+    PeopleList,
+    Person,
     PutOrganization,
     PutPhoto,
 )
@@ -43,6 +46,11 @@ class System:
     async def add(self, user_id: str = "ada@example.org", **more: object) -> AddedPerson:
         usual = {"organization": "halden", "user_id": user_id, "display_name": "Ada Marsh"}
         return await self.people.add(AddPerson.model_validate(usual | more))
+
+    async def stranger(self) -> None:
+        """Put somebody of another organization there."""
+        record = AddPerson(organization="elsewhere", user_id="zoe@e.org", display_name="Zoe")
+        self.store.persons["stranger"] = PersonRecord("stranger", record)
 
 
 @pytest.fixture
@@ -71,9 +79,38 @@ async def test_a_person_is_shown_with_organization_helpdesk_and_manager(system: 
     assert shown.roles == ("admin",)
 
 
-async def test_a_manager_who_is_nobody_is_not_shown(system: System) -> None:
-    ada = await system.add(manager="nobody")
+@pytest.mark.parametrize("manager", ["nobody", "", "stranger"])
+async def test_a_manager_must_be_of_the_same_organization(system: System, manager: str) -> None:
+    await system.stranger()
+    with pytest.raises(UnknownManager) as refused:
+        await system.add(manager=manager)
+    assert (refused.value.type, refused.value.status) == ("invalid-request", 422)
+    assert [each["field"] for each in refused.value.errors] == ["manager"]
+    assert list(system.store.persons) == ["stranger"]
+
+
+@pytest.mark.parametrize("manager", ["nobody", "stranger"])
+async def test_a_manager_of_elsewhere_is_not_shown(system: System, manager: str) -> None:
+    await system.stranger()
+    ada = await system.add()
+    kept = system.store.persons[ada.sub]
+    managed = kept.record.model_copy(update={"manager": manager})
+    system.store.persons[ada.sub] = replace(kept, record=managed)
     assert (await system.people.get(GetPerson(sub=ada.sub))).manager is None
+    (listed,) = (await system.people.list(ListPeople(organization="halden"))).items
+    assert listed.manager is None
+
+
+async def test_only_ones_own_photo_has_an_address(system: System) -> None:
+    ada = await system.add()
+    own = await system.people.get(GetPerson(sub=ada.sub))
+    assert own.photo_url == "/api/v1/me/photo"
+    # What admins are shown is read back as a person, who may be anybody.
+    assert Person.model_validate_json(own.model_dump_json(), extra="ignore").photo_url is None
+    listed = await system.people.list(ListPeople(organization="halden"))
+    assert [each.photo_url for each in listed.items] == [None]
+    read = PeopleList.model_validate_json(listed.model_dump_json(), extra="ignore")
+    assert read == listed
 
 
 async def test_the_same_record_again_finds_the_person_it_made(system: System) -> None:
