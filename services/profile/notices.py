@@ -1,5 +1,6 @@
 """Notices: mails that tell people what was done to their account."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +11,9 @@ from shared.contracts.events import CredentialChange, SignedOutEverywhere
 from shared.telemetry import log
 
 _LONGEST_PAUSE_SECONDS = 60.0
+_SENDING_SECONDS = 8.0
+"""Shorter than the store's lease, or another mailer would send the same mail meanwhile."""
+_ANY_CAUSE = "account-changed"
 
 
 @dataclass(frozen=True)
@@ -39,25 +43,41 @@ class Notices:
         if notice is None:
             return False
         try:
-            await self._send(notice)
+            async with asyncio.timeout(_SENDING_SECONDS):
+                await self._send(notice)
         except AddressRefused as error:
-            log.warning("notice-refused", receipt=notice.receipt)
+            log.warning("notice-refused", receipt=notice.receipt, error=str(error))
             await self.store.undeliverable(notice.receipt, str(error))
-        except MailUndelivered as error:
-            log.warning("notice-waits", receipt=notice.receipt, error=str(error))
-            pause = min(2.0**notice.attempts, _LONGEST_PAUSE_SECONDS)
-            await self.store.postpone(notice.receipt, seconds=pause)
+        except (MailUndelivered, TimeoutError) as error:
+            log.warning("notice-waits", receipt=notice.receipt, error=repr(error))
+            await self._postpone(notice)
+        except Exception:
+            # A notice that fails in a way nobody foresaw must not stop the others.
+            log.exception("notice-failed", receipt=notice.receipt)
+            await self._postpone(notice)
         else:
             await self.store.sent(notice.receipt)
         return True
 
-    async def _send(self, notice: Notice) -> None:
-        person = await self.people.person(notice.sub)
-        if person is None or not person.record.emails:
-            raise AddressRefused("There is no address.")
-        await self.mailer.send(await self._mail(notice, person))
+    async def _postpone(self, notice: Notice) -> None:
+        # After a day of attempts the power would be larger than a number can be.
+        pause = min(2.0 ** min(notice.attempts, 10), _LONGEST_PAUSE_SECONDS)
+        await self.store.postpone(notice.receipt, seconds=pause)
 
-    async def _mail(self, notice: Notice, person: PersonRecord) -> Mail:
+    async def _send(self, notice: Notice) -> None:
+        """Send one mail, to the first of the person's addresses that is taken."""
+        person = await self.people.person(notice.sub)
+        if person is None:
+            raise AddressRefused("There is nobody.")
+        refused = AddressRefused("There is no address.")
+        for address in person.record.emails:
+            try:
+                return await self.mailer.send(await self._mail(notice, person, address))
+            except AddressRefused as error:
+                refused = error
+        raise refused
+
+    async def _mail(self, notice: Notice, person: PersonRecord, address: str) -> Mail:
         record = person.record
         organization = await self.people.organization(record.organization)
         values = {
@@ -70,10 +90,12 @@ class Notices:
             "at": self.texts.moment(notice.committed_at, record.preferred_language),
             "portal": self.portal_url,
         }
-        text_id = f"mail.{notice.cause}"
+        # A service of the next version may have a cause that this one has no words for yet.
+        known = self.texts.has(f"mail.{notice.cause}.text")
+        text_id = f"mail.{notice.cause if known else _ANY_CAUSE}"
         return Mail(
             message_id=f"<{notice.receipt}@{self.domain}>",
-            to=record.emails[0],
+            to=address,
             subject=self.texts.text(f"{text_id}.subject", record.preferred_language, **values),
             text=self.texts.text(f"{text_id}.text", record.preferred_language, **values),
         )

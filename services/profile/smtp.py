@@ -7,13 +7,23 @@ from email.message import EmailMessage
 from email.utils import formatdate
 
 from aiosmtplib import SMTP
-from aiosmtplib.errors import SMTPException, SMTPRecipientRefused, SMTPRecipientsRefused
+from aiosmtplib.errors import (
+    SMTPDataError,
+    SMTPException,
+    SMTPNotSupported,
+    SMTPRecipientRefused,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+    SMTPSenderRefused,
+)
 
 from services.profile.errors import AddressRefused, MailUndelivered
 from services.profile.model import Mail
 
 SendSeconds = 6.0
 _PERMANENT = 500
+# What is said of this mail. Whatever the server says before, about us or its own state, may pass.
+_REFUSALS = (SMTPSenderRefused, SMTPRecipientRefused, SMTPRecipientsRefused, SMTPDataError)
 
 
 @dataclass(frozen=True)
@@ -25,15 +35,20 @@ class SmtpMailer:
     sender: str
 
     async def send(self, mail: Mail) -> None:
-        """Return once the server has taken the mail."""
+        """Return once the server has taken the mail.
+
+        A refusal for good (RFC 5321, 4.2.1) raises `AddressRefused`, whichever command it answers.
+        """
         message = self._message(mail)
         try:
             async with SMTP(hostname=self.host, port=self.port, timeout=SendSeconds) as server:
                 await server.send_message(message, recipients=[mail.to])
-        except (SMTPRecipientsRefused, SMTPRecipientRefused) as error:
-            if _is_permanent(error):
-                raise AddressRefused("The mail server refuses the address.") from error
+        except _REFUSALS as error:
+            if codes := _permanent(error):
+                raise AddressRefused(f"The mail server answers {codes}.") from error
             raise MailUndelivered(repr(error)) from error
+        except SMTPNotSupported as error:
+            raise AddressRefused("The mail server cannot take this address.") from error
         except (SMTPException, OSError, TimeoutError) as error:
             raise MailUndelivered(repr(error)) from error
 
@@ -51,15 +66,19 @@ class SmtpMailer:
 
 def _addressee(address: str) -> Address:
     # Read as a header, `a,b@example.org` would be two addressees, and others fail to be read.
+    # Beyond ASCII only some servers go on to others (SMTPUTF8, RFC 6531); a mail about security
+    # must not depend on that.
     try:
         addressee = Address(addr_spec=address)
     except (HeaderParseError, ValueError, AttributeError, IndexError) as error:
         raise AddressRefused("This is not an address.") from error
-    if addressee.addr_spec != address:
+    if addressee.addr_spec != address or not address.isascii():
         raise AddressRefused("This is not an address.")
     return addressee
 
 
-def _is_permanent(error: SMTPRecipientsRefused | SMTPRecipientRefused) -> bool:
+def _permanent(error: SMTPException) -> str:
+    """Return the server's answers if each of them is final, else nothing."""
     refused = error.recipients if isinstance(error, SMTPRecipientsRefused) else [error]
-    return all(each.code >= _PERMANENT for each in refused)
+    codes = {each.code for each in refused if isinstance(each, SMTPResponseException)}
+    return ", ".join(map(str, sorted(codes))) if min(codes) >= _PERMANENT else ""

@@ -30,7 +30,7 @@ class PeopleStore(Protocol):
     async def people(
         self, organization: str, *, after: str | None, limit: int
     ) -> list[PersonRecord]:
-        """Return an organization's people in order of their user IDs."""
+        """Return an organization's people in order of their user IDs, after one of them."""
         ...
 
     async def put_photo(self, sub: str, photo: Photo) -> None:
@@ -80,6 +80,10 @@ class Mailer(Protocol):
 
 class Texts(Protocol):
     """The words people read, by id and language."""
+
+    def has(self, text_id: str) -> bool:
+        """Tell whether there is such a text."""
+        ...
 
     def text(self, text_id: str, language: str | None, **values: str) -> str:
         """Return a text in the language nearest to the one asked for."""

@@ -21,10 +21,24 @@ from services.profile.smtp import SmtpMailer
 class MailServer:
     """Takes mail, or answers what it was told to."""
 
+    says_to_sender: str = "250 OK"
     says_to_recipient: str = "250 OK"
     says_to_content: str = "250 OK"
     silent: bool = False
     taken: list[Envelope] = field(default_factory=list)
+
+    async def handle_MAIL(  # noqa: N802 - the name that aiosmtpd calls
+        self,
+        _server: SMTP,
+        _session: Session,
+        envelope: Envelope,
+        address: str,
+        _options: list[str],
+    ) -> str:
+        """Take or refuse a sender."""
+        if self.says_to_sender.startswith("2"):
+            envelope.mail_from = address
+        return self.says_to_sender
 
     async def handle_RCPT(  # noqa: N802 - the name that aiosmtpd calls
         self,
@@ -115,11 +129,35 @@ async def test_an_address_that_is_refused_for_now_is_not_given_up(server: MailSe
     assert len(server.taken) == 1
 
 
-@pytest.mark.parametrize("says", ["451 try later", "552 full", "554 no"])
-async def test_a_mail_that_is_not_taken_is_undelivered(server: MailServer, says: str) -> None:
+@pytest.mark.parametrize("says", ["451 try later", "452 full for now"])
+async def test_a_mail_that_is_not_taken_this_time_is_undelivered(
+    server: MailServer, says: str
+) -> None:
     server.says_to_content = says
     with pytest.raises(MailUndelivered):
         await mailer().send(mail())
+    server.says_to_content, server.says_to_sender = "250 OK", says
+    with pytest.raises(MailUndelivered):
+        await mailer().send(mail())
+
+
+@pytest.mark.parametrize("says", ["550 not from you", "552 full", "554 no"])
+async def test_a_mail_that_is_refused_for_good_is_not_tried_for_ever(
+    server: MailServer, says: str
+) -> None:
+    server.says_to_content = says
+    with pytest.raises(AddressRefused, match=says[:3]):
+        await mailer().send(mail())
+    server.says_to_content, server.says_to_sender = "250 OK", says
+    with pytest.raises(AddressRefused, match=says[:3]):
+        await mailer().send(mail())
+
+
+@pytest.mark.parametrize("to", ["j\u00fcrgen@mueller.example", "a@b\u00fccher.example"])
+async def test_what_only_some_servers_pass_on_is_refused(server: MailServer, to: str) -> None:
+    with pytest.raises(AddressRefused):
+        await mailer().send(mail(to))
+    assert server.taken == []
 
 
 async def test_a_server_that_is_not_there_leaves_the_mail_undelivered() -> None:

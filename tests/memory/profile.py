@@ -48,13 +48,10 @@ class MemoryPeople:
         self, organization: str, *, after: str | None, limit: int
     ) -> list[PersonRecord]:
         """Return a page."""
-        last = self.persons.get(after) if after else None
-        least = user_id_key(last.record.user_id) if last else ""
-        found = [
-            each
-            for each in self.persons.values()
-            if each.record.organization == organization and user_id_key(each.record.user_id) > least
-        ]
+        own = [each for each in self.persons.values() if each.record.organization == organization]
+        last = [user_id_key(each.record.user_id) for each in own if each.sub == after]
+        least = last[0] if last else ""
+        found = [each for each in own if user_id_key(each.record.user_id) > least]
         return sorted(found, key=lambda each: user_id_key(each.record.user_id))[:limit]
 
     async def put_photo(self, sub: str, photo: Photo) -> None:
@@ -132,9 +129,12 @@ class Postbox:
     taken: list[Mail] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     away: bool = False
+    broken_for: set[str] = field(default_factory=set)
 
     async def send(self, mail: Mail) -> None:
         """Take the mail."""
+        if mail.to in self.broken_for:
+            raise ZeroDivisionError
         if self.away:
             raise MailUndelivered("away")
         if mail.to in self.refused:

@@ -1,12 +1,13 @@
 """Mails that are owed: once per change, in the user's language, until they are taken."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from services.profile.model import OrganizationRecord, PersonRecord
+from services.profile.model import Notice, OrganizationRecord, PersonRecord
 from services.profile.notices import Notices
 from shared.contracts.events import (
     Cause,
@@ -212,6 +213,72 @@ async def test_an_address_that_is_refused_is_not_tried_again(system: System) -> 
     assert system.store.owed["receipt-1"].outcome == "undeliverable"
 
 
+async def test_a_refused_address_is_followed_by_the_next_and_one_mail_is_sent(
+    system: System,
+) -> None:
+    system.person(emails=("gone@example.org", "here@example.org", "third@example.org"))
+    system.mailer.refused.add("gone@example.org")
+    await system.notices.owe(changed())
+    assert await system.send_all() == 1
+    assert [mail.to for mail in system.mailer.taken] == ["here@example.org"]
+    assert system.store.owed["receipt-1"].outcome == "sent"
+
+
+async def test_a_server_that_is_away_is_no_reason_to_try_the_next_address(system: System) -> None:
+    system.person(emails=("first@example.org", "second@example.org"))
+    system.mailer.away = True
+    await system.notices.owe(changed())
+    await system.send_all()
+    system.mailer.away = False
+    system.clock.advance(2)
+    await system.send_all()
+    assert [mail.to for mail in system.mailer.taken] == ["first@example.org"]
+
+
+async def test_a_notice_that_fails_as_nobody_foresaw_stops_no_other(system: System) -> None:
+    system.person("bob")
+    system.mailer.broken_for.add("ada@example.org")
+    await system.notices.owe(changed("ada", "r1"))
+    await system.notices.owe(changed("bob", "r2"))
+    assert await system.send_all() == 2
+    assert [mail.to for mail in system.mailer.taken] == ["bob@example.org"]
+    system.mailer.broken_for.clear()
+    system.clock.advance(2)
+    assert await system.send_all() == 1
+    assert len(system.mailer.taken) == 2
+
+
+async def test_a_cause_of_a_newer_version_is_told_in_general_words(system: System) -> None:
+    newer: Any = "totp-removed"
+    await system.store.owe("event-1", Notice("r1", "ada", newer, AT))
+    await system.notices.owe(changed(receipt="r2"))
+    assert await system.send_all() == 2
+    assert [mail.subject for mail in system.mailer.taken] == [
+        TEXTS.text("mail.account-changed.subject", "en"),
+        TEXTS.text("mail.password-changed.subject", "en"),
+    ]
+
+
+async def test_a_mail_that_takes_too_long_waits_before_another_mailer_may_take_it(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.profile.notices._SENDING_SECONDS", 0.01)
+    monkeypatch.setattr(system.mailer, "send", lambda _mail: asyncio.sleep(5))
+    await system.notices.owe(changed())
+    async with asyncio.timeout(2):
+        assert await system.send_all() == 1
+    assert system.store.owed["receipt-1"].outcome is None
+
+
+async def test_a_mail_is_tried_however_often_it_was_tried(system: System) -> None:
+    system.mailer.away = True
+    await system.notices.owe(changed())
+    owed = system.store.owed["receipt-1"]
+    system.store.owed["receipt-1"] = replace(owed, notice=replace(owed.notice, attempts=5000))
+    assert await system.send_all() == 1
+    assert system.store.owed["receipt-1"].due_at - system.clock.monotonic() == 60
+
+
 @pytest.mark.parametrize("sub", ["nobody", "mute"])
 async def test_who_has_no_address_gets_no_mail_and_stops_nobody(system: System, sub: str) -> None:
     system.person("mute", emails=())
@@ -244,7 +311,7 @@ async def test_a_change_whose_event_was_lost_is_told_all_the_same(system: System
 
 
 def every_cause() -> list[str]:
-    causes = ("password-changed", "signed-out-everywhere")
+    causes = ("password-changed", "signed-out-everywhere", "account-changed")
     return [f"mail.{cause}.{part}" for cause in causes for part in ("subject", "text")]
 
 
