@@ -54,6 +54,25 @@ def flush(stack: WoundableStack) -> None:
         client.flushall()
 
 
+def _fill(stack: WoundableStack) -> None:
+    # What is there is more than that, so nothing that needs room is taken any more.
+    with redis.Redis.from_url(stack.redis_url) as client:
+        client.config_set("maxmemory", "1")
+
+
+def _make_room(stack: WoundableStack) -> None:
+    with redis.Redis.from_url(stack.redis_url) as client:
+        client.config_set("maxmemory", "0")
+
+
+def _raise_alarm(stack: WoundableStack) -> None:
+    stack.set_disk_alarm(raised=True)
+
+
+def _end_alarm(stack: WoundableStack) -> None:
+    stack.set_disk_alarm(raised=False)
+
+
 def step_down(stack: WoundableStack) -> None:
     """Let the only member of the replica set be no primary for a few seconds."""
     with MongoClient[dict[str, Any]](stack.mongo_url, serverSelectionTimeoutMS=2000) as client:
@@ -179,6 +198,8 @@ def _faults() -> dict[str, Fault]:
         _away("mongo"),
         Fault("mongo steps down", step_down),
         Fault("redis flushed", flush, harmless=True),
+        Fault("redis full", _fill, _make_room, harmless=True),
+        Fault("rabbitmq has no disk left", _raise_alarm, _end_alarm, harmless=True),
         Fault("nothing", lambda _: None, harmless=True),
     ]
     return {fault.name: fault for fault in faults}

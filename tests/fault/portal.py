@@ -9,16 +9,19 @@ import asyncio
 import json
 import random
 import secrets
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, Self, TypeVar
 
 import aiohttp
+import redis
 
+from deploy.local.servers import RABBITMQ_SERVER
 from deploy.local.services import SERVICES
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
@@ -120,6 +123,7 @@ class WoundableStack(Stack):
             wrap={name: (sys.executable, "-m", "tests.fault.die", name) for name in SERVICES},
             env={"gateway": {"GATEWAY_TRUSTED_PROXIES": '["127.0.0.0/8"]'}},
         )
+        self._is_alarmed = False
         folder = self.directory / FOLDER
         folder.mkdir()
         self.points = {name: Points(folder, name) for name in SERVICES}
@@ -134,12 +138,24 @@ class WoundableStack(Stack):
             raise
         return self
 
+    def set_disk_alarm(self, *, raised: bool) -> None:
+        """Let the broker find less room on its disk than it asks for, so that it takes nothing."""
+        limit = "1000GB" if raised else "50MB"
+        ctl = str(RABBITMQ_SERVER.with_name("rabbitmqctl"))
+        argv = [ctl, "set_disk_free_limit", limit]
+        subprocess.run(argv, env=self.env_of("rabbitmq"), check=True, capture_output=True)
+        self._is_alarmed = raised
+
     def recover(self) -> None:
         """Heal whatever a test may have left behind, and wait until everything is ready."""
         for points in self.points.values():
             points.clear()
         for link in self._links.values():
             link.heal()
+        if self._is_alarmed:
+            self.set_disk_alarm(raised=False)
+        with suppress(redis.ConnectionError), redis.Redis.from_url(self.redis_url) as client:
+            client.config_set("maxmemory", "0")
         for name in self.programs:
             if self.is_alive(name):
                 self.cont(name)

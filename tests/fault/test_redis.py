@@ -13,6 +13,7 @@ CASES: list[tuple[str, When]] = [
     ("redis away", "before"),
     ("redis away", "during"),
     ("redis frozen", "during"),
+    ("redis full", "before"),
     ("gateway cut from redis", "during"),
     ("gateway to redis frozen", "before"),
     ("credentials to redis slow", "before"),
