@@ -1,8 +1,8 @@
 """HTTP contract between the gateway and the profile service."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, computed_field
+from pydantic import AfterValidator, Field
 
 from shared.contracts.body import Contract, Sub
 
@@ -47,24 +47,17 @@ class Person(Contract):
     preferred_language: str | None = None
     home_organization: Organization
     helpdesk: Helpdesk = Helpdesk()
+    # The address serves nothing but one's own photo. Only `Me` says it, and who reads that as a
+    # person does so to show it to somebody else.
+    photo_url: Annotated[str | None, AfterValidator(lambda _: None)] = None
     managed_by_organization: Literal[True] = True
     roles: tuple[Role, ...] = ()
 
-    @computed_field  # type: ignore[prop-decorator]
-    @property
-    def photo_url(self) -> str | None:
-        """Where the photo is: nowhere, since nobody is served another's."""
-        return None
-
 
 class Me(Person):
-    """One's own record."""
+    """One's own record, with where one's photo is."""
 
-    @computed_field  # type: ignore[prop-decorator]
-    @property
-    def photo_url(self) -> str:
-        """Where one's own photo is."""
-        return "/api/v1/me/photo"
+    photo_url: str = "/api/v1/me/photo"
 
 
 class PutOrganization(Contract):
