@@ -4,6 +4,8 @@ import hmac
 from dataclasses import dataclass
 from typing import Protocol
 
+from pydantic import ValidationError
+
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.model import Caller, Token
 from shared.cache import Accepted
@@ -47,5 +49,9 @@ def _proven(known: Accepted, proof: str) -> Session | None:
     kept_proof, record = known.record[:_PROOF_LENGTH], known.record[_PROOF_LENGTH:]
     if not hmac.compare_digest(kept_proof, proof.encode()):
         return None
-    session = Session.model_validate_json(record, extra="ignore")
+    try:
+        session = Session.model_validate_json(record, extra="ignore")
+    except ValidationError:
+        # During an upgrade a service of another version may have written it; ours is asked instead.
+        return None
     return session if session.epoch == known.epoch else None

@@ -76,6 +76,16 @@ async def test_one_session_is_not_accepted_by_anothers_secret(
         await acceptance.accept(stolen, HERE)
 
 
+async def test_a_record_of_another_version_asks_the_store(
+    sessions: Sessions, acceptance: Acceptance
+) -> None:
+    session = sessions.begin()
+    proof = Token.parse(token_of(session)).proof
+    sessions.cache.known["ada", session.sid] = Accepted(1, f'{proof}{{"sid": "x"}}'.encode())
+    assert (await acceptance.accept(token_of(session), HERE)).session == session
+    assert len(sessions.asked) == 1
+
+
 @pytest.mark.parametrize("record", [b"", b"0" * 64, b"short"])
 async def test_a_record_that_proves_nothing_asks_the_store(
     sessions: Sessions, acceptance: Acceptance, record: bytes
