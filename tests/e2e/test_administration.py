@@ -49,7 +49,12 @@ def test_a_user_id_is_given_once_in_any_letter_case(portal: Portal, people: Peop
     [
         ({"user_id": ""}, "user_id"),
         ({"user_id": "two\nlines"}, "user_id"),
+        ({"user_id": "some\ufe0fone@halden.example"}, "user_id"),
+        ({"display_name": "\u3164"}, "display_name"),
         ({"emails": ["no address"]}, "emails.0"),
+        ({"emails": ["someone@halden.example", "a..b@example.org"]}, "emails.1"),
+        ({"emails": ["j\u00fcrgen@mueller.example"]}, "emails.0"),
+        ({"manager": "nobody"}, "manager"),
         ({"roles": ["owner"]}, "roles.0"),
         ({"unknown": 1}, "unknown"),
         ({"display_name": None}, "display_name"),
@@ -63,6 +68,21 @@ def test_bad_fields_are_named_and_nothing_is_added(
     assert field in {each["field"] for each in answer.json()["errors"]}
     listed = portal.call("GET", "/admin/users?limit=200", token=people.admin).json()["items"]
     assert VALID["user_id"] not in {each["user_id"] for each in listed}
+
+
+def test_a_new_user_is_shown_without_a_photo_and_with_a_manager(
+    portal: Portal, people: People
+) -> None:
+    ada = portal.call("GET", "/me", token=people.admin).json()
+    robin = people.add(manager=ada["sub"])
+    assert ada["photo_url"] == "/api/v1/me/photo"
+    listed = portal.call("GET", "/admin/users?limit=200", token=people.admin).json()["items"]
+    assert {each["photo_url"] for each in listed} == {None}
+    (shown,) = [each for each in listed if each["user_id"] == robin.user_id]
+    assert shown["manager"] == {"display_name": ada["display_name"]}
+    body = VALID | {"user_id": "photo@halden.example"}
+    added = portal.call("POST", "/admin/users", body=body, token=people.admin)
+    assert (added.status_code, added.json()["photo_url"]) == (201, None)
 
 
 def test_a_weak_first_password_adds_nobody(portal: Portal, people: People) -> None:
