@@ -13,7 +13,7 @@ from shared.service import ServiceConfig
 class CredentialsConfig(ServiceConfig):
     """Settings, each an environment variable with the prefix `CREDENTIALS_`."""
 
-    model_config = SettingsConfigDict(env_prefix="CREDENTIALS_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="CREDENTIALS_", env_ignore_empty=True, frozen=True)
 
     port: int = 8102
     metrics_port: int = 9182
