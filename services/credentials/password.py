@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from services.credentials.errors import (
     PasswordChangedMeanwhile,
-    PasswordRefused,
     SignInOutdated,
     UserExists,
     WrongPassword,
@@ -52,8 +51,9 @@ class Passwords:
         """Open an account under a user ID, with a first password where one is given."""
         verifier = None
         if asked.password is not None:
-            await self._check_first(asked.password.get_secret_value(), asked.words)
-            verifier = await self.hasher.hash(asked.password.get_secret_value())
+            first = asked.password.get_secret_value()
+            await self.rules.check(first, asked.words, field="password")
+            verifier = await self.hasher.hash(first)
         account = Password(
             sub=asked.sub,
             user_id=normalized(asked.user_id),
@@ -126,11 +126,6 @@ class Passwords:
         committed = self.clock.monotonic()
         await self.store.settle(raised.sub)
         REFUSED_AFTER.labels("password-changed").observe(self.clock.monotonic() - committed)
-
-    async def _check_first(self, password: str, words: Words) -> None:
-        report = await self.rules.report(password, words)
-        if report.reasons:
-            raise PasswordRefused(report.reasons, field="password")
 
     async def _known(self, password: Password, new: str) -> list[str]:
         """Return the reasons against a new password that the subject has or had already."""

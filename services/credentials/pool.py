@@ -23,9 +23,12 @@ class Pool:
         self._threads = ThreadPoolExecutor(threads, name, initializer=begin)
         self._room = threads + queue
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Do the work in one of the threads and return what it returns."""
-        if self._room <= 0:
+    async def run(self, work: Callable[[], T], *, leaving: int = 0) -> T:
+        """Do the work in one of the threads and return what it returns.
+
+        What can best be done without is `leaving` so many places to the rest.
+        """
+        if self._room <= leaving:
             raise Busy
         self._room -= 1
         try:

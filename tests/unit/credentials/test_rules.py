@@ -196,16 +196,30 @@ async def test_the_event_loop_goes_on_while_passwords_are_rated() -> None:
 
 async def test_no_more_passwords_wait_to_be_rated_than_there_is_room_for() -> None:
     go_on = threading.Event()
-    busy = rules(pool=Pool("zxcvbn", threads=1, queue=2))
-    begun = [asyncio.create_task(busy.pool.run(lambda: go_on.wait(10))) for _ in range(3)]
+    busy = rules(pool=Pool("zxcvbn", threads=1, queue=20))
+    begun = [asyncio.create_task(busy.pool.run(lambda: go_on.wait(10))) for _ in range(21)]
     await asyncio.sleep(0)
     with pytest.raises(Busy) as refused:
         async with asyncio.timeout(5):
-            await busy.report(GOOD, NAMES)
+            await busy.check(GOOD, NAMES)
     assert (refused.value.status, refused.value.retry_after) == (503, 1)
     go_on.set()
     await asyncio.gather(*begun)
     assert await reasons(GOOD, by=busy) == set()
+    busy.pool.close()
+
+
+async def test_meters_leave_room_for_who_changes_a_password() -> None:
+    go_on = threading.Event()
+    busy = rules(pool=Pool("zxcvbn", threads=1, queue=20))
+    begun = [asyncio.create_task(busy.pool.run(lambda: go_on.wait(10))) for _ in range(11)]
+    await asyncio.sleep(0)
+    with pytest.raises(Busy):
+        await busy.report(GOOD, NAMES)
+    change = asyncio.create_task(busy.check(GOOD, NAMES))
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(*begun, change)
     busy.pool.close()
 
 
