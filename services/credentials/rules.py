@@ -1,6 +1,7 @@
 """What a new password must meet, and how strong it is."""
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +20,7 @@ _SHORTEST_WORD = 4
 _UNGUESSABLE_REST = 8
 """This many characters beside somebody's name make a password no longer theirs by name."""
 
+_TURN_SECONDS = 0.001
 _QUEUE, _FOR_CHANGES = 20, 10
 """A rating takes 5 ms and at worst 70, so who waits for all of these waits about a second."""
 
@@ -26,7 +28,13 @@ _QUEUE, _FOR_CHANGES = 20, 10
 def _one_at_a_time() -> Pool:
     # The estimator keeps the names that it was told in a table which all threads share. It is
     # pure Python besides, so a second thread would not make it faster.
-    return Pool("zxcvbn", threads=1, queue=_QUEUE)
+    return Pool("zxcvbn", threads=1, queue=_QUEUE, begin=_take_short_turns)
+
+
+def _take_short_turns() -> None:
+    # Only one thread of a process runs Python at a time. Unless told otherwise the event loop
+    # would wait 5 ms for each of its turns while a password is rated.
+    sys.setswitchinterval(_TURN_SECONDS)
 
 
 @dataclass(frozen=True)

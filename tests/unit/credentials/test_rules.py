@@ -184,14 +184,17 @@ async def test_rating_whatever_was_typed_takes_moments(password: str) -> None:
 
 
 async def test_the_event_loop_goes_on_while_passwords_are_rated() -> None:
-    one = rules()
+    one = PasswordRules(PasswordPolicy(), Blocklist())
     work = asyncio.gather(*(one.report(ODD_SIGNS * 44, NAMES) for _ in range(6)))
     turns = 0
     while not work.done():
         await asyncio.sleep(0.001)
         turns += 1
     await work
+    one.pool.close()
     assert turns > 10
+    # This is how long the loop waits for a turn, at most.
+    assert sys.getswitchinterval() <= 0.001
 
 
 async def test_no_more_passwords_wait_to_be_rated_than_there_is_room_for() -> None:
