@@ -22,17 +22,14 @@ from shared.contracts.profile import AddPerson, Helpdesk, ListPeople, PutOrganiz
 from shared.contracts.refusals import InvalidRequest, Refusal
 
 WORDS = {
-    "organization-exists": "The organization has people already. Nothing was changed.",
     "user-exists": "Somebody has this user ID already. Nothing was changed about them.",
     "invalid-request": "This cannot be used: {fields}. Nothing was changed.",
     "service-unavailable": "A service does not answer. Run this again when it does.",
 }
 
 
-class OrganizationExists(Refusal):
+class OrganizationExistsError(Exception):
     """The organization has other people than the admin to begin with."""
-
-    type, status = "organization-exists", 409
 
 
 async def begin(
@@ -45,7 +42,7 @@ async def begin(
     password = secrets.token_urlsafe(18)
     there = await profile.list(ListPeople(organization=organization.id, limit=2))
     if any(each.user_id != admin.user_id for each in there.items):
-        raise OrganizationExists
+        raise OrganizationExistsError("The organization has people already. Nothing was changed.")
     # With its admin there the organization is, too, and may have been renamed since.
     if not there.items:
         await profile.put_organization(organization)
@@ -102,6 +99,8 @@ def main() -> None:
         password = asyncio.run(_begin(config, organization, admin))
     except ValidationError as error:
         sys.exit(said(InvalidRequest(errors=problems.field_errors(error))))
+    except OrganizationExistsError as error:
+        sys.exit(str(error))
     except Refusal as refusal:
         sys.exit(said(refusal))
     print(f"{config.public_url}: sign in as {admin.user_id} with the temporary password {password}")

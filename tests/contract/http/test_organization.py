@@ -34,14 +34,25 @@ async def test_the_first_admin_gets_in_with_a_temporary_password(services: Servi
     assert services.memory.people.persons[verified.sub].record == ADA
 
 
-@pytest.mark.parametrize("who", [ADA, OTHER])
-async def test_run_again_it_says_so_and_changes_nothing(services: Services, who: AddPerson) -> None:
+RENAMED = ACME.model_copy(update={"name": "Renamed", "helpdesk": Helpdesk()})
+
+
+async def test_run_again_it_says_so_and_changes_nothing(services: Services) -> None:
     await begin(services)
     before = repr((services.memory.people, services.memory.credentials))
-    other_words = ACME.model_copy(update={"name": "Renamed", "helpdesk": Helpdesk()})
     with pytest.raises(Refusal) as refused:
-        await begin(services, other_words, who)
+        await begin(services, RENAMED)
     assert "Nothing was changed" in organization.said(refused.value)
+    assert repr((services.memory.people, services.memory.credentials)) == before
+
+
+async def test_an_organization_that_has_people_gets_no_second_first_admin(
+    services: Services,
+) -> None:
+    await begin(services)
+    before = repr((services.memory.people, services.memory.credentials))
+    with pytest.raises(organization.OrganizationExistsError, match="Nothing was changed"):
+        await begin(services, RENAMED, OTHER)
     assert repr((services.memory.people, services.memory.credentials)) == before
 
 
