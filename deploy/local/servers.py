@@ -115,7 +115,11 @@ def rabbitmq(directory: Path, port: int, dist_port: int, epmd_port: int) -> Prog
         "RABBITMQ_NODENAME": "rabbit@localhost",
         "RABBITMQ_NODE_PORT": str(port),
         "RABBITMQ_DIST_PORT": str(dist_port),
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
+            "-kernel inet_dist_use_interface {127,0,0,1} "
+            # Its schedulers would spin after each message, on cores that others wait for.
+            "+sbwt none +sbwtdcpu none +sbwtdio none"
+        ),
         "RABBITMQ_MNESIA_BASE": str(directory / "mnesia"),
         "RABBITMQ_LOG_BASE": str(directory / "log"),
         "RABBITMQ_LOGS": "-",

@@ -111,9 +111,14 @@ class Ending:
 
 @dataclass(frozen=True)
 class Batch:
-    """Sessions that were ended together, without those that had expired; more may be left."""
+    """Open sessions that are to be ended together, by the store's clock; more may be left.
 
-    sessions: tuple[EndedSession, ...] = ()
+    Those that have expired are closed with the others, and nobody is told of them.
+    """
+
+    at: datetime | None = None
+    valid: tuple[str, ...] = ()
+    expired: tuple[str, ...] = ()
     more: bool = False
 
 
@@ -166,8 +171,7 @@ def sessions_revoked(
     chunks = [sids[i : i + _SIDS_PER_EVENT] for i in range(0, len(sids), _SIDS_PER_EVENT)]
     return [
         SessionRevoked(
-            # A session is ended once, so its id names what tells of it.
-            id=f"{chunk[0]}.revoked",
+            id=f"{receipt or 'revoked'}.{chunk[0]}",
             subject=sub,
             occurred_at=at,
             initiating_entity="user",

@@ -1,8 +1,8 @@
 """Sessions in MongoDB: the only file of this service that imports the driver."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
@@ -16,6 +16,7 @@ from services.sessions.model import (
     SessionState,
     new_id,
 )
+from services.sessions.store import Overtaken
 from shared.contracts.epochs import NoEpoch, Raised
 from shared.contracts.events import Cause, Event
 from shared.contracts.sessions import EndedSession, EstablishSession, Session
@@ -27,8 +28,6 @@ T = TypeVar("T")
 
 _FORGET_SESSIONS_SECONDS = 30 * 24 * 3600
 _SESSION_FIELDS = frozenset(Session.model_fields) - {"sid"}
-# A receipt keeps these of a session; the others are read from its record while there is one.
-_ENDED_FIELDS = {"sid", "ended_at"}
 _DESCRIBING_FIELDS = ["created_at", "address", "user_agent"]
 _UNEXPIRED: Document = {"$expr": {"$gt": ["$expires_at", "$$NOW"]}}
 
@@ -55,8 +54,9 @@ def _revocation(document: Document) -> Revocation:
     )
 
 
-def _named(sessions: tuple[EndedSession, ...]) -> Document:
-    return {"sessions": {"$each": [each.model_dump(include=_ENDED_FIELDS) for each in sessions]}}
+def _named(batch: Batch) -> Document:
+    # A receipt keeps this of a session; the rest is read from its record while there is one.
+    return {"sessions": {"$each": [{"sid": sid, "ended_at": batch.at} for sid in batch.valid]}}
 
 
 def _device(document: Document) -> KnownDevice:
@@ -75,39 +75,38 @@ class MongoSessionTransaction:
         """Raise the epoch beside its revocation."""
         return await self.epochs.raise_(sub, cause, self.transaction.session)
 
-    async def end_older(self, sub: str, epoch: int, cause: Cause, *, limit: int) -> Batch:
-        """End in bulk: one read and one write for all that are ended together."""
-        older: Document = {"sub": sub, "open": True, "epoch": {"$lt": epoch}}
-        return await self._end(older, cause, limit=limit)
-
-    async def close_expired(self, sub: str, *, limit: int) -> bool:
-        """Close by the server's clock."""
-        expired: Document = {
-            "sub": sub,
-            "open": True,
-            "$expr": {"$lte": ["$expires_at", "$$NOW"]},
-        }
-        return (await self._end(expired, "expired", limit=limit)).more
+    async def close(self, batch: Batch, cause: Cause) -> None:
+        """End in bulk: one write, however many there are."""
+        await self._close(batch.valid, cause, batch)
+        await self._close(batch.expired, "expired", batch)
 
     async def end(self, sub: str, sid: str, cause: Cause) -> bool:
         """End one session."""
-        which = {"_id": sid, "sub": sub, "open": True}
-        return bool((await self._end(which, cause, limit=1)).sessions)
+        ended = await self.database["sessions"].update_one(
+            {"_id": sid, "sub": sub, "open": True, **_UNEXPIRED},
+            {
+                "$set": {"ended_by": cause},
+                "$unset": {"open": ""},
+                "$currentDate": {"ended_at": True},
+            },
+            session=self.transaction.session,
+        )
+        return ended.modified_count == 1
 
-    async def note(self, receipt: str, sessions: tuple[EndedSession, ...]) -> None:
+    async def note(self, receipt: str, batch: Batch) -> None:
         """Add to the receipt."""
         await self.epochs.database["revocations"].update_one(
             {"_id": receipt, "incomplete": True},
-            {"$push": _named(sessions)},
+            {"$push": _named(batch)},
             session=self.transaction.session,
         )
 
-    async def complete(self, receipt: str, sessions: tuple[EndedSession, ...]) -> float | None:
+    async def complete(self, receipt: str, batch: Batch) -> float | None:
         """Close the receipt, by the server's clock."""
         closed = await self.epochs.database["revocations"].find_one_and_update(
             {"_id": receipt, "incomplete": True},
             {
-                "$push": _named(sessions),
+                "$push": _named(batch),
                 "$unset": {"incomplete": ""},
                 "$currentDate": {"completed_at": True},
             },
@@ -124,32 +123,16 @@ class MongoSessionTransaction:
         """Write the event beside the change."""
         await self.transaction.emit(event)
 
-    async def _end(self, which: Document, cause: Cause, *, limit: int) -> Batch:
-        # The server dates the end: a projection may tell its time.
-        found = await (
-            self.database["sessions"]
-            .find(which, {"at": "$$NOW", "expires_at": 1}, session=self.transaction.session)
-            .limit(limit)
-            .to_list()
+    async def _close(self, sids: Sequence[str], cause: Cause, batch: Batch) -> None:
+        if not sids:
+            return
+        closed = await self.database["sessions"].update_many(
+            {"_id": {"$in": list(sids)}, "open": True},
+            {"$set": {"ended_by": cause, "ended_at": batch.at}, "$unset": {"open": ""}},
+            session=self.transaction.session,
         )
-        if not found:
-            return Batch()
-        at: datetime = found[0]["at"]
-        valid = [each["_id"] for each in found if each["expires_at"] > at]
-        await self._close(valid, cause, at)
-        await self._close(
-            [each["_id"] for each in found if each["expires_at"] <= at], "expired", at
-        )
-        ended = tuple(EndedSession(sid=sid, ended_at=at) for sid in valid)
-        return Batch(ended, more=len(found) == limit)
-
-    async def _close(self, sids: list[str], cause: Cause, at: datetime) -> None:
-        if sids:
-            await self.database["sessions"].update_many(
-                {"_id": {"$in": sids}},
-                {"$set": {"ended_by": cause, "ended_at": at}, "$unset": {"open": ""}},
-                session=self.transaction.session,
-            )
+        if closed.modified_count != len(sids):
+            raise Overtaken
 
 
 @dataclass(frozen=True)
@@ -177,10 +160,6 @@ class MongoSessionStore:
     async def in_transaction(self, work: Callable[[Any], Awaitable[T]]) -> T:
         """Do the work in one transaction."""
         return await self.transactions.run(lambda tx: work(self._bound(tx)))
-
-    async def once(self, event_id: str, work: Callable[[Any], Awaitable[None]]) -> bool:
-        """Do the work in one transaction unless this event was handled before."""
-        return await self.transactions.once(event_id, lambda tx: work(self._bound(tx)))
 
     async def add_session(
         self, asked: EstablishSession, *, device_id: str, proof: str, policy: SessionPolicy
@@ -260,11 +239,25 @@ class MongoSessionStore:
         ordered = found.sort([("created_at", DESCENDING), ("_id", ASCENDING)]).limit(limit)
         return [_session(document) async for document in ordered]
 
-    async def open_before(self, sub: str, epoch: int) -> tuple[str, ...]:
-        """Return ids only, by the index of open sessions."""
-        query = {"sub": sub, "open": True, "epoch": {"$lt": epoch}, **_UNEXPIRED}
-        found = self.database["sessions"].find(query, {"_id": 1})
-        return tuple([each["_id"] async for each in found])
+    async def older(self, sub: str, epoch: int, *, limit: int) -> Batch:
+        """Look up by the index of open sessions."""
+        return await self._batch({"sub": sub, "open": True, "epoch": {"$lt": epoch}}, limit)
+
+    async def expired(self, sub: str, *, limit: int) -> Batch:
+        """Look up by the index of open sessions and the server's clock."""
+        past = {"$expr": {"$lte": ["$expires_at", "$$NOW"]}}
+        return await self._batch({"sub": sub, "open": True, **past}, limit)
+
+    async def _batch(self, which: Document, limit: int) -> Batch:
+        # The server dates the end: a projection may tell its time.
+        shown = {"at": "$$NOW", "expires_at": 1}
+        found = await self.database["sessions"].find(which, shown).limit(limit).to_list()
+        return Batch(
+            at=found[0]["at"] if found else None,
+            valid=tuple(each["_id"] for each in found if each["expires_at"] > each["at"]),
+            expired=tuple(each["_id"] for each in found if each["expires_at"] <= each["at"]),
+            more=len(found) == limit,
+        )
 
     async def subjects_with_open_sessions(self, *, after: str, limit: int) -> list[str]:
         """Return the next subjects, from the index of open sessions.

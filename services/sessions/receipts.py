@@ -8,6 +8,7 @@ from services.sessions.model import Revocation, proof_of
 from services.sessions.store import SessionStore
 from shared.contracts.sessions import ListReceipts, ReadReceipt, Receipt, ReceiptList
 
+_MOST_WAITING = 1000
 _LONGEST_CURSOR = 15
 """Digits of an epoch that no user reaches and every store takes."""
 
@@ -37,8 +38,8 @@ class Receipts:
     async def _shown(self, revocation: Revocation) -> Receipt:
         if revocation.completed_at is not None:
             return revocation.as_receipt()
-        still_open = await self.store.open_before(revocation.sub, revocation.epoch)
-        return revocation.as_receipt(still_open=still_open)
+        waiting = await self.store.older(revocation.sub, revocation.epoch, limit=_MOST_WAITING)
+        return revocation.as_receipt(still_open=waiting.valid)
 
 
 def _epoch_of(cursor: str | None) -> int | None:

@@ -1,10 +1,17 @@
 """Ending sessions: one, all of them, and those that a raised epoch has left behind."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from services.sessions.errors import NoSuchSession
-from services.sessions.model import Ending, Revocation, sessions_revoked, signed_out_everywhere
-from services.sessions.store import SessionStore, SessionTransaction
+from services.sessions.model import (
+    Batch,
+    Ending,
+    Revocation,
+    sessions_revoked,
+    signed_out_everywhere,
+)
+from services.sessions.store import Overtaken, SessionStore, SessionTransaction
 from shared.clock import Clock
 from shared.contracts.body import Done
 from shared.contracts.events import Cause, CredentialChange, SignedOutEverywhere
@@ -15,14 +22,6 @@ _BATCH = 1000
 """How many sessions one transaction ends, well within the time that it may take."""
 _SWEEP = 5000
 """How many open sessions one step of a sweep looks at."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far the work on a raise has come: more is to be ended, or in how many seconds it was."""
-
-    more: bool = False
-    took: float | None = None
 
 
 @dataclass(frozen=True)
@@ -66,15 +65,8 @@ class Revocations:
 
     async def carry_out(self, event: CredentialChange | SignedOutEverywhere) -> None:
         """Work off the raise that an event tells of; events may come twice and in any order."""
-        asked, done = event.payload, Progress()
-        ending = Ending(event.subject, asked.epoch, asked.cause, asked.receipt)
-
-        async def work(tx: SessionTransaction) -> None:
-            nonlocal done
-            done = await self._end_some(tx, ending)
-
-        if await self.store.once(event.id, work):
-            await self._go_on(ending, done)
+        asked = event.payload
+        await self._carry_out(Ending(event.subject, asked.epoch, asked.cause, asked.receipt))
 
     async def reconcile(self) -> None:
         """Work off the raises whose event has not come: lost, late, or without a broker."""
@@ -84,7 +76,7 @@ class Revocations:
         ):
             for revocation in waiting:
                 try:
-                    await self._go_on(revocation.ending, Progress(more=True))
+                    await self._carry_out(revocation.ending)
                 except Exception:
                     # Whatever is wrong with one must not keep the others waiting.
                     log.exception("revocation-not-reconciled", receipt=revocation.receipt)
@@ -105,37 +97,48 @@ class Revocations:
             after = subs[-1]
 
     async def _sweep_one(self, sub: str) -> None:
-        while await self.store.in_transaction(lambda tx: tx.close_expired(sub, limit=_BATCH)):
-            pass
+        expired = await self.store.expired(sub, limit=_BATCH)
+        await self.store.in_transaction(lambda tx: tx.close(expired, "expired"))
         epoch = await self.store.epoch_of(sub)
         latest = await self.store.revocations_of(sub, below=None, limit=1)
         if latest and latest[0].completed_at is None:
             # It is about to be worked off, and then its receipt names what it has ended.
             return
-        if await self.store.open_before(sub, epoch):
+        if (await self.store.older(sub, epoch, limit=1)).valid:
             raised = [each.ending for each in latest if each.epoch == epoch]
             # An operator may have raised the epoch, which leaves no receipt.
             ending = raised[0] if raised else Ending(sub, epoch, "signed-out-everywhere", None)
-            await self._go_on(ending, Progress(more=True))
+            await self._carry_out(ending)
             log.warning("sessions-swept", sub=sub)
 
-    async def _go_on(self, ending: Ending, done: Progress) -> None:
-        while done.more:
-            done = await self.store.in_transaction(lambda tx: self._end_some(tx, ending))
-        if done.took is not None:
-            ENDED_AFTER.labels(ending.cause).observe(done.took)
+    async def _carry_out(self, ending: Ending) -> None:
+        """End what is older, a batch at a time, and close the receipt with the last of it.
 
-    async def _end_some(self, tx: SessionTransaction, ending: Ending) -> Progress:
-        """End as much as one transaction may, and close the receipt with the last of it."""
-        ended = await tx.end_older(ending.sub, ending.epoch, ending.cause, limit=_BATCH)
-        sids = [each.sid for each in ended.sessions]
-        await self._tell(tx, ending.sub, sids, ending.cause, receipt=ending.receipt)
-        if ending.receipt is None:
-            return Progress(ended.more)
-        if ended.more:
-            await tx.note(ending.receipt, ended.sessions)
-            return Progress(more=True)
-        return Progress(took=await tx.complete(ending.receipt, ended.sessions))
+        The receipt is what an inbox is elsewhere: it is closed once, in the transaction of the
+        effect, so an event that comes again finds nothing to do. What is older is looked up
+        before the transaction, which keeps it short.
+        """
+        more, took = True, None
+        while more:
+            batch = await self.store.older(ending.sub, ending.epoch, limit=_BATCH)
+            try:
+                took = await self.store.in_transaction(partial(self._end, ending, batch))
+            except Overtaken:
+                continue
+            more = batch.more
+        if took is not None:
+            ENDED_AFTER.labels(ending.cause).observe(took)
+
+    async def _end(self, ending: Ending, batch: Batch, tx: SessionTransaction) -> float | None:
+        """End a batch; return how many seconds the receipt was open when that closes it."""
+        took = None
+        if ending.receipt is not None and batch.more:
+            await tx.note(ending.receipt, batch)
+        elif ending.receipt is not None:
+            took = await tx.complete(ending.receipt, batch)
+        await tx.close(batch, ending.cause)
+        await self._tell(tx, ending.sub, list(batch.valid), ending.cause, receipt=ending.receipt)
+        return took
 
     async def _tell(
         self,

@@ -6,9 +6,13 @@ from typing import Protocol, TypeVar
 from services.sessions.model import Batch, KnownDevice, Revocation, SessionPolicy, SessionState
 from shared.contracts.epochs import Raised
 from shared.contracts.events import Cause, Event
-from shared.contracts.sessions import EndedSession, EstablishSession, Session
+from shared.contracts.sessions import EstablishSession, Session
 
 T = TypeVar("T")
+
+
+class Overtaken(Exception):
+    """Something else has ended part of a batch since it was looked up."""
 
 
 class SessionTransaction(Protocol):
@@ -18,27 +22,20 @@ class SessionTransaction(Protocol):
         """Refuse everything issued to the subject so far."""
         ...
 
-    async def end_older(self, sub: str, epoch: int, cause: Cause, *, limit: int) -> Batch:
-        """End that many of the open sessions from before the epoch and return them.
-
-        Those that have expired are closed too, and not among them.
-        """
-        ...
-
-    async def close_expired(self, sub: str, *, limit: int) -> bool:
-        """Close that many of a subject's expired sessions; return whether more may be left."""
+    async def close(self, batch: Batch, cause: Cause) -> None:
+        """End the sessions of a batch, or raise `Overtaken` where one is not open any more."""
         ...
 
     async def end(self, sub: str, sid: str, cause: Cause) -> bool:
         """End one session; return whether it was open."""
         ...
 
-    async def note(self, receipt: str, sessions: tuple[EndedSession, ...]) -> None:
-        """Add what was ended to the receipt while it is incomplete."""
+    async def note(self, receipt: str, batch: Batch) -> None:
+        """Add what is ended to the receipt while it is incomplete."""
         ...
 
-    async def complete(self, receipt: str, sessions: tuple[EndedSession, ...]) -> float | None:
-        """Close the receipt with what was ended last; return how many seconds it was open.
+    async def complete(self, receipt: str, batch: Batch) -> float | None:
+        """Close the receipt with what is ended last; return how many seconds it was open.
 
         None where it was complete before.
         """
@@ -54,12 +51,6 @@ class SessionStore(Protocol):
 
     async def in_transaction(self, work: Callable[[SessionTransaction], Awaitable[T]]) -> T:
         """Do the work in one transaction; it may be called again."""
-        ...
-
-    async def once(
-        self, event_id: str, work: Callable[[SessionTransaction], Awaitable[None]]
-    ) -> bool:
-        """Do the work in one transaction unless this event was handled before."""
         ...
 
     async def add_session(
@@ -80,8 +71,12 @@ class SessionStore(Protocol):
         """Return the open sessions issued under the current epoch, newest first."""
         ...
 
-    async def open_before(self, sub: str, epoch: int) -> tuple[str, ...]:
-        """Return the ids of unexpired sessions from before the epoch that are still open."""
+    async def older(self, sub: str, epoch: int, *, limit: int) -> Batch:
+        """Return that many of the open sessions from before the epoch, to be ended."""
+        ...
+
+    async def expired(self, sub: str, *, limit: int) -> Batch:
+        """Return that many of the open sessions that have expired, to be closed."""
         ...
 
     async def subjects_with_open_sessions(self, *, after: str, limit: int) -> list[str]:

@@ -36,7 +36,8 @@ HealSeconds = 10.0
 _PATIENCE = 40.0
 """For mails and events, which may wait for their next try."""
 STORES = ("profile", "credentials", "sessions")
-CONSUMERS = ("profile", "sessions")
+CONSUMERS = ("profile",)
+"""Those with an inbox. The receipts, which are judged first, remember what sessions has heard."""
 
 
 @dataclass

@@ -156,9 +156,11 @@ async def _delivers_again(portal: Portal, oracle: Oracle, changes: Sequence[Chan
             return bool(queue.declaration_result.consumer_count)
 
     assert await becomes(is_consumed, seconds=30)
+    handled = await _handled(portal)
     later = await portal.change((await portal.people(1))[0])
     verdict = await oracle.verdict([later], healed=monotonic())
     assert verdict.clean, verdict.wrongs
+    assert await _handled(portal) - handled == Counter(profile=1, sessions=1)
 
 
 async def _lose_the_leader(portal: Portal) -> bool:

@@ -7,7 +7,7 @@ from itertools import count
 from typing import TypeVar
 
 from services.sessions.model import Batch, KnownDevice, Revocation, SessionPolicy, SessionState
-from services.sessions.store import SessionTransaction
+from services.sessions.store import Overtaken, SessionTransaction
 from shared.contracts.epochs import Raised
 from shared.contracts.events import Cause, Event
 from shared.contracts.sessions import EndedSession, EstablishSession, Session
@@ -27,6 +27,10 @@ class Kept:
     number: int = 0
 
 
+def _named(batch: Batch) -> tuple[EndedSession, ...]:
+    return tuple(EndedSession(sid=sid, ended_at=batch.at) for sid in batch.valid)
+
+
 @dataclass(frozen=True)
 class MemorySessionTransaction:
     """The changes of one transaction."""
@@ -38,52 +42,44 @@ class MemorySessionTransaction:
         """Raise the epoch."""
         return self.epochs.raise_(sub, cause)
 
-    async def end_older(self, sub: str, epoch: int, cause: Cause, *, limit: int) -> Batch:
-        """End what is older than the epoch."""
-        return self._end(
-            [each for each in self._open(sub) if each.session.epoch < epoch], cause, limit
-        )
-
-    async def close_expired(self, sub: str, *, limit: int) -> bool:
-        """Close what has expired."""
-        now = self.epochs.clock.now()
-        expired = [each for each in self._open(sub) if each.session.expires_at <= now]
-        return self._end(expired, "expired", limit).more
+    async def close(self, batch: Batch, cause: Cause) -> None:
+        """End a batch."""
+        ends: list[tuple[tuple[str, ...], Cause]] = [
+            (batch.valid, cause),
+            (batch.expired, "expired"),
+        ]
+        for sids, why in ends:
+            for sid in sids:
+                if self.kept[sid].ended_by is not None:
+                    raise Overtaken
+                self.kept[sid] = replace(self.kept[sid], ended_by=why)
 
     async def end(self, sub: str, sid: str, cause: Cause) -> bool:
         """End one session."""
-        which = [each for each in self._open(sub) if each.session.sid == sid]
-        return bool(self._end(which, cause, 1).sessions)
+        known, now = self.kept.get(sid), self.epochs.clock.now()
+        if known is None or known.session.sub != sub or known.ended_by is not None:
+            return False
+        if known.session.expires_at <= now:
+            return False
+        self.kept[sid] = replace(known, ended_by=cause)
+        return True
 
-    async def note(self, receipt: str, sessions: tuple[EndedSession, ...]) -> None:
+    async def note(self, receipt: str, batch: Batch) -> None:
         """Add to the receipt."""
         known = self.epochs.revocations.get(receipt)
         if known is not None and known.completed_at is None:
-            noted = replace(known, sessions=known.sessions + sessions)
+            noted = replace(known, sessions=known.sessions + _named(batch))
             self.epochs.revocations[receipt] = noted
 
-    async def complete(self, receipt: str, sessions: tuple[EndedSession, ...]) -> float | None:
+    async def complete(self, receipt: str, batch: Batch) -> float | None:
         """Close the receipt."""
         known = self.epochs.revocations.get(receipt)
         if known is None or known.completed_at is not None:
             return None
         now = self.epochs.clock.now()
-        done = replace(known, completed_at=now, sessions=known.sessions + sessions)
+        done = replace(known, completed_at=now, sessions=known.sessions + _named(batch))
         self.epochs.revocations[receipt] = done
         return (now - known.committed_at).total_seconds()
-
-    def _open(self, sub: str) -> list[Kept]:
-        own = (each for each in self.kept.values() if each.session.sub == sub)
-        return [each for each in own if each.ended_by is None]
-
-    def _end(self, which: list[Kept], cause: Cause, limit: int) -> Batch:
-        now, found = self.epochs.clock.now(), which[:limit]
-        valid = [each for each in found if each.session.expires_at > now]
-        for each in found:
-            why: Cause = cause if each in valid else "expired"
-            self.kept[each.session.sid] = replace(each, ended_by=why)
-        ended = tuple(EndedSession(sid=each.session.sid, ended_at=now) for each in valid)
-        return Batch(ended, more=len(found) == limit)
 
     async def emit(self, event: Event) -> None:
         """Keep the event."""
@@ -104,17 +100,6 @@ class MemorySessions:
         """Do the work, all or nothing."""
         async with self.epochs.transaction(self.kept):
             return await work(MemorySessionTransaction(self.kept, self.epochs))
-
-    async def once(
-        self, event_id: str, work: Callable[[SessionTransaction], Awaitable[None]]
-    ) -> bool:
-        """Do the work unless the event is known."""
-        async with self.epochs.transaction(self.kept):
-            if event_id in self.epochs.inbox:
-                return False
-            self.epochs.inbox[event_id] = True
-            await work(MemorySessionTransaction(self.kept, self.epochs))
-        return True
 
     async def add_session(
         self, asked: EstablishSession, *, device_id: str, proof: str, policy: SessionPolicy
@@ -176,15 +161,28 @@ class MemorySessions:
         ]
         return [each.session for each in found[:limit]]
 
-    async def open_before(self, sub: str, epoch: int) -> tuple[str, ...]:
-        """Return ids."""
-        return tuple(
-            sid
-            for sid, each in self.kept.items()
-            if each.session.sub == sub
-            and each.ended_by is None
-            and each.session.epoch < epoch
-            and each.session.expires_at > self.epochs.clock.now()
+    async def older(self, sub: str, epoch: int, *, limit: int) -> Batch:
+        """Return what is older than the epoch."""
+        return self._batch([each for each in self._open(sub) if each.session.epoch < epoch], limit)
+
+    async def expired(self, sub: str, *, limit: int) -> Batch:
+        """Return what has expired."""
+        now = self.epochs.clock.now()
+        return self._batch(
+            [each for each in self._open(sub) if each.session.expires_at <= now], limit
+        )
+
+    def _open(self, sub: str) -> list[Kept]:
+        own = (each for each in self.kept.values() if each.session.sub == sub)
+        return [each for each in own if each.ended_by is None]
+
+    def _batch(self, which: list[Kept], limit: int) -> Batch:
+        now, found = self.epochs.clock.now(), [each.session for each in which[:limit]]
+        return Batch(
+            at=now if found else None,
+            valid=tuple(each.sid for each in found if each.expires_at > now),
+            expired=tuple(each.sid for each in found if each.expires_at <= now),
+            more=len(found) == limit,
         )
 
     async def subjects_with_open_sessions(self, *, after: str, limit: int) -> list[str]:

@@ -19,7 +19,7 @@ from services.profile.notices import Notices
 from services.profile.subscribers import subscribe as profile_hears
 from services.sessions.model import SessionPolicy, proof_of, sessions_revoked, signed_out_everywhere
 from services.sessions.mongo import MongoSessionStore
-from services.sessions.revocation import Progress, Revocations
+from services.sessions.revocation import Revocations
 from services.sessions.subscribers import subscribe as sessions_hears
 from shared.broker import Bus
 from shared.clock import SystemClock
@@ -191,7 +191,7 @@ async def test_sessions_does_no_harm_with_an_event_that_was_reconciled_before(
     revocations = Revocations(sessions_side.store, SystemClock())
     waiting = await sessions_side.store.incomplete(older_than_seconds=-60, limit=9)
     assert [each.receipt for each in waiting] == [raised.receipt]
-    await revocations._go_on(waiting[0].ending, Progress(more=True))
+    await revocations._carry_out(waiting[0].ending)
     await sessions_side.line.bring(changed(raised))
     assert len(await sessions_side.told()) == 1
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -19,7 +20,7 @@ from services.sessions.model import (
     signed_out_everywhere,
 )
 from services.sessions.mongo import MongoSessionStore
-from services.sessions.store import SessionStore, SessionTransaction
+from services.sessions.store import Overtaken, SessionStore, SessionTransaction
 from shared.contracts.epochs import NoEpoch, Raised
 from shared.contracts.sessions import EndedSession, EstablishSession, Session, Where
 from shared.wiring import Wiring
@@ -93,9 +94,9 @@ async def raised(store: SessionStore, sub: str = "ada") -> Raised:
 
 
 async def end_older(store: SessionStore, sub: str, epoch: int, *, limit: int = 99) -> Batch:
-    return await store.in_transaction(
-        lambda tx: tx.end_older(sub, epoch, "password-changed", limit=limit)
-    )
+    batch = await store.older(sub, epoch, limit=limit)
+    await store.in_transaction(lambda tx: tx.close(batch, "password-changed"))
+    return batch
 
 
 async def revocation(store: SessionStore, receipt: str) -> Revocation:
@@ -197,9 +198,8 @@ async def test_only_what_is_older_than_the_epoch_is_ended(store: SessionStore) -
     current = await begin(store, epoch=2)
     others = await begin(store, "bob", epoch=1)
     batch = await end_older(store, "ada", 2)
-    assert {each.sid for each in batch.sessions} == {each.sid for each in old}
-    assert all(each.ended_at is not None for each in batch.sessions)
-    assert len({each.ended_at for each in batch.sessions}) == 1
+    assert set(batch.valid) == {each.sid for each in old}
+    assert batch.at is not None
     assert not batch.more
     for session in old:
         assert (await state_of(store, session)).ended_by == "password-changed"
@@ -213,16 +213,15 @@ async def test_no_more_is_ended_at_once_than_asked_for(store: SessionStore) -> N
     for left in (True, True, False):
         batch = await end_older(store, "ada", 2, limit=2)
         assert batch.more is left
-        ended |= {each.sid for each in batch.sessions}
+        ended |= set(batch.valid)
     assert ended == begun
 
 
 async def test_what_has_expired_is_closed_and_not_told_of(store: SessionStore) -> None:
     expired = await begin(store, policy=SessionPolicy(idle_seconds=0, lifetime_seconds=60))
     valid = await begin(store)
-    assert await store.open_before("ada", 2) == (valid.sid,)
     batch = await end_older(store, "ada", 2)
-    assert [each.sid for each in batch.sessions] == [valid.sid]
+    assert (batch.valid, batch.expired) == ((valid.sid,), (expired.sid,))
     assert (await state_of(store, expired)).ended_by == "expired"
     assert (await state_of(store, valid)).ended_by == "password-changed"
 
@@ -231,12 +230,33 @@ async def test_expired_sessions_are_closed_a_few_at_a_time(store: SessionStore) 
     gone = SessionPolicy(idle_seconds=0, lifetime_seconds=60)
     expired = [await begin(store, policy=gone) for _ in range(3)]
     valid, others = await begin(store), await begin(store, "bob", policy=gone)
-    assert await store.in_transaction(lambda tx: tx.close_expired("ada", limit=2))
-    assert not await store.in_transaction(lambda tx: tx.close_expired("ada", limit=2))
+    for left in (True, False):
+        batch = await store.expired("ada", limit=2)
+        assert (batch.valid, batch.more) == ((), left)
+        await store.in_transaction(partial(close, batch))
     for session in expired:
         assert (await state_of(store, session)).ended_by == "expired"
     for session in (valid, others):
         assert (await state_of(store, session)).ended_by is None
+
+
+async def close(batch: Batch, tx: SessionTransaction) -> None:
+    await tx.close(batch, "password-changed")
+
+
+async def test_a_batch_that_was_overtaken_ends_nothing(store: SessionStore) -> None:
+    first, second = await begin(store), await begin(store)
+    batch = await store.older("ada", 2, limit=9)
+    await store.in_transaction(lambda tx: tx.end("ada", second.sid, "signed-out"))
+    with pytest.raises(Overtaken):
+        await store.in_transaction(partial(close, batch))
+    assert (await state_of(store, first)).ended_by is None
+    assert (await state_of(store, second)).ended_by == "signed-out"
+
+
+async def test_what_has_expired_cannot_be_ended(store: SessionStore) -> None:
+    expired = await begin(store, policy=SessionPolicy(idle_seconds=0, lifetime_seconds=60))
+    assert not await store.in_transaction(lambda tx: tx.end("ada", expired.sid, "signed-out"))
 
 
 async def test_whom_the_sweep_is_for_is_found_among_many(case: Case) -> None:
@@ -295,8 +315,8 @@ async def test_records_that_are_still_open_from_before_an_epoch_are_found(
     old, ended = await begin(store), await begin(store)
     await begin(store, epoch=2)
     await store.in_transaction(lambda tx: tx.end("ada", ended.sid, "signed-out"))
-    assert await store.open_before("ada", 2) == (old.sid,)
-    assert await store.open_before("ada", 1) == ()
+    assert (await store.older("ada", 2, limit=9)).valid == (old.sid,)
+    assert await store.older("ada", 1, limit=9) == Batch()
 
 
 async def test_subjects_with_open_sessions_are_gone_through_in_order(store: SessionStore) -> None:
@@ -336,16 +356,15 @@ async def test_a_receipt_is_completed_once(case: Case) -> None:
     await case.open_epoch("ada")
     session = await begin(case.store)
     told = await raised(case.store)
-    ended = (EndedSession(sid=session.sid, ended_at=AT),)
-    noted = (EndedSession(sid="noted before", ended_at=AT),)
+    ended, noted = Batch(AT, (session.sid,)), Batch(AT, ("noted before",))
 
-    async def complete(sessions: tuple[EndedSession, ...]) -> float | None:
-        return await case.store.in_transaction(lambda tx: tx.complete(told.receipt, sessions))
+    async def complete(batch: Batch) -> float | None:
+        return await case.store.in_transaction(lambda tx: tx.complete(told.receipt, batch))
 
     await case.store.in_transaction(lambda tx: tx.note(told.receipt, noted))
     took = await complete(ended)
     assert took is not None
-    assert await complete(()) is None
+    assert await complete(Batch()) is None
     await case.store.in_transaction(lambda tx: tx.note(told.receipt, noted))
     found = await revocation(case.store, told.receipt)
     assert found.completed_at is not None
@@ -361,7 +380,7 @@ async def test_a_receipt_tells_where_its_sessions_were_begun(case: Case) -> None
     session = await begin(case.store)
     told = await raised(case.store)
     gone = EndedSession(sid="forgotten", ended_at=AT)
-    ended = (EndedSession(sid=session.sid, ended_at=AT), gone)
+    ended = Batch(AT, (session.sid, "forgotten"))
     await case.store.in_transaction(lambda tx: tx.complete(told.receipt, ended))
     first, second = (await revocation(case.store, told.receipt)).sessions
     assert (first.created_at, first.address) == (session.created_at, "192.0.2.7")
@@ -370,7 +389,7 @@ async def test_a_receipt_tells_where_its_sessions_were_begun(case: Case) -> None
 
 
 async def test_nobody_completes_a_receipt_that_there_is_not(store: SessionStore) -> None:
-    took = await store.in_transaction(lambda tx: tx.complete("no-such-receipt", ()))
+    took = await store.in_transaction(lambda tx: tx.complete("no-such-receipt", Batch()))
     assert took is None
 
 
@@ -401,7 +420,7 @@ async def test_revocations_come_newest_first_in_pages(case: Case) -> None:
 async def test_what_waits_too_long_is_found_oldest_first(case: Case) -> None:
     await case.open_epoch("ada")
     first, second, done = [await raised(case.store) for _ in range(3)]
-    await case.store.in_transaction(lambda tx: tx.complete(done.receipt, ()))
+    await case.store.in_transaction(lambda tx: tx.complete(done.receipt, Batch()))
     assert await case.store.incomplete(older_than_seconds=60, limit=9) == []
     await asyncio.sleep(0.02)
     found = await case.store.incomplete(older_than_seconds=0, limit=9)
@@ -423,10 +442,11 @@ async def test_an_epoch_is_current_to_who_has_just_written(case: Case) -> None:
 async def test_a_transaction_that_fails_leaves_nothing(case: Case) -> None:
     await case.open_epoch("ada")
     session = await begin(case.store)
+    batch = await case.store.older("ada", 2, limit=9)
 
     async def work(tx: SessionTransaction) -> None:
         told = await tx.raise_epoch("ada", "signed-out-everywhere")
-        await tx.end_older("ada", told.epoch, "signed-out-everywhere", limit=9)
+        await tx.close(batch, "signed-out-everywhere")
         await tx.emit(signed_out_everywhere(told, "signed-out-everywhere", at=AT))
         raise ZeroDivisionError
 
@@ -436,43 +456,3 @@ async def test_a_transaction_that_fails_leaves_nothing(case: Case) -> None:
     assert (await state_of(case.store, session)).ended_by is None
     assert await case.emitted() == []
     assert await case.store.incomplete(older_than_seconds=-60, limit=9) == []
-
-
-async def test_an_event_has_its_effect_once(case: Case) -> None:
-    ran = []
-
-    async def work(tx: SessionTransaction) -> None:
-        ran.append(1)
-
-    assert await case.store.once("event-1", work)
-    assert not await case.store.once("event-1", work)
-    assert await case.store.once("event-2", work)
-    assert len(ran) == 2
-
-
-async def test_an_event_whose_effect_failed_is_not_remembered(case: Case) -> None:
-    session = await begin(case.store)
-
-    async def failing(tx: SessionTransaction) -> None:
-        await tx.end("ada", session.sid, "signed-out")
-        raise ZeroDivisionError
-
-    async def working(tx: SessionTransaction) -> None:
-        await tx.end("ada", session.sid, "signed-out")
-
-    with pytest.raises(ZeroDivisionError):
-        await case.store.once("event-1", failing)
-    assert (await state_of(case.store, session)).ended_by is None
-    assert await case.store.once("event-1", working)
-    assert (await state_of(case.store, session)).ended_by == "signed-out"
-
-
-async def test_of_one_event_handled_many_times_at_once_one_has_the_effect(case: Case) -> None:
-    await case.open_epoch("ada")
-
-    async def work(tx: SessionTransaction) -> None:
-        await tx.raise_epoch("ada", "signed-out-everywhere")
-
-    ran = await asyncio.gather(*(case.store.once("event-1", work) for _ in range(5)))
-    assert sorted(ran) == [False] * 4 + [True]
-    assert await case.store.epoch_of("ada") == 2

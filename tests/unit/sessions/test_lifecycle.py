@@ -19,7 +19,7 @@ from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
 from services.sessions.model import Ending, SessionPolicy, proof_of
 from services.sessions.receipts import Receipts
-from services.sessions.revocation import Progress, Revocations
+from services.sessions.revocation import Revocations
 from shared.contracts.events import Cause, CredentialChange, CredentialChangePayload, SessionRevoked
 from shared.contracts.sessions import (
     EndSession,
@@ -321,8 +321,34 @@ async def test_an_event_that_comes_twice_has_one_effect(system: System) -> None:
     raised = await system.store.in_transaction(lambda tx: tx.raise_epoch("ada", "password-changed"))
     for _ in range(3):
         await system.revocations.carry_out(change(raised.receipt, 2))
-    assert list(system.epochs.inbox) == [raised.receipt]
+    assert len(system.epochs.revocations[raised.receipt].sessions) == 1
     assert len(system.told()) == 1
+
+
+async def test_a_session_that_ends_while_a_change_is_worked_off_is_told_of_once(
+    system: System,
+) -> None:
+    begun = [(await system.begin()).session.sid for _ in range(3)]
+    raised = await system.store.in_transaction(lambda tx: tx.raise_epoch("ada", "password-changed"))
+    original, looks = system.store.older, 0
+
+    async def overtaken(sub: str, epoch: int, *, limit: int) -> Any:
+        nonlocal looks
+        batch = await original(sub, epoch, limit=limit)
+        looks += 1
+        if looks == 1:
+            asked = EndSession(sub="ada", sid=begun[0], cause="ended-by-user")
+            await system.revocations.end(asked)
+        return batch
+
+    system.store.older = overtaken  # type: ignore[method-assign]
+    await system.revocations.carry_out(change(raised.receipt, 2))
+    told = [(event.payload.cause, sid) for event in system.told() for sid in event.payload.sids]
+    assert sorted(told) == sorted(
+        [("ended-by-user", begun[0]), *(("password-changed", sid) for sid in begun[1:])]
+    )
+    named = system.epochs.revocations[raised.receipt].sessions
+    assert sorted(each.sid for each in named) == sorted(begun[1:])
 
 
 async def test_an_event_that_comes_late_ends_nothing_newer(system: System) -> None:
@@ -402,14 +428,14 @@ async def test_a_revocation_that_cannot_be_worked_off_holds_up_nobody(
         system.epochs.epochs[f"user-{number}"] = 1
         await system.begin(f"user-{number}")
         receipts.append((await system.sign_out_everywhere(f"user-{number}")).receipt)
-    original = Revocations._end_some
+    original = Revocations._end
 
-    async def picky(self: Revocations, tx: Any, ending: Ending) -> Progress:
+    async def picky(self: Revocations, ending: Ending, batch: Any, tx: Any) -> float | None:
         if ending.sub in {"user-0", "user-1"}:
             raise ZeroDivisionError
-        return await original(self, tx, ending)
+        return await original(self, ending, batch, tx)
 
-    monkeypatch.setattr(Revocations, "_end_some", picky)
+    monkeypatch.setattr(Revocations, "_end", picky)
     system.clock.advance(3)
     await system.revocations.reconcile()
     done = [system.epochs.revocations[each].completed_at is not None for each in receipts]
