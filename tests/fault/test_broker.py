@@ -160,7 +160,8 @@ async def _delivers_again(portal: Portal, oracle: Oracle, changes: Sequence[Chan
     later = await portal.change((await portal.people(1))[0])
     verdict = await oracle.verdict([later], healed=monotonic())
     assert verdict.clean, verdict.wrongs
-    assert await _handled(portal) - handled == Counter(profile=1, sessions=1)
+    # What waited in the outbox for the queue to come back may have come with it.
+    assert (await _handled(portal) - handled).keys() == {"profile", "sessions"}
 
 
 async def _lose_the_leader(portal: Portal) -> bool:
