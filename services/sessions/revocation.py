@@ -97,8 +97,9 @@ class Revocations:
             after = subs[-1]
 
     async def _sweep_one(self, sub: str) -> None:
-        expired = await self.store.expired(sub, limit=_BATCH)
-        await self.store.in_transaction(lambda tx: tx.close(expired, "expired"))
+        gone = await self.store.expired(sub, limit=_BATCH)
+        if gone.expired:
+            await self.store.in_transaction(lambda tx: tx.close(gone, "expired"))
         epoch = await self.store.epoch_of(sub)
         latest = await self.store.revocations_of(sub, below=None, limit=1)
         if latest and latest[0].completed_at is None:
