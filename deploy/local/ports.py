@@ -14,11 +14,13 @@ NAMES = (
 # 8081, or 8080 and 9080) share none of the ports that are derived from them.
 STRIDE = 613
 HIGHEST = 65535
+# From here on the kernel gives ports to outgoing connections, which may hold one for a while.
+OUTGOING = 32768
 
 
 def derived(gateway: int) -> dict[str, int]:
     """Every port of the stack whose gateway listens on the given one."""
-    fits = gateway + STRIDE * (len(NAMES) - 1) <= HIGHEST
+    fits = gateway + STRIDE * (len(NAMES) - 1) < OUTGOING
     step = STRIDE if fits else -STRIDE
     return {name: gateway + step * place for place, name in enumerate(NAMES)}
 

@@ -292,6 +292,11 @@ def test_derived_ports_are_distinct_and_exist(gateway: int) -> None:
     assert all(1024 <= number <= 65_535 for number in numbers)
 
 
+@pytest.mark.parametrize("gateway", [8080, 24_798, 24_799, 28_080, 32_767])
+def test_derived_ports_are_none_that_the_kernel_gives_away(gateway: int) -> None:
+    assert max(derived(gateway).values()) < 32_768
+
+
 def test_a_port_that_somebody_listens_on_is_taken() -> None:
     with socket.create_server((HOST, 0)) as server:
         port = server.getsockname()[1]
