@@ -1,0 +1,82 @@
+"""The sessions service on memory: everything of it but HTTP, the bus and the servers."""
+
+from dataclasses import dataclass
+
+from services.sessions.devices import Devices
+from services.sessions.introspection import Introspection
+from services.sessions.issuance import Issuance
+from services.sessions.model import SessionPolicy, proof_of
+from services.sessions.receipts import Receipts
+from services.sessions.revocation import Revocations
+from shared.contracts.events import Cause, CredentialChange, CredentialChangePayload, SessionRevoked
+from shared.contracts.sessions import (
+    Established,
+    EstablishSession,
+    Introspect,
+    Revoked,
+    Session,
+    SignOutEverywhere,
+    Where,
+)
+from tests.memory.clock import StoppedClock
+from tests.memory.epochs import MemoryEpochs
+from tests.memory.sessions import MemoryAcceptances, MemorySessions
+
+POLICY = SessionPolicy(idle_seconds=3600, lifetime_seconds=24 * 3600)
+WHERE = Where(address="192.0.2.7", user_agent="Browser/1")
+
+
+@dataclass
+class System:
+    """Everything of the sessions service but HTTP, the bus and the servers."""
+
+    clock: StoppedClock
+    epochs: MemoryEpochs
+    store: MemorySessions
+    cache: MemoryAcceptances
+
+    @classmethod
+    def built(cls) -> "System":
+        clock = StoppedClock()
+        epochs = MemoryEpochs(clock, epochs={"ada": 1, "eve": 1})
+        return cls(clock, epochs, MemorySessions(epochs), MemoryAcceptances())
+
+    def __post_init__(self) -> None:
+        self.devices = Devices(self.store)
+        self.issuance = Issuance(self.store, self.devices, POLICY)
+        self.introspection = Introspection(self.store, self.cache, POLICY)
+        self.revocations = Revocations(self.store, self.clock)
+        self.receipts = Receipts(self.store)
+
+    async def begin(
+        self, sub: str = "ada", *, epoch: int = 1, key: str | None = None
+    ) -> Established:
+        asked = EstablishSession(sub=sub, epoch=epoch, where=WHERE, device_key=key)
+        return await self.issuance.establish(asked)
+
+    async def accept(self, established: Established) -> Session:
+        sub, sid, secret = established.token.split(".")
+        asked = Introspect(sub=sub, sid=sid, proof=proof_of(secret))
+        return await self.introspection.introspect(asked)
+
+    async def sign_out_everywhere(self, sub: str = "ada") -> Revoked:
+        return await self.revocations.sign_out_everywhere(SignOutEverywhere(sub=sub))
+
+    def told(self) -> list[SessionRevoked]:
+        return [each for each in self.epochs.outbox.values() if isinstance(each, SessionRevoked)]
+
+
+def change(receipt: str, epoch: int, cause: Cause = "password-changed") -> CredentialChange:
+    return CredentialChange(
+        id=receipt,
+        subject="ada",
+        occurred_at=StoppedClock().now(),
+        initiating_entity="user",
+        payload=CredentialChangePayload(
+            credential_type="password",
+            change_type="update",
+            cause=cause,
+            epoch=epoch,
+            receipt=receipt,
+        ),
+    )
