@@ -18,7 +18,7 @@ from shared.contracts.events import Cause, CredentialChange, SignedOutEverywhere
 from shared.contracts.sessions import EndSession, Revoked, SignOutEverywhere
 from shared.telemetry import ENDED_AFTER, REFUSED_AFTER, log
 
-_BATCH = 1000
+_BATCH = 2000
 """How many sessions one transaction ends, well within the time that it may take."""
 _SWEEP = 5000
 """How many open sessions one step of a sweep looks at."""
