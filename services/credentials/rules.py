@@ -68,8 +68,8 @@ class PasswordRules:
             "too-short": len(fit) < self.policy.minimum_length,
             "too-long": len(fit) > self.policy.maximum_length,
             "breached": self.blocklist.contains(fit),
-            "contains-your-name": _built_from(fit, words.own),
-            "contains-organization-name": _built_from(fit, words.organization),
+            "contains-your-name": _built_from(fit, words.own, beside=words.organization),
+            "contains-organization-name": _built_from(fit, words.organization, beside=words.own),
             "banned": _built_from(fit, self.policy.banned),
             "too-guessable": score < self.policy.minimum_score,
         }
@@ -98,13 +98,18 @@ def _parts(word: str) -> list[str]:
     return sorted((p for p in parts if len(p) >= _SHORTEST_WORD), key=len, reverse=True)
 
 
-def _built_from(password: str, words: tuple[str, ...]) -> bool:
-    """Tell whether little is left of a password once the words are taken out of it."""
+def _built_from(password: str, words: Sequence[str], *, beside: Sequence[str] = ()) -> bool:
+    """Tell whether a password holds one of the words and little else.
+
+    The words `beside` count as little: an address is its owner's name and their organization's.
+    """
     # What stands between the words does not make them another's: Ada.Marsh is Ada Marsh.
     letters = rest = _letters(password)
-    for part in sorted((p for word in words for p in _parts(word)), key=len, reverse=True):
+    own = {part for word in words for part in _parts(word)}
+    others = {part for word in beside for part in _parts(word)}
+    for part in sorted(own | others, key=len, reverse=True):
         rest = rest.replace(part, "")
-    return rest != letters and len(rest) < _UNGUESSABLE_REST
+    return any(part in letters for part in own) and len(rest) < _UNGUESSABLE_REST
 
 
 def _letters(text: str) -> str:

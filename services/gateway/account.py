@@ -10,7 +10,7 @@ from services.gateway.clients.sessions import SessionsClient
 from services.gateway.errors import AnswerLost, ConfirmationRequired, PasswordChangeUnconfirmed
 from services.gateway.model import Caller
 from shared.contracts.credentials import ChangePassword, CheckPassword, PasswordReport, Words
-from shared.contracts.profile import GetPerson, Person, Photo
+from shared.contracts.profile import AddPerson, GetPerson, Person, Photo
 from shared.contracts.sessions import (
     EndSession,
     ListReceipts,
@@ -26,9 +26,17 @@ from shared.contracts.sessions import (
 
 def words_of(person: Person) -> Words:
     """Return the names that a person's password must not be built from."""
-    addresses = [address.partition("@")[0] for address in person.emails]
-    own = (person.user_id.partition("@")[0], person.display_name, *addresses)
-    return Words(own=own, organization=(person.home_organization.name,))
+    return names_in(person, organization=person.home_organization.name)
+
+
+def names_in(person: Person | AddPerson, *, organization: str) -> Words:
+    """Return the names in a record. The part of an address after the @ is the organization's."""
+    addresses = [each.partition("@") for each in (person.user_id, *person.emails)]
+    hosts = dict.fromkeys(host for _, _, host in addresses if host)
+    return Words(
+        own=(person.display_name, *dict.fromkeys(name for name, _, _ in addresses)),
+        organization=(organization, *hosts),
+    )
 
 
 @dataclass(frozen=True)

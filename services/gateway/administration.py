@@ -5,6 +5,7 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
+from services.gateway.account import names_in
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.errors import NotAllowedByPolicy
@@ -55,7 +56,7 @@ class Administration:
         self, admin: Person, record: AddPerson, password: SecretStr | None, *, temporary: bool
     ) -> Person:
         """Add a person with an account. What a crash left half done, the same call completes."""
-        words = _words(record, admin)
+        words = names_in(record, organization=admin.home_organization.name)
         if password is not None:
             await self._check(password, words)
         added = await self.profile.add(record)
@@ -82,12 +83,6 @@ class Administration:
         report = await self.credentials.check(CheckPassword(password=password, words=words))
         if not report.acceptable:
             raise _refused(report.reasons)
-
-
-def _words(record: AddPerson, admin: Person) -> Words:
-    addresses = [address.partition("@")[0] for address in record.emails]
-    own = (record.user_id.partition("@")[0], record.display_name, *addresses)
-    return Words(own=own, organization=(admin.home_organization.name,))
 
 
 def _refused(reasons: tuple[str, ...]) -> Refusal:

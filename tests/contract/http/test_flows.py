@@ -214,12 +214,14 @@ async def test_a_password_built_from_ones_own_names_is_refused(gateway: Gateway)
     caller = await gateway.caller("wolfgang")
     words = words_of(await gateway.account.person(caller))
     assert set(words.own) == {"wolfgang", "Amadeus", "trazom"}
-    assert words.organization == ("Halden",)
+    assert words.organization == ("Halden", "private.example")
     for built, reason in (
         ("wolfgang-wolfgang", "contains-your-name"),
         ("Amadeus.Amadeus.1", "contains-your-name"),
         ("trazomtrazom12345", "contains-your-name"),
         ("halden-halden-123", "contains-organization-name"),
+        ("trazom@private.example", "contains-your-name"),
+        ("Halden Amadeus 2026", "contains-your-name"),
     ):
         report = await gateway.account.check_password(caller, SecretStr(built))
         assert reason in report.reasons, built

@@ -113,6 +113,28 @@ async def test_a_name_of_three_letters_means_nobody() -> None:
     assert await reasons("ada ibm xq7!Zv9", words) == set()
 
 
+@pytest.mark.parametrize(
+    "password",
+    [
+        "ada.marsh@halden.example",
+        "ada.marsh@halden.example!",
+        "halden.example ada marsh 26",
+        "Halden Ada Marsh 2026",
+    ],
+)
+async def test_what_is_built_from_names_of_both_kinds_is_refused(password: str) -> None:
+    words = Words(own=("ada.marsh", "Ada Marsh"), organization=("Halden", "halden.example"))
+    report = await rules().report(password, words)
+    assert {"contains-your-name", "contains-organization-name"} <= set(report.reasons)
+
+
+async def test_a_name_of_the_other_kind_alone_is_no_reason_of_this_kind() -> None:
+    words = Words(own=("ada.marsh",), organization=("halden.example",))
+    assert (await rules().report("halden.example halden", words)).reasons[0] == (
+        "contains-organization-name"
+    )
+
+
 async def test_what_is_built_from_banned_words_is_refused() -> None:
     assert "banned" in await reasons("Bremen2026Bremen", by=rules("bremen"))
     assert await reasons("Bremen is where the otters live", by=rules("bremen")) == set()
