@@ -214,7 +214,7 @@ async def test_a_password_built_from_ones_own_names_is_refused(gateway: Gateway)
     caller = await gateway.caller("wolfgang")
     words = words_of(await gateway.account.person(caller))
     assert set(words.own) == {"wolfgang", "Amadeus", "trazom"}
-    assert words.organization == ("Halden", "private.example")
+    assert words.organization == ("Halden", "halden.example", "private.example")
     for built, reason in (
         ("wolfgang-wolfgang", "contains-your-name"),
         ("Amadeus.Amadeus.1", "contains-your-name"),
