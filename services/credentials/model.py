@@ -112,6 +112,10 @@ class Counted:
         return not self.recent
 
 
+CountersKeptSeconds = 900
+"""How long Redis keeps the counters of a key that is not used; the next guess loads them again."""
+
+
 @dataclass(frozen=True)
 class Turn:
     """What came of asking for a guess.

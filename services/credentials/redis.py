@@ -8,21 +8,22 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.credentials.errors import CountersUnreachable
-from services.credentials.model import Counted, Ended, Guesses, Turn, new_attempt
+from services.credentials.model import (
+    Counted,
+    CountersKeptSeconds,
+    Ended,
+    Guesses,
+    Turn,
+    new_attempt,
+)
 
-_KEPT_SECONDS = 900
-"""A key that is not used runs out; the next guess loads it from the store again."""
 _ATTEMPT_SECONDS = 30
 """How long a guess counts whose end is never told; none takes that long."""
 
 _UNCHANGED = ("", "0", "0")
-_NOW = """
+_RESERVE = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-"""
-_RESERVE = (
-    _NOW
-    + """
 local left = redis.call('PTTL', KEYS[2])
 if left > 0 then return {left, 0} end
 local known = redis.call('HMGET', KEYS[1], 'failures', 'clean')
@@ -33,7 +34,6 @@ redis.call('ZADD', KEYS[3], now + ARGV[3] * 1000, ARGV[2])
 redis.call('EXPIRE', KEYS[3], ARGV[3])
 return {0, tonumber(known[2])}
 """
-)
 _LOAD = """
 if ARGV[5] == '1' then redis.call('DEL', KEYS[1], KEYS[2]) end
 if redis.call('HSETNX', KEYS[1], 'failures', ARGV[1]) == 1 then
@@ -121,7 +121,7 @@ def _turn(answer: list[int] | None, attempt: str) -> Turn | None:
 
 def _kept_seconds(guesses: Guesses) -> str:
     # No longer than the store remembers, or a count here could outlive the one it stands for.
-    return str(min(_KEPT_SECONDS, guesses.limit.window_seconds))
+    return str(min(CountersKeptSeconds, guesses.limit.window_seconds))
 
 
 def _state(counted: Counted) -> tuple[str, str, str]:

@@ -13,14 +13,12 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from services.credentials.errors import CountersUnreachable, SignInThrottled
-from services.credentials.model import Counted, Ended, Guesses, Turn
+from services.credentials.model import Counted, CountersKeptSeconds, Ended, Guesses, Turn
 from services.credentials.store import GuessCounters, GuessStore
 from shared.contracts.refusals import Busy
 
 _TURN_SECONDS = 0.02
 _LONGEST_WAIT_SECONDS = 5.0
-DoubtSeconds = 900.0
-"""How long Redis may keep counts that it was not told the last of; no key lives longer unused."""
 
 
 @dataclass
@@ -138,4 +136,4 @@ class Throttle:
         # Redis may be back with the counts of before, so for as long as it can
         # have kept them it is told the store's each time.
         if any(each.counted is not None for each in untold):
-            self._doubted_until = asyncio.get_running_loop().time() + DoubtSeconds
+            self._doubted_until = asyncio.get_running_loop().time() + CountersKeptSeconds
