@@ -15,7 +15,7 @@ from tests.bench.ground import Ground
 from tests.bench.load import Load, Probes, Request, probe
 
 CONNECTIONS = 32
-PROBES_PER_SECOND = 50
+PROBES_PER_SECOND = 20
 _PROBING_PEOPLE = 10
 _WARM_SECONDS = 2
 
