@@ -25,24 +25,34 @@ def _fresh() -> str:
     return secrets.token_urlsafe(32)
 
 
+def _fresh_ring() -> str:
+    return f"first:{secrets.token_hex(32)}"
+
+
 @dataclass(frozen=True)
 class Secrets:
     """The secrets of one stack, made at random where none are given."""
 
     service_key: str = field(default_factory=_fresh, repr=False)
     pepper: str = field(default_factory=_fresh, repr=False)
+    keyring: str = field(default_factory=_fresh_ring, repr=False)
     gateway: str = field(default_factory=_fresh, repr=False)
 
 
 def kept_secrets(file: Path) -> Secrets:
-    """Read the secrets from the file, which is made the first time, for its owner's eyes only."""
-    if not file.exists():
+    """Read the secrets from the file, which is for its owner's eyes only.
+
+    It is made the first time, and again when a later version needs a secret more.
+    """
+    known = json.loads(file.read_text()) if file.exists() else {}
+    kept = Secrets(**known)
+    if asdict(kept) != known:
         unfinished = file.with_suffix(".new")
         unfinished.unlink(missing_ok=True)
         unfinished.touch(mode=0o600, exist_ok=False)
-        unfinished.write_text(json.dumps(asdict(Secrets()), indent=2))
+        unfinished.write_text(json.dumps(asdict(kept), indent=2))
         unfinished.rename(file)
-    return Secrets(**json.loads(file.read_text()))
+    return kept
 
 
 def service(
@@ -108,6 +118,6 @@ def _own_settings(
     }
     return {
         "profile": mail,
-        "credentials": {"PEPPER": keys.pepper},
+        "credentials": {"PEPPER": keys.pepper, "KEYRING": keys.keyring},
         "gateway": {"SECRET": keys.gateway, "PUBLIC_URL": public_url, **peers},
     }.get(name, {})

@@ -6,11 +6,17 @@ from services.credentials.authentication import Authentication
 from services.credentials.blocklist import Blocklist
 from services.credentials.config import CredentialsConfig
 from services.credentials.hashing import Hasher
-from services.credentials.mongo import MongoCredentialStore, MongoGuessStore
+from services.credentials.keyring import Keyring
+from services.credentials.mongo import (
+    MongoCredentialStore,
+    MongoGuessStore,
+    MongoMethodStore,
+)
 from services.credentials.password import Passwords
 from services.credentials.redis import RedisGuessCounters
 from services.credentials.routes import routes
 from services.credentials.rules import PasswordRules
+from services.credentials.security_info import SecurityInformation
 from services.credentials.throttling import Throttle
 from shared.clock import SystemClock
 from shared.service import Service, application
@@ -23,17 +29,24 @@ def _store(wiring: Wiring) -> MongoCredentialStore:
     return MongoCredentialStore(wiring.database, wiring.epochs, wiring.transactions)
 
 
+def _methods(wiring: Wiring) -> MongoMethodStore:
+    return MongoMethodStore(wiring.database, wiring.epochs, wiring.transactions)
+
+
 def build_service(config: CredentialsConfig) -> Service:
     """Return the service, ready to run."""
     wiring = Wiring.of(NAME, config)
-    store, pepper = _store(wiring), config.pepper.get_secret_value().encode()
+    store, methods = _store(wiring), _methods(wiring)
+    pepper = config.pepper.get_secret_value().encode()
+    keyring = Keyring.parse(config.keyring.get_secret_value())
     hasher = Hasher(config.hashing, threads=config.hash_threads, queue=config.hash_queue)
     rules = PasswordRules(config.policy, Blocklist(config.breached_file))
     throttle = Throttle(MongoGuessStore(wiring.database), RedisGuessCounters(wiring.cache.redis))
-    authentication = Authentication(store, hasher, throttle, pepper)
+    authentication = Authentication(store, methods, hasher, throttle, pepper)
     passwords = Passwords(store, hasher, rules, throttle, SystemClock(), pepper)
+    security_info = SecurityInformation(methods, throttle, keyring, SystemClock(), pepper)
     app = application(NAME, config, wiring.is_outage)
-    app.add_routes(routes(authentication, passwords))
+    app.add_routes(routes(authentication, passwords, security_info))
 
     async def end_threads(_app: web.Application) -> None:
         hasher.close()
@@ -47,4 +60,5 @@ async def install(config: CredentialsConfig) -> None:
     """Apply indexes and topology. Safe to run twice."""
     wiring = Wiring.of(NAME, config)
     await _store(wiring).install()
+    await _methods(wiring).install()
     await wiring.bus.install()

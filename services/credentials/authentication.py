@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from services.credentials.errors import SignInRefused
 from services.credentials.hashing import Hasher
+from services.credentials.methods import SecurityInfo
 from services.credentials.model import (
     ACCOUNT,
     ADDRESS,
@@ -13,7 +14,7 @@ from services.credentials.model import (
     fingerprint,
     normalized,
 )
-from services.credentials.store import CredentialStore
+from services.credentials.store import CredentialStore, MethodStore
 from services.credentials.throttling import Throttle
 from shared.contracts.credentials import Verified, VerifyPassword
 from shared.contracts.epochs import NoEpoch, Standing
@@ -26,6 +27,7 @@ class Authentication:
     """Tell who somebody is. An unknown user ID costs what a wrong password does."""
 
     store: CredentialStore
+    methods: MethodStore
     hasher: Hasher
     throttle: Throttle
     pepper: bytes
@@ -39,16 +41,20 @@ class Authentication:
         guesses = self._guesses(user_id, asked, familiar=familiar)
         async with self.throttle.attempt(*guesses) as attempt:
             verifier = password.verifier if password is not None else None
-            standing, is_right = await asyncio.gather(
-                self.store.standing_of(sub), self.hasher.verify(verifier, guess)
+            standing, info, is_right = await asyncio.gather(
+                self.store.standing_of(sub),
+                self.methods.security_info(sub),
+                self.hasher.verify(verifier, guess),
             )
             if not is_right:
                 attempt.wrong(fingerprint(self.pepper, user_id, guess))
                 raise SignInRefused
             attempt.right()
-        return await self._finish(password, guess, standing)
+        return await self._finish(password, guess, standing, info)
 
-    async def _finish(self, password: Password | None, guess: str, standing: Standing) -> Verified:
+    async def _finish(
+        self, password: Password | None, guess: str, standing: Standing, info: SecurityInfo
+    ) -> Verified:
         # The epoch was read after the password: had the password been changed in between, an
         # old password would come with a new epoch. The version that came with the epoch tells.
         if password is None or standing.epoch == NoEpoch:
@@ -57,7 +63,12 @@ class Authentication:
             raise SignInRefused
         if password.verifier and self.hasher.outdated(password.verifier):
             await self.store.rehashed(password, await self.hasher.hash(guess))
-        return Verified(sub=password.sub, epoch=standing.epoch, must_change=password.temporary)
+        return Verified(
+            sub=password.sub,
+            epoch=standing.epoch,
+            must_change=password.temporary,
+            methods=info.challenging,
+        )
 
     def _guesses(
         self, user_id: str, asked: VerifyPassword, *, familiar: bool

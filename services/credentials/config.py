@@ -3,9 +3,10 @@
 import os
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from services.credentials.keyring import Keyring
 from services.credentials.model import HashParameters, PasswordPolicy
 from shared.service import ServiceConfig
 
@@ -22,6 +23,8 @@ class CredentialsConfig(ServiceConfig):
     rabbitmq_url: SecretStr
     # Keys the fingerprints of user IDs and wrong passwords in the guess counters.
     pepper: SecretStr = Field(min_length=16)
+    # Seals the secrets of methods: `name:64 hex digits`, the newest first, separated by commas.
+    keyring: SecretStr
     database_prefix: str = ""
     # Argon2id: memory in KiB, passes, lanes. OWASP's floor is 19 MiB, 2, 1.
     argon2_memory: int = Field(default=19_456, ge=19_456)
@@ -34,6 +37,12 @@ class CredentialsConfig(ServiceConfig):
     banned: tuple[str, ...] = ()
     minimum_length: int = 15
     history: int = Field(default=1, ge=1)
+
+    @field_validator("keyring")
+    @classmethod
+    def _is_a_keyring(cls, keyring: SecretStr) -> SecretStr:
+        Keyring.parse(keyring.get_secret_value())
+        return keyring
 
     @property
     def hashing(self) -> HashParameters:

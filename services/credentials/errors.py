@@ -54,3 +54,49 @@ class UserExists(Refusal):
 
 class CountersUnreachable(Exception):
     """Redis does not answer; the durable counters have to do."""
+
+
+class MethodNotFound(Refusal):
+    """The subject has no such method, or has not proved it."""
+
+    type, status = "not-found", 404
+
+
+class CodeRefused(Refusal):
+    """The code is not the one, or no longer."""
+
+    type, status = "code-refused", 403
+
+
+class CodeUsed(CodeRefused):
+    """The code was right and has been used before; the next one works."""
+
+    type = "code-used"
+
+
+class TooManyAuthenticators(Refusal):
+    """There are as many authenticator apps as there may be; one of them has to go first."""
+
+    type, status = "too-many-authenticators", 409
+
+
+class FactorRequired(Refusal):
+    """Recovery codes stand in for another method, and there is none."""
+
+    type, status = "factor-required", 409
+
+
+class LastFactor(Refusal):
+    """The organization asks for a second factor, and this is the last one."""
+
+    type, status = "last-factor", 409
+
+
+class NotADefault(Refusal):
+    """It is no method that can be asked for first."""
+
+    type, status = "not-a-default", 409
+
+
+class MethodsChangedMeanwhile(Exception):
+    """Another change of the same subject's methods was faster; what was read is old."""

@@ -1,17 +1,18 @@
 """Credentials in MongoDB: the only file of this service that imports the driver."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from pymongo.errors import DuplicateKeyError
 
-from services.credentials.errors import PasswordChangedMeanwhile
+from services.credentials.errors import MethodsChangedMeanwhile, PasswordChangedMeanwhile
+from services.credentials.methods import Method, SecurityInfo
 from services.credentials.model import Counted, Guesses, Password
 from shared.contracts.epochs import Raised, Standing
 from shared.contracts.events import Cause, Event
 from shared.epochs import Epochs
-from shared.mongo import Database, Document
+from shared.mongo import Database, Document, Session
 from shared.transactions import Transaction, Transactions
 
 T = TypeVar("T")
@@ -234,3 +235,63 @@ def _counted(document: Document | None) -> Counted:
         locked_seconds=document["left"],
         recent=tuple(document["recent"]),
     )
+
+
+@dataclass(frozen=True)
+class MongoMethodStore:
+    """One document per subject: whatever changes is one write, whoever else changes something."""
+
+    database: Database
+    epochs: Epochs
+    transactions: Transactions
+
+    async def install(self) -> None:
+        """Create the collection, which no transaction has to do then. Safe to run twice."""
+        if "security_info" not in await self.database.list_collection_names():
+            await self.database.create_collection("security_info")
+
+    async def security_info(self, sub: str) -> SecurityInfo:
+        """Read the document."""
+        return _security_info(sub, await self.database["security_info"].find_one({"_id": sub}))
+
+    async def put(self, changed: SecurityInfo, event: Event | None) -> None:
+        """Replace the version, in a transaction only where there is something to tell."""
+        if event is None:
+            return await self._replace(changed)
+
+        async def work(transaction: Transaction) -> None:
+            await self._replace(changed, transaction.session)
+            await transaction.emit(event)
+
+        await self.transactions.run(work)
+        return None
+
+    async def epoch_of(self, sub: str) -> int:
+        """Read it as of this moment."""
+        return await self.epochs.current(sub)
+
+    async def _replace(self, changed: SecurityInfo, session: Session | None = None) -> None:
+        document = {
+            "version": changed.version + 1,
+            "default": changed.default,
+            "methods": [asdict(each) for each in changed.methods],
+        }
+        try:
+            replaced = await self.database["security_info"].update_one(
+                {"_id": changed.sub, "version": changed.version},
+                {"$set": document},
+                # The first version of all is written where there is no document yet.
+                upsert=changed.version == 0,
+                session=session,
+            )
+        except DuplicateKeyError as error:
+            raise MethodsChangedMeanwhile from error
+        if replaced.matched_count == 0 and replaced.upserted_id is None:
+            raise MethodsChangedMeanwhile
+
+
+def _security_info(sub: str, document: Document | None) -> SecurityInfo:
+    if document is None:
+        return SecurityInfo(sub)
+    methods = (Method(**{**each, "codes": tuple(each["codes"])}) for each in document["methods"])
+    return SecurityInfo(sub, document["version"], tuple(methods), document["default"])

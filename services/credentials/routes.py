@@ -4,6 +4,7 @@ from aiohttp import web
 
 from services.credentials.authentication import Authentication
 from services.credentials.password import Passwords
+from services.credentials.security_info import SecurityInformation
 from shared.contracts.credentials import (
     ChangePassword,
     CheckPassword,
@@ -11,10 +12,22 @@ from shared.contracts.credentials import (
     ReplaceTemporaryPassword,
     VerifyPassword,
 )
+from shared.contracts.methods import (
+    AnswerChallenge,
+    ChooseDefault,
+    EnrollAuthenticator,
+    ListMethods,
+    MakeRecoveryCodes,
+    ProveMethod,
+    RemoveMethod,
+    RenameMethod,
+)
 from shared.service import endpoint
 
 
-def routes(authentication: Authentication, passwords: Passwords) -> list[web.RouteDef]:
+def routes(
+    authentication: Authentication, passwords: Passwords, security_info: SecurityInformation
+) -> list[web.RouteDef]:
     """Return the routes of the service."""
     return [
         endpoint("/accounts/enroll", EnrollAccount, passwords.enroll),
@@ -24,4 +37,18 @@ def routes(authentication: Authentication, passwords: Passwords) -> list[web.Rou
         endpoint(
             "/password/replace-temporary", ReplaceTemporaryPassword, passwords.replace_temporary
         ),
+        endpoint("/methods/list", ListMethods, security_info.list),
+        endpoint(
+            "/methods/enroll-authenticator",
+            EnrollAuthenticator,
+            security_info.enroll_authenticator,
+        ),
+        endpoint(
+            "/methods/make-recovery-codes", MakeRecoveryCodes, security_info.make_recovery_codes
+        ),
+        endpoint("/methods/prove", ProveMethod, security_info.prove),
+        endpoint("/methods/rename", RenameMethod, security_info.rename),
+        endpoint("/methods/remove", RemoveMethod, security_info.remove),
+        endpoint("/methods/choose-default", ChooseDefault, security_info.choose_default),
+        endpoint("/challenge/answer", AnswerChallenge, security_info.answer),
     ]

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
+from services.credentials.methods import SecurityInfo
 from services.credentials.model import Counted, Ended, Guesses, Password, Turn
 from shared.contracts.epochs import Raised, Standing
 from shared.contracts.events import Cause, Event
@@ -92,4 +93,23 @@ class GuessCounters(Protocol):
 
     async def release(self, ended: Sequence[Ended]) -> None:
         """Give guesses back, with the new state of each key that has one."""
+        ...
+
+
+class MethodStore(Protocol):
+    """Each subject's methods, as one thing that changes as a whole."""
+
+    async def security_info(self, sub: str) -> SecurityInfo:
+        """Return a subject's methods; none where there never were any."""
+        ...
+
+    async def put(self, changed: SecurityInfo, event: Event | None) -> None:
+        """Replace the version that was changed, in one atomic write with the event.
+
+        Raise `MethodsChangedMeanwhile` where that version is not the current one any more.
+        """
+        ...
+
+    async def epoch_of(self, sub: str) -> int:
+        """Return the subject's epoch as of this moment."""
         ...

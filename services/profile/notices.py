@@ -30,7 +30,9 @@ class Notices:
     async def owe(self, event: CredentialChange | SignedOutEverywhere) -> None:
         """Owe the mail that an event asks for; events may come twice and in any order."""
         payload = event.payload
-        notice = Notice(payload.receipt, event.subject, payload.cause, event.occurred_at)
+        # What leaves no receipt is known by its event.
+        known_as = payload.receipt or event.id
+        notice = Notice(known_as, event.subject, payload.cause, event.occurred_at)
         await self.store.owe(event.id, notice)
 
     async def owe_missed(self, after: datetime | None) -> datetime | None:

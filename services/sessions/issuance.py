@@ -4,10 +4,10 @@ import asyncio
 from dataclasses import dataclass
 
 from services.sessions.devices import Devices
-from services.sessions.errors import EpochMovedOn
+from services.sessions.errors import EpochMovedOn, SessionRequired
 from services.sessions.model import Secret, SessionPolicy
 from services.sessions.store import SessionStore
-from shared.contracts.sessions import Established, EstablishSession
+from shared.contracts.sessions import Established, EstablishSession, Session, StepUp
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,26 @@ class Issuance:
             ),
             self.devices.keep(device),
         )
-        if await self.store.epoch_after_write(asked.sub) != asked.epoch:
+        if await self.store.epoch_after_write(asked.sub) != asked.epoch or await self._is_gone(
+            asked.factor
+        ):
             await self.store.in_transaction(
                 lambda tx: tx.end(asked.sub, session.sid, "signed-out-everywhere")
             )
             raise EpochMovedOn
         token = f"{asked.sub}.{session.sid}.{secret.value}"
         return Established(token=token, session=session, device=device.as_device())
+
+    async def _is_gone(self, factor: str | None) -> bool:
+        return factor is not None and await self.store.is_gone(factor)
+
+    async def step_up(self, asked: StepUp) -> Session:
+        """Take note that a session's user has shown again who they are.
+
+        When this returns, nobody knows the session as it was before.
+        """
+        session = await self.store.step_up(asked)
+        if session is None:
+            raise SessionRequired
+        await self.store.settle(asked.sub)
+        return session

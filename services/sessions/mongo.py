@@ -19,7 +19,7 @@ from services.sessions.model import (
 from services.sessions.store import Overtaken
 from shared.contracts.epochs import NoEpoch, Raised
 from shared.contracts.events import Cause, Event
-from shared.contracts.sessions import EndedSession, EstablishSession, Session
+from shared.contracts.sessions import EndedSession, EstablishSession, Session, StepUp
 from shared.epochs import Epochs
 from shared.mongo import Database, Document, present
 from shared.transactions import Transaction, Transactions
@@ -27,6 +27,7 @@ from shared.transactions import Transaction, Transactions
 T = TypeVar("T")
 
 _FORGET_SESSIONS_SECONDS = 30 * 24 * 3600
+_FORGET_FACTORS_SECONDS = 24 * 3600
 _SESSION_FIELDS = frozenset(Session.model_fields) - {"sid"}
 _DESCRIBING_FIELDS = ["created_at", "address", "user_agent"]
 _UNEXPIRED: Document = {"$expr": {"$gt": ["$expires_at", "$$NOW"]}}
@@ -37,7 +38,8 @@ def _in_seconds(seconds: int) -> Document:
 
 
 def _session(document: Document) -> Session:
-    fields = {name: document[name] for name in _SESSION_FIELDS}
+    # What came with a later version is not in the records of before it.
+    fields = {name: document[name] for name in _SESSION_FIELDS if name in document}
     return Session(sid=document["_id"], **fields)
 
 
@@ -154,6 +156,9 @@ class MongoSessionStore:
         await sessions.create_index("expires_at", expireAfterSeconds=_FORGET_SESSIONS_SECONDS)
         await self.database["devices"].create_index("key_hash", unique=True)
         await self.database["devices"].create_index("sub")
+        await self.database["gone_factors"].create_index(
+            "at", expireAfterSeconds=_FORGET_FACTORS_SECONDS
+        )
         await self.transactions.install()
         await self.epochs.install()
 
@@ -175,6 +180,7 @@ class MongoSessionStore:
             "app": asked.app,
             "amr": list(asked.amr),
             "aal": asked.aal,
+            "factor": asked.factor,
             "open": True,
         }
         dated = {
@@ -221,6 +227,23 @@ class MongoSessionStore:
             [{"$set": {"last_seen_at": "$$NOW", "expires_at": renewed}}],
         )
 
+    async def step_up(self, asked: StepUp) -> Session | None:
+        """Change an open, unexpired session, by the server's clock."""
+        changed: Document = {
+            "auth_time": "$$NOW",
+            "auth_purpose": {"$literal": asked.purpose},
+            "aal": {"$max": ["$aal", asked.aal]},
+            "amr": {"$setUnion": ["$amr", [{"$literal": asked.amr}]]},
+        }
+        if asked.factor is not None:
+            changed["factor"] = {"$literal": asked.factor}
+        document = await self.database["sessions"].find_one_and_update(
+            {"_id": asked.sid, "sub": asked.sub, "open": True, **_UNEXPIRED},
+            [{"$set": changed}],
+            return_document=ReturnDocument.AFTER,
+        )
+        return _session(document) if document else None
+
     async def open_sessions(self, sub: str, *, after: str | None, limit: int) -> list[Session]:
         """Return a page, newest first, ties in order of ids."""
         query: Document = {
@@ -242,6 +265,20 @@ class MongoSessionStore:
     async def older(self, sub: str, epoch: int, *, limit: int) -> Batch:
         """Look up by the index of open sessions."""
         return await self._batch({"sub": sub, "open": True, "epoch": {"$lt": epoch}}, limit)
+
+    async def note_gone(self, factor: str) -> None:
+        """Keep its id for a day, by the server's clock."""
+        await self.database["gone_factors"].update_one(
+            {"_id": factor}, {"$currentDate": {"at": True}}, upsert=True
+        )
+
+    async def is_gone(self, factor: str) -> bool:
+        """Look its id up."""
+        return await self.database["gone_factors"].find_one({"_id": factor}) is not None
+
+    async def resting_on(self, sub: str, factor: str, *, limit: int) -> Batch:
+        """Look up by the index of open sessions."""
+        return await self._batch({"sub": sub, "open": True, "factor": factor}, limit)
 
     async def expired(self, sub: str, *, limit: int) -> Batch:
         """Look up by the index of open sessions and the server's clock."""

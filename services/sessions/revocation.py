@@ -14,8 +14,9 @@ from services.sessions.model import (
 from services.sessions.store import Overtaken, SessionStore, SessionTransaction
 from shared.clock import Clock
 from shared.contracts.body import Done
+from shared.contracts.epochs import NoEpoch
 from shared.contracts.events import Cause, CredentialChange, SignedOutEverywhere
-from shared.contracts.sessions import EndSession, Revoked, SignOutEverywhere
+from shared.contracts.sessions import EndRestingOn, EndSession, Revoked, SignOutEverywhere
 from shared.telemetry import ENDED_AFTER, REFUSED_AFTER, log
 
 _BATCH = 2000
@@ -64,9 +65,37 @@ class Revocations:
         return revoked
 
     async def carry_out(self, event: CredentialChange | SignedOutEverywhere) -> None:
-        """Work off the raise that an event tells of; events may come twice and in any order."""
+        """Work off what an event tells of; events may come twice and in any order."""
         asked = event.payload
-        await self._carry_out(Ending(event.subject, asked.epoch, asked.cause, asked.receipt))
+        if asked.epoch is not None:
+            await self._carry_out(Ending(event.subject, asked.epoch, asked.cause, asked.receipt))
+        elif isinstance(event, CredentialChange) and event.payload.method is not None:
+            gone = event.payload
+            if gone.change_type in {"delete", "update"}:
+                asked_to_end = EndRestingOn(sub=event.subject, factor=gone.method, cause=gone.cause)
+                await self.end_resting_on(asked_to_end)
+
+    async def end_resting_on(self, asked: EndRestingOn) -> Done:
+        """End what rests on a method that is gone. When this returns, nobody accepts it any more.
+
+        The method is noted as gone before what rests on it is looked up, so that a sign-in which
+        is just being completed either is found here or finds the note.
+        """
+        await self.store.note_gone(asked.factor)
+        more = True
+        while more:
+            batch = await self.store.resting_on(asked.sub, asked.factor, limit=_BATCH)
+            if not batch.valid and not batch.expired:
+                break
+            ending = Ending(asked.sub, NoEpoch, asked.cause, None)
+            try:
+                await self.store.in_transaction(partial(self._end, ending, batch))
+            except Overtaken:
+                continue
+            more = batch.more
+        # Also where nothing was left: who ended it may have died before this.
+        await self.store.settle(asked.sub)
+        return Done()
 
     async def reconcile(self) -> None:
         """Work off the raises whose event has not come: lost, late, or without a broker."""

@@ -8,6 +8,7 @@ from services.sessions.issuance import Issuance
 from services.sessions.receipts import Receipts
 from services.sessions.revocation import Revocations
 from shared.contracts.sessions import (
+    EndRestingOn,
     EndSession,
     EstablishSession,
     Introspect,
@@ -16,6 +17,7 @@ from shared.contracts.sessions import (
     ReadReceipt,
     RecogniseDevice,
     SignOutEverywhere,
+    StepUp,
 )
 from shared.service import endpoint
 
@@ -31,9 +33,11 @@ def routes(
     return [
         endpoint("/devices/recognise", RecogniseDevice, devices.recognise),
         endpoint("/sessions/establish", EstablishSession, issuance.establish),
+        endpoint("/sessions/step-up", StepUp, issuance.step_up),
         endpoint("/sessions/introspect", Introspect, introspection.introspect),
         endpoint("/sessions/list", ListSessions, introspection.sessions),
         endpoint("/sessions/end", EndSession, revocations.end),
+        endpoint("/sessions/end-resting-on", EndRestingOn, revocations.end_resting_on),
         endpoint(
             "/sessions/sign-out-everywhere", SignOutEverywhere, revocations.sign_out_everywhere
         ),

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 from services.sessions.model import Batch, KnownDevice, Revocation, SessionPolicy, SessionState
 from shared.contracts.epochs import Raised
 from shared.contracts.events import Cause, Event
-from shared.contracts.sessions import EstablishSession, Session
+from shared.contracts.sessions import EstablishSession, Session, StepUp
 
 T = TypeVar("T")
 
@@ -67,12 +67,28 @@ class SessionStore(Protocol):
         """Renew an open, unexpired session, never beyond its lifetime."""
         ...
 
+    async def step_up(self, asked: StepUp) -> Session | None:
+        """Date an authentication by the store's clock; None where the session is not open."""
+        ...
+
     async def open_sessions(self, sub: str, *, after: str | None, limit: int) -> list[Session]:
         """Return the open sessions issued under the current epoch, newest first."""
         ...
 
     async def older(self, sub: str, epoch: int, *, limit: int) -> Batch:
         """Return that many of the open sessions from before the epoch, to be ended."""
+        ...
+
+    async def note_gone(self, factor: str) -> None:
+        """Take note that a method is gone, for as long as a sign-in may take."""
+        ...
+
+    async def is_gone(self, factor: str) -> bool:
+        """Tell whether a method is gone, no older than this store's last acknowledged write."""
+        ...
+
+    async def resting_on(self, sub: str, factor: str, *, limit: int) -> Batch:
+        """Return that many of the open sessions that rest on a factor, to be ended."""
         ...
 
     async def expired(self, sub: str, *, limit: int) -> Batch:

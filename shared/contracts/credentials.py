@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from shared.contracts.body import Contract, Secret, Sub
+from shared.contracts.methods import Method
 
 LongestPassword = 1024
 """Characters that are read at all; the policy's own limit is lower and says so in words."""
@@ -35,11 +36,16 @@ class VerifyPassword(Contract):
 
 
 class Verified(Contract):
-    """The password was right. `epoch` was read before it was tried."""
+    """The password was right. `epoch` was read before it was tried.
+
+    `methods` are what has to be asked for besides, the default first; none where there is no
+    second factor.
+    """
 
     sub: Sub
     epoch: int
     must_change: bool
+    methods: tuple[Method, ...] = ()
 
 
 class ChangePassword(Contract):

@@ -16,7 +16,13 @@ Cause = Literal[
     "signed-out",
     "ended-by-user",
     "expired",
+    "method-added",
+    "method-replaced",
+    "method-removed",
+    "recovery-code-used",
 ]
+CredentialType = Literal["password", "app", "recovery-codes"]
+ChangeType = Literal["create", "revoke", "update", "delete"]
 
 
 class Payload(BaseModel):
@@ -47,17 +53,22 @@ class Event(BaseModel):
 
 
 class CredentialChangePayload(Payload):
-    """What changed, and the epoch before which nothing is accepted any more."""
+    """What changed, and what does not hold any more.
 
-    credential_type: Literal["password"]
-    change_type: Literal["create", "revoke", "update", "delete"]
+    Where the epoch was raised: `epoch`, before which nothing is accepted, and the `receipt`. Where
+    one method was changed: `method`, and what rests on it ends if it was deleted or replaced.
+    """
+
+    credential_type: CredentialType
+    change_type: ChangeType
     cause: Cause
-    epoch: int = Field(ge=1)
-    receipt: str
+    epoch: int | None = Field(default=None, ge=1)
+    receipt: str | None = None
+    method: str | None = None
 
 
 class CredentialChange(Event):
-    """A credential was changed, and with it the subject's epoch was raised (CAEP 3.3)."""
+    """A credential was changed; a password's change raises the subject's epoch (CAEP 3.3)."""
 
     name: Literal["credential-change"] = "credential-change"
     version: Literal[1] = 1

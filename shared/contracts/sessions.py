@@ -1,11 +1,15 @@
 """HTTP contract between the gateway and the sessions service. Times are aware, in UTC."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field
 
 from shared.contracts.body import Contract, Sid, Sub
 from shared.contracts.events import Cause
+
+Purpose = Literal["security-info"]
+"""What somebody shows again who they are for; it is good for nothing else."""
 
 
 class Where(Contract):
@@ -39,6 +43,8 @@ class EstablishSession(Contract):
     app: str = "portal"
     amr: tuple[str, ...] = ("pwd",)
     aal: int = 1
+    # The method that it rests on beside the password; when that goes, so does the session.
+    factor: str | None = Field(default=None, max_length=64)
 
 
 class Device(Contract):
@@ -50,7 +56,10 @@ class Device(Contract):
 
 
 class Session(Contract):
-    """One sign-in on one device."""
+    """One sign-in on one device.
+
+    `auth_time` is when its user last showed who they are: at the sign-in, or again for a purpose.
+    """
 
     sid: Sid
     sub: Sub
@@ -65,6 +74,8 @@ class Session(Contract):
     app: str
     amr: tuple[str, ...]
     aal: int
+    factor: str | None = None
+    auth_purpose: Purpose | None = None
 
 
 class Established(Contract):
@@ -86,6 +97,29 @@ class Introspect(Contract):
     sid: Sid = Field(max_length=64)
     proof: str = Field(min_length=64, max_length=64)
     renew: bool = True
+
+
+class StepUp(Contract):
+    """Take note that the user of a session has shown again who they are, for a purpose.
+
+    The session's assurance level rises to `aal` where it was lower; it rests on `factor` from now
+    on where one was shown.
+    """
+
+    sub: Sub
+    sid: Sid
+    purpose: Purpose
+    amr: str
+    aal: int
+    factor: str | None = Field(default=None, max_length=64)
+
+
+class EndRestingOn(Contract):
+    """End the sessions of a subject that rest on a method that is gone."""
+
+    sub: Sub
+    factor: str = Field(max_length=64)
+    cause: Cause
 
 
 class ListSessions(Contract):

@@ -1,10 +1,16 @@
 """What the credentials service keeps, in memory."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from services.credentials.errors import CountersUnreachable, PasswordChangedMeanwhile
+from services.credentials.errors import (
+    CountersUnreachable,
+    MethodsChangedMeanwhile,
+    PasswordChangedMeanwhile,
+)
+from services.credentials.methods import SecurityInfo
 from services.credentials.model import (
     Counted,
     Ended,
@@ -95,6 +101,32 @@ class MemoryCredentials:
     async def settle(self, sub: str) -> None:
         """Take note that this was asked for."""
         self.epochs.settled.append(sub)
+
+
+@dataclass
+class MemoryMethods:
+    """Each subject's methods."""
+
+    epochs: MemoryEpochs = field(default_factory=MemoryEpochs)
+    by_sub: dict[str, SecurityInfo] = field(default_factory=dict)
+
+    async def security_info(self, sub: str) -> SecurityInfo:
+        """Look the subject up."""
+        await asyncio.sleep(0)
+        return self.by_sub.get(sub, SecurityInfo(sub))
+
+    async def put(self, changed: SecurityInfo, event: Event | None) -> None:
+        """Replace the version, with the event."""
+        await asyncio.sleep(0)
+        if self.by_sub.get(changed.sub, SecurityInfo(changed.sub)).version != changed.version:
+            raise MethodsChangedMeanwhile
+        self.by_sub[changed.sub] = replace(changed, version=changed.version + 1)
+        if event is not None:
+            self.epochs.outbox[event.id] = event
+
+    async def epoch_of(self, sub: str) -> int:
+        """Return it."""
+        return self.epochs.current(sub)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from services.sessions.model import Batch, KnownDevice, Revocation, SessionPolic
 from services.sessions.store import Overtaken, SessionTransaction
 from shared.contracts.epochs import Raised
 from shared.contracts.events import Cause, Event
-from shared.contracts.sessions import EndedSession, EstablishSession, Session
+from shared.contracts.sessions import EndedSession, EstablishSession, Session, StepUp
 from tests.memory.epochs import MemoryEpochs
 
 T = TypeVar("T")
@@ -94,6 +94,7 @@ class MemorySessions:
     kept: dict[str, Kept] = field(default_factory=dict)
     devices: dict[str, KnownDevice] = field(default_factory=dict)
     devices_seen: list[str] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     async def in_transaction(self, work: Callable[[SessionTransaction], Awaitable[T]]) -> T:
@@ -121,6 +122,7 @@ class MemorySessions:
             app=asked.app,
             amr=asked.amr,
             aal=asked.aal,
+            factor=asked.factor,
         )
         ends_at = now + timedelta(seconds=policy.lifetime_seconds)
         self.kept[session.sid] = Kept(session, proof, ends_at, number=number)
@@ -150,6 +152,26 @@ class MemorySessions:
         renewed = known.session.model_copy(update={"last_seen_at": now, "expires_at": expires})
         self.kept[sid] = replace(known, session=renewed)
 
+    async def step_up(self, asked: StepUp) -> Session | None:
+        """Change what is open."""
+        known, now = self.kept.get(asked.sid), self.epochs.clock.now()
+        if known is None or known.session.sub != asked.sub or known.ended_by is not None:
+            return None
+        if known.session.expires_at <= now:
+            return None
+        session = known.session
+        changed = session.model_copy(
+            update={
+                "auth_time": now,
+                "auth_purpose": asked.purpose,
+                "aal": max(session.aal, asked.aal),
+                "amr": tuple(sorted({*session.amr, asked.amr})),
+                "factor": asked.factor or session.factor,
+            }
+        )
+        self.kept[asked.sid] = replace(known, session=changed)
+        return changed
+
     async def open_sessions(self, sub: str, *, after: str | None, limit: int) -> list[Session]:
         """Return a page."""
         last = self.kept.get(after) if after else None
@@ -164,6 +186,19 @@ class MemorySessions:
     async def older(self, sub: str, epoch: int, *, limit: int) -> Batch:
         """Return what is older than the epoch."""
         return self._batch([each for each in self._open(sub) if each.session.epoch < epoch], limit)
+
+    async def note_gone(self, factor: str) -> None:
+        """Keep its id."""
+        self.gone.add(factor)
+
+    async def is_gone(self, factor: str) -> bool:
+        """Look its id up."""
+        return factor in self.gone
+
+    async def resting_on(self, sub: str, factor: str, *, limit: int) -> Batch:
+        """Return what rests on the factor."""
+        resting = [each for each in self._open(sub) if each.session.factor == factor]
+        return self._batch(resting, limit)
 
     async def expired(self, sub: str, *, limit: int) -> Batch:
         """Return what has expired."""

@@ -15,7 +15,12 @@ from services.credentials.throttling import Throttle
 from shared.contracts.credentials import ChangePassword, Verified, VerifyPassword
 from shared.contracts.sessions import Revoked
 from tests.memory.clock import StoppedClock
-from tests.memory.credentials import MemoryCounters, MemoryCredentials, MemoryGuesses
+from tests.memory.credentials import (
+    MemoryCounters,
+    MemoryCredentials,
+    MemoryGuesses,
+    MemoryMethods,
+)
 from tests.memory.epochs import MemoryEpochs
 
 PEPPER = b"the pepper of a test"
@@ -57,7 +62,7 @@ class System:
             guesses,
             counters,
             hasher,
-            Authentication(store, hasher, throttle, PEPPER),
+            Authentication(store, MemoryMethods(epochs), hasher, throttle, PEPPER),
             Passwords(store, hasher, rules, throttle, clock, PEPPER),
         )
 

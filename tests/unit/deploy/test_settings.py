@@ -75,7 +75,12 @@ def test_an_empty_setting_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "")
     secret = SecretStr("sixteen characters")
     config = CredentialsConfig(
-        service_key=secret, mongo_url=secret, redis_url=secret, rabbitmq_url=secret, pepper=secret
+        service_key=secret,
+        mongo_url=secret,
+        redis_url=secret,
+        rabbitmq_url=secret,
+        pepper=secret,
+        keyring=SecretStr(f"test:{'07' * 32}"),
     )
     assert (config.breached_file, config.banned, config.minimum_length) == (None, (), 15)
 

@@ -49,9 +49,17 @@ class System:
         self.receipts = Receipts(self.store)
 
     async def begin(
-        self, sub: str = "ada", *, epoch: int = 1, key: str | None = None
+        self,
+        sub: str = "ada",
+        *,
+        epoch: int = 1,
+        key: str | None = None,
+        factor: str | None = None,
     ) -> Established:
-        asked = EstablishSession(sub=sub, epoch=epoch, where=WHERE, device_key=key)
+        asked = EstablishSession(
+            sub=sub, epoch=epoch, where=WHERE, device_key=key, factor=factor,
+            aal=2 if factor else 1,
+        )  # fmt: skip
         return await self.issuance.establish(asked)
 
     async def accept(self, established: Established) -> Session:

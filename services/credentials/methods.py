@@ -1,0 +1,232 @@
+"""A person's authentication methods, and their rules. Nothing here reads or writes anything."""
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from services.credentials.errors import (
+    CodeRefused,
+    CodeUsed,
+    FactorRequired,
+    LastFactor,
+    MethodNotFound,
+    NotADefault,
+    TooManyAuthenticators,
+)
+from shared.contracts import methods as contract
+from shared.contracts.events import (
+    Cause,
+    ChangeType,
+    CredentialChange,
+    CredentialChangePayload,
+    CredentialType,
+)
+from shared.contracts.methods import Kind
+
+MostAuthenticators = 5
+_UNPROVED_MINUTES = 10
+_CREDENTIAL_TYPES: dict[Kind, CredentialType] = {
+    "authenticator": "app",
+    "recovery-codes": "recovery-codes",
+}
+_CAUSES: dict[ChangeType, Cause] = {
+    "create": "method-added",
+    "update": "method-replaced",
+    "revoke": "recovery-code-used",
+    "delete": "method-removed",
+}
+_FACTORS: frozenset[Kind] = frozenset({"authenticator"})
+"""What may stand beside a password by itself. Recovery codes stand in for one of these."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to show who one is, beside the password.
+
+    `sealed` is its secret under the keyring; `last_step` is the newest time step whose code was
+    taken; `codes` are the recovery codes that are left, as they are stored. `instead_of` is the
+    method that it replaces once it is proved.
+    """
+
+    id: str
+    kind: Kind
+    label: str
+    created_at: datetime
+    proved: bool = False
+    sealed: bytes = b""
+    last_step: int = 0
+    codes: tuple[str, ...] = ()
+    instead_of: str | None = None
+    last_used_at: datetime | None = None
+
+    @property
+    def is_factor(self) -> bool:
+        """Tell whether a sign-in may rest on it beside the password."""
+        return self.proved and self.kind in _FACTORS
+
+    def is_open(self, at: datetime) -> bool:
+        """Tell whether it may still be proved."""
+        return not self.proved and at - self.created_at < timedelta(minutes=_UNPROVED_MINUTES)
+
+    def took_step(self, step: int, at: datetime) -> "Method":
+        """Return it after a code was taken. Steps only rise, so each step's code works once."""
+        if step <= self.last_step:
+            raise CodeUsed
+        return replace(self, last_step=step, last_used_at=at)
+
+    def took_code(self, stored: str, at: datetime) -> "Method":
+        """Return it without a recovery code that was used."""
+        if stored not in self.codes:
+            raise CodeRefused
+        return replace(
+            self, codes=tuple(each for each in self.codes if each != stored), last_used_at=at
+        )
+
+
+@dataclass(frozen=True)
+class SecurityInfo:
+    """All methods of a person, oldest first. `version` guards against two changes at once."""
+
+    sub: str
+    version: int = 0
+    methods: tuple[Method, ...] = ()
+    default: str | None = None
+
+    @property
+    def proved(self) -> tuple[Method, ...]:
+        """Return the methods that count."""
+        return tuple(each for each in self.methods if each.proved)
+
+    @property
+    def factors(self) -> tuple[Method, ...]:
+        """Return what a sign-in may rest on beside the password."""
+        return tuple(each for each in self.methods if each.is_factor)
+
+    @property
+    def challenging(self) -> tuple[contract.Method, ...]:
+        """Return what a sign-in may be asked for, the default first; nothing without a factor."""
+        if not self.factors:
+            return ()
+        asked = sorted(self.proved, key=lambda each: each.id != self.default)
+        return tuple(map(self.shown, asked))
+
+    def method(self, method_id: str) -> Method:
+        """Return a proved method, or raise `MethodNotFound`."""
+        found = next((each for each in self.methods if each.id == method_id), None)
+        if found is None or not found.proved:
+            raise MethodNotFound
+        return found
+
+    def unproved(self, method_id: str, *, at: datetime) -> Method:
+        """Return a method that waits to be proved, or raise `MethodNotFound`."""
+        found = next((each for each in self.methods if each.id == method_id), None)
+        if found is None or not found.is_open(at):
+            raise MethodNotFound
+        return found
+
+    def with_authenticator(self, new: Method) -> "SecurityInfo":
+        """Return it with an authenticator that is yet to be proved; an older such one goes."""
+        if new.instead_of is not None:
+            self._authenticator(new.instead_of)
+        elif self._authenticators() >= MostAuthenticators:
+            raise TooManyAuthenticators
+        return replace(self, methods=(*self.proved, new))
+
+    def with_recovery_codes(self, new: Method) -> "SecurityInfo":
+        """Return it with fresh recovery codes in place of the older ones."""
+        if not self.factors:
+            raise FactorRequired
+        kept = tuple(each for each in self.methods if each.kind != new.kind)
+        return replace(self, methods=(*kept, new))
+
+    def with_proved(self, method: Method, step: int, at: datetime) -> "SecurityInfo":
+        """Return it with a method that has shown to work, in place of what it replaces."""
+        if method.instead_of is None and self._authenticators() >= MostAuthenticators:
+            raise TooManyAuthenticators
+        proved = replace(method.took_step(step, at), proved=True, instead_of=None)
+        kept = tuple(each for each in self.methods if each.id not in {method.id, method.instead_of})
+        is_default = self.default is None or self.default == method.instead_of
+        return replace(
+            self, methods=(*kept, proved), default=proved.id if is_default else self.default
+        )
+
+    def with_changed(self, changed: Method) -> "SecurityInfo":
+        """Return it with one method changed."""
+        methods = tuple(changed if each.id == changed.id else each for each in self.methods)
+        return replace(self, methods=methods)
+
+    def without(self, method_id: str, *, factor_required: bool) -> "SecurityInfo":
+        """Return it without a method. Another default is promoted, the oldest factor there is.
+
+        Recovery codes go with the last factor.
+        """
+        removed = self.method(method_id)
+        left = replace(self, methods=tuple(e for e in self.methods if e.id != method_id))
+        if removed.is_factor and not left.factors:
+            if factor_required:
+                raise LastFactor
+            left = replace(left, methods=tuple(e for e in left.methods if not e.codes))
+        if self.default != method_id:
+            return left
+        promoted = next((each.id for each in left.factors), None)
+        return replace(left, default=promoted)
+
+    def with_default(self, method_id: str) -> "SecurityInfo":
+        """Return it with another default."""
+        if not self.method(method_id).is_factor:
+            raise NotADefault
+        return replace(self, default=method_id)
+
+    def shown(self, method: Method) -> contract.Method:
+        """Return a method as its owner sees it."""
+        is_codes = method.kind == "recovery-codes"
+        return contract.Method(
+            id=method.id,
+            kind=method.kind,
+            label=method.label,
+            use=("mfa", "reset"),
+            default=method.id == self.default,
+            created_at=method.created_at,
+            last_used_at=method.last_used_at,
+            codes_left=len(method.codes) if is_codes else None,
+        )
+
+    def _authenticators(self) -> int:
+        return sum(each.kind == "authenticator" for each in self.factors)
+
+    def _authenticator(self, method_id: str) -> Method:
+        found = self.method(method_id)
+        if found.kind != "authenticator":
+            raise MethodNotFound
+        return found
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What a change makes of the methods, and which of them it is to be told of, if any."""
+
+    info: SecurityInfo
+    method: Method | None = None
+    change: ChangeType = "update"
+
+    def event(self, sub: str, *, at: datetime) -> CredentialChange | None:
+        """Return what others are told."""
+        if self.method is None:
+            return None
+        return CredentialChange(
+            id=new_id(),
+            subject=sub,
+            occurred_at=at,
+            initiating_entity="user",
+            payload=CredentialChangePayload(
+                credential_type=_CREDENTIAL_TYPES[self.method.kind],
+                change_type=self.change,
+                cause=_CAUSES[self.change],
+                method=self.method.instead_of or self.method.id,
+            ),
+        )
+
+
+def new_id() -> str:
+    """Return a new opaque id of 128 random bits."""
+    return secrets.token_urlsafe(16)

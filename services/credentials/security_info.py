@@ -1,0 +1,176 @@
+"""Security information: a person's methods beside the password, and answering with them."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from pydantic import SecretStr
+
+from services.credentials import recovery_codes
+from services.credentials.errors import CodeRefused, MethodsChangedMeanwhile, SignInOutdated
+from services.credentials.keyring import Keyring
+from services.credentials.methods import Changed, Method, SecurityInfo, new_id
+from services.credentials.model import ACCOUNT, ADDRESS, Guesses, fingerprint
+from services.credentials.store import MethodStore
+from services.credentials.throttling import Throttle
+from services.credentials.totp import Totp
+from shared.clock import Clock
+from shared.contracts import methods as contract
+from shared.contracts.body import Done
+from shared.contracts.refusals import Busy
+
+_TRIES = 20
+_Change = Callable[[SecurityInfo], Changed]
+
+
+@dataclass(frozen=True)
+class SecurityInformation:
+    """Enroll, prove, name, choose and remove methods (NIST SP 800-63B-4, 4.1)."""
+
+    store: MethodStore
+    throttle: Throttle
+    keyring: Keyring
+    clock: Clock
+    pepper: bytes
+
+    async def list(self, asked: contract.ListMethods) -> contract.MethodList:
+        """Return the methods that count."""
+        info = await self.store.security_info(asked.sub)
+        return contract.MethodList(items=tuple(info.shown(each) for each in info.proved))
+
+    async def enroll_authenticator(
+        self, asked: contract.EnrollAuthenticator
+    ) -> contract.AuthenticatorSetup:
+        """Begin to set up an authenticator app. Nothing counts before it is proved."""
+        totp, method_id = Totp.fresh(), new_id()
+        new = Method(
+            id=method_id,
+            kind="authenticator",
+            label=asked.label,
+            created_at=self.clock.now(),
+            sealed=self.keyring.seal(_place(asked.sub, method_id), totp.secret),
+            instead_of=asked.instead_of,
+        )
+        await self._change(asked.sub, lambda info: Changed(info.with_authenticator(new)))
+        return contract.AuthenticatorSetup(
+            id=method_id,
+            secret=SecretStr(totp.typed),
+            otpauth_uri=SecretStr(totp.uri(issuer=asked.issuer, account=asked.account)),
+        )
+
+    async def make_recovery_codes(
+        self, asked: contract.MakeRecoveryCodes
+    ) -> contract.RecoveryCodes:
+        """Make new codes; the older ones stop working."""
+        codes = recovery_codes.fresh()
+        new = Method(
+            id=new_id(),
+            kind="recovery-codes",
+            label="",
+            created_at=self.clock.now(),
+            proved=True,
+            codes=tuple(recovery_codes.stored(self.pepper, asked.sub, each) for each in codes),
+        )
+        await self._change(
+            asked.sub, lambda info: Changed(info.with_recovery_codes(new), new, "create")
+        )
+        return contract.RecoveryCodes(id=new.id, codes=tuple(SecretStr(each) for each in codes))
+
+    async def prove(self, asked: contract.ProveMethod) -> contract.Method:
+        """Take a method into use, which has shown by a code that it works."""
+        code = asked.code.get_secret_value()
+
+        def proved(info: SecurityInfo) -> Changed:
+            now = self.clock.now()
+            method = info.unproved(asked.id, at=now)
+            after = info.with_proved(method, self._step(asked.sub, method, code, now), now)
+            return Changed(after, method, "update" if method.instead_of else "create")
+
+        async with self._guess(asked.sub, code, asked.address):
+            after = await self._change(asked.sub, proved)
+        return after.shown(after.method(asked.id))
+
+    async def rename(self, asked: contract.RenameMethod) -> contract.Method:
+        """Call a method something else."""
+
+        def renamed(info: SecurityInfo) -> Changed:
+            return Changed(info.with_changed(replace(info.method(asked.id), label=asked.label)))
+
+        after = await self._change(asked.sub, renamed)
+        return after.shown(after.method(asked.id))
+
+    async def remove(self, asked: contract.RemoveMethod) -> contract.Removed:
+        """Remove a method. Sessions that rest on it end."""
+
+        def removed(info: SecurityInfo) -> Changed:
+            after = info.without(asked.id, factor_required=asked.factor_required)
+            return Changed(after, info.method(asked.id), "delete")
+
+        return contract.Removed(default=(await self._change(asked.sub, removed)).default)
+
+    async def choose_default(self, asked: contract.ChooseDefault) -> Done:
+        """Ask for this method first from now on."""
+        await self._change(asked.sub, lambda info: Changed(info.with_default(asked.id)))
+        return Done()
+
+    async def answer(self, asked: contract.AnswerChallenge) -> contract.ChallengeAnswered:
+        """Take a code, once. A challenge from before the epoch was raised cannot be answered."""
+        code = asked.code.get_secret_value()
+        if await self.store.epoch_of(asked.sub) != asked.epoch:
+            raise SignInOutdated
+        async with self._guess(asked.sub, code, asked.address, familiar=asked.familiar):
+            after = await self._change(asked.sub, lambda info: self._taken(info, asked.id, code))
+        method = after.method(asked.id)
+        left = len(method.codes) if method.kind == "recovery-codes" else None
+        return contract.ChallengeAnswered(factor=method.id, amr="otp", codes_left=left)
+
+    def _taken(self, info: SecurityInfo, method_id: str, code: str) -> Changed:
+        method, now = info.method(method_id), self.clock.now()
+        if method.kind == "recovery-codes":
+            used = method.took_code(recovery_codes.stored(self.pepper, info.sub, code), now)
+            return Changed(info.with_changed(used), used, "revoke")
+        step = self._step(info.sub, method, code, now)
+        return Changed(info.with_changed(method.took_step(step, now)))
+
+    def _step(self, sub: str, method: Method, code: str, now: datetime) -> int:
+        secret = self.keyring.open(_place(sub, method.id), method.sealed)
+        step = Totp(secret).step_of(code, at=now)
+        if step is None:
+            raise CodeRefused
+        return step
+
+    async def _change(self, sub: str, change: _Change) -> SecurityInfo:
+        """Change what there is in one atomic write, or raise and change nothing.
+
+        Where somebody else was faster, the change is made to what they left.
+        """
+        for _ in range(_TRIES):
+            changed = change(await self.store.security_info(sub))
+            try:
+                await self.store.put(changed.info, changed.event(sub, at=self.clock.now()))
+            except MethodsChangedMeanwhile:
+                continue
+            return changed.info
+        raise Busy
+
+    @asynccontextmanager
+    async def _guess(
+        self, sub: str, code: str, address: str, *, familiar: bool = False
+    ) -> AsyncIterator[None]:
+        """Let a guess through while there are any left, and count it where it is wrong."""
+        # As with passwords: an attacker elsewhere cannot lock the user out of a device of theirs.
+        kind = "familiar-factor" if familiar else "factor"
+        account = Guesses(fingerprint(self.pepper, kind, sub), ACCOUNT)
+        client = Guesses(fingerprint(self.pepper, "address", address), ADDRESS)
+        async with self.throttle.attempt(account, client) as attempt:
+            try:
+                yield
+            except CodeRefused:
+                attempt.wrong(fingerprint(self.pepper, sub, code))
+                raise
+            attempt.right()
+
+
+def _place(sub: str, method_id: str) -> str:
+    return f"method {sub} {method_id}"

@@ -1,0 +1,59 @@
+"""Time-based one-time passwords (RFC 6238): SHA-1, six digits, thirty seconds."""
+
+import base64
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from pyotp import TOTP
+
+StepSeconds = 30
+_DIGITS = 6
+_SECRET_BYTES = 20
+_ASCII_DIGITS = frozenset("0123456789")
+
+
+@dataclass(frozen=True)
+class Totp:
+    """An authenticator app's secret of 160 bits (RFC 4226, section 4, R6)."""
+
+    secret: bytes
+
+    @classmethod
+    def fresh(cls) -> "Totp":
+        """Return a new one."""
+        return cls(secrets.token_bytes(_SECRET_BYTES))
+
+    @property
+    def typed(self) -> str:
+        """Return the secret as people type it: base32."""
+        return base64.b32encode(self.secret).decode()
+
+    def uri(self, *, issuer: str, account: str) -> str:
+        """Return the `otpauth://` URI that a QR code carries."""
+        label = f"{quote(_plain(issuer), safe='')}:{quote(_plain(account), safe='')}"
+        return f"otpauth://totp/{label}?secret={self.typed}&issuer={quote(_plain(issuer), safe='')}"
+
+    def step_of(self, code: str, *, at: datetime) -> int | None:
+        """Return the time step that a code belongs to: the current one or the one before.
+
+        None for any other code, however it is spelt: only ASCII digits count.
+        """
+        digits = code.replace(" ", "")
+        if len(digits) != _DIGITS or not _ASCII_DIGITS.issuperset(digits):
+            return None
+        current = int(at.timestamp()) // StepSeconds
+        totp = TOTP(self.typed)
+        # Both are computed, so that the time it takes does not tell which one it was.
+        equal = {
+            step: hmac.compare_digest(totp.at(step * StepSeconds), digits)
+            for step in (current, current - 1)
+        }
+        return next((step for step, is_equal in equal.items() if is_equal), None)
+
+
+def _plain(text: str) -> str:
+    # A colon separates issuer and account in the label.
+    return text.replace(":", " ").strip()

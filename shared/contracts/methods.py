@@ -1,0 +1,134 @@
+"""HTTP contract between the gateway and the credentials service, for authentication methods."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from shared.contracts.body import Contract, Secret, Sub
+
+Kind = Literal["authenticator", "recovery-codes"]
+Use = Literal["mfa", "reset"]
+LongestLabel = 60
+LongestCode = 64
+"""Characters that are read at all; what is longer is no code."""
+
+
+class Method(Contract):
+    """A method as its owner sees it; `codes_left` only where it consists of codes."""
+
+    id: str
+    kind: Kind
+    label: str
+    hint: str | None = None
+    use: tuple[Use, ...]
+    default: bool
+    created_at: datetime
+    last_used_at: datetime | None = None
+    codes_left: int | None = None
+
+
+class MethodList(Contract):
+    """All methods that were proved, oldest first."""
+
+    items: tuple[Method, ...]
+
+
+class ListMethods(Contract):
+    """Ask for a subject's methods."""
+
+    sub: Sub
+
+
+class EnrollAuthenticator(Contract):
+    """Begin to set up an authenticator app, in place of `instead_of` where that is given.
+
+    `issuer` and `account` are what the app shows beside the code.
+    """
+
+    sub: Sub
+    label: str = Field(min_length=1, max_length=LongestLabel)
+    issuer: str = Field(max_length=200)
+    account: str = Field(max_length=256)
+    instead_of: str | None = Field(default=None, max_length=64)
+
+
+class AuthenticatorSetup(Contract):
+    """What the app is to be given; it counts once a code of it was shown. Said once."""
+
+    id: str
+    secret: Secret
+    otpauth_uri: Secret
+
+
+class MakeRecoveryCodes(Contract):
+    """Make new recovery codes; the older ones stop working."""
+
+    sub: Sub
+
+
+class RecoveryCodes(Contract):
+    """The codes, said once."""
+
+    id: str
+    codes: tuple[Secret, ...]
+
+
+class ProveMethod(Contract):
+    """Show that a method works."""
+
+    sub: Sub
+    id: str = Field(max_length=64)
+    code: Secret = Field(max_length=LongestCode)
+    address: str = Field(max_length=64)
+
+
+class RenameMethod(Contract):
+    """Call a method something else."""
+
+    sub: Sub
+    id: str = Field(max_length=64)
+    label: str = Field(min_length=1, max_length=LongestLabel)
+
+
+class RemoveMethod(Contract):
+    """Remove a method. `factor_required` says that the last factor may not go."""
+
+    sub: Sub
+    id: str = Field(max_length=64)
+    factor_required: bool = False
+
+
+class Removed(Contract):
+    """The default method from now on."""
+
+    default: str | None
+
+
+class ChooseDefault(Contract):
+    """Use this method first from now on."""
+
+    sub: Sub
+    id: str = Field(max_length=64)
+
+
+class AnswerChallenge(Contract):
+    """Answer a challenge with a code, under the epoch that what it belongs to was begun under.
+
+    `familiar` says that it comes from a device of the subject's own.
+    """
+
+    sub: Sub
+    epoch: int
+    id: str = Field(max_length=64)
+    code: Secret = Field(max_length=LongestCode)
+    address: str = Field(max_length=64)
+    familiar: bool = False
+
+
+class ChallengeAnswered(Contract):
+    """The code was right. `amr` is what was shown (RFC 8176); `factor` is what it rests on."""
+
+    factor: str
+    amr: str
+    codes_left: int | None = None

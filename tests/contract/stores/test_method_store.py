@@ -1,0 +1,113 @@
+"""What every MethodStore does, in memory and in MongoDB alike."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import pytest
+
+from services.credentials.errors import MethodsChangedMeanwhile
+from services.credentials.methods import Changed, Method, SecurityInfo
+from services.credentials.mongo import MongoMethodStore
+from services.credentials.store import MethodStore
+from shared.wiring import Wiring
+from tests.memory.credentials import MemoryMethods
+
+AT = datetime(2026, 3, 1, 12, 0, 0, 123_000, tzinfo=UTC)
+PHONE = Method("phone", "authenticator", "Phone", AT, proved=True, sealed=b"\0sealed", last_step=7)
+CODES = Method("codes", "recovery-codes", "", AT, proved=True, codes=("a", "b"))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A store, and a look at the events that were committed in it."""
+
+    store: MethodStore
+    emitted: Callable[[], Awaitable[list[str]]]
+
+
+def _in_memory() -> Case:
+    store = MemoryMethods()
+
+    async def emitted() -> list[str]:
+        return list(store.epochs.outbox)
+
+    return Case(store, emitted)
+
+
+def _in_mongodb(wiring: Wiring) -> Case:
+    async def emitted() -> list[str]:
+        return [row["_id"] async for row in wiring.database["outbox"].find()]
+
+    return Case(MongoMethodStore(wiring.database, wiring.epochs, wiring.transactions), emitted)
+
+
+@pytest.fixture(params=["memory", "mongodb"])
+def case(request: pytest.FixtureRequest) -> Case:
+    if request.param == "memory":
+        return _in_memory()
+    return _in_mongodb(request.getfixturevalue("credentials"))
+
+
+@pytest.fixture
+def store(case: Case) -> MethodStore:
+    return case.store
+
+
+async def test_who_has_no_methods_has_none(store: MethodStore) -> None:
+    assert await store.security_info("ada") == SecurityInfo("ada")
+    assert await store.epoch_of("ada") == 0
+
+
+async def test_what_was_put_is_there_as_the_next_version(store: MethodStore) -> None:
+    info = SecurityInfo("ada", methods=(PHONE, CODES), default="phone")
+    await store.put(info, None)
+    assert await store.security_info("ada") == replace(info, version=1)
+    assert await store.security_info("eve") == SecurityInfo("eve")
+
+
+async def test_a_change_of_an_older_version_changes_nothing_and_tells_nobody(case: Case) -> None:
+    await case.store.put(SecurityInfo("ada", methods=(PHONE,)), None)
+    event = Changed(SecurityInfo("ada"), PHONE, "delete").event("ada", at=AT)
+    for late in (None, event):
+        with pytest.raises(MethodsChangedMeanwhile):
+            await case.store.put(SecurityInfo("ada"), late)
+    with pytest.raises(MethodsChangedMeanwhile):
+        await case.store.put(SecurityInfo("ada", version=2), None)
+    assert (await case.store.security_info("ada")).methods == (PHONE,)
+    assert await case.emitted() == []
+
+
+async def test_a_change_of_what_never_was_is_refused(store: MethodStore) -> None:
+    with pytest.raises(MethodsChangedMeanwhile):
+        await store.put(SecurityInfo("ada", version=3, methods=(PHONE,)), None)
+    assert await store.security_info("ada") == SecurityInfo("ada")
+
+
+async def test_the_event_goes_with_the_change(case: Case) -> None:
+    event = Changed(SecurityInfo("ada"), PHONE, "create").event("ada", at=AT)
+    assert event is not None
+    await case.store.put(SecurityInfo("ada", methods=(PHONE,)), event)
+    assert await case.emitted() == [event.id]
+
+
+@pytest.mark.parametrize("tells", [False, True])
+async def test_of_many_changes_at_once_one_is_kept(case: Case, *, tells: bool) -> None:
+    rivals = [
+        SecurityInfo("ada", methods=(replace(PHONE, label=f"Phone {number}"),))
+        for number in range(6)
+    ]
+
+    def event(info: SecurityInfo) -> Changed:
+        return Changed(info, PHONE if tells else None)
+
+    outcomes = await asyncio.gather(
+        *(case.store.put(each, event(each).event("ada", at=AT)) for each in rivals),
+        return_exceptions=True,
+    )
+    assert sum(each is None for each in outcomes) == 1
+    assert sum(isinstance(each, MethodsChangedMeanwhile) for each in outcomes) == 5
+    kept = await case.store.security_info("ada")
+    assert kept == replace(rivals[outcomes.index(None)], version=1)
+    assert len(await case.emitted()) == int(tells)

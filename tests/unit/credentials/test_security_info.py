@@ -1,0 +1,343 @@
+"""Security information: what is proved counts, what is used is used up, and nobody guesses long."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pyotp
+import pytest
+from pydantic import SecretStr
+
+from services.credentials.errors import (
+    CodeRefused,
+    CodeUsed,
+    FactorRequired,
+    LastFactor,
+    MethodNotFound,
+    NotADefault,
+    SignInOutdated,
+    SignInThrottled,
+    TooManyAuthenticators,
+)
+from services.credentials.keyring import Keyring
+from services.credentials.security_info import SecurityInformation
+from services.credentials.throttling import Throttle
+from shared.contracts.events import CredentialChange, CredentialChangePayload
+from shared.contracts.methods import (
+    AnswerChallenge,
+    AuthenticatorSetup,
+    ChallengeAnswered,
+    ChooseDefault,
+    EnrollAuthenticator,
+    ListMethods,
+    MakeRecoveryCodes,
+    Method,
+    ProveMethod,
+    RemoveMethod,
+    RenameMethod,
+)
+from tests.memory.clock import StoppedClock
+from tests.memory.credentials import MemoryCounters, MemoryGuesses, MemoryMethods
+from tests.memory.epochs import MemoryEpochs
+
+
+@dataclass
+class Ada:
+    """Somebody with an account, and her phone."""
+
+    clock: StoppedClock = field(default_factory=StoppedClock)
+    epochs: MemoryEpochs = field(default_factory=lambda: MemoryEpochs(epochs={"ada": 1}))
+
+    def __post_init__(self) -> None:
+        self.store = MemoryMethods(self.epochs)
+        throttle = Throttle(MemoryGuesses(self.clock), MemoryCounters(self.clock))
+        ring = Keyring.parse(f"test:{'07' * 32}")
+        self.info = SecurityInformation(self.store, throttle, ring, self.clock, b"a pepper of it")
+
+    async def methods(self) -> tuple[Method, ...]:
+        return (await self.info.list(ListMethods(sub="ada"))).items
+
+    async def begin(
+        self, label: str = "Phone", instead_of: str | None = None
+    ) -> AuthenticatorSetup:
+        return await self.info.enroll_authenticator(
+            EnrollAuthenticator(
+                sub="ada", label=label, issuer="Kontor", account="ada@example.org",
+                instead_of=instead_of,
+            )
+        )  # fmt: skip
+
+    def code(self, setup: AuthenticatorSetup, *, steps: int = 0) -> str:
+        """Return what the app shows now, or so many steps from now."""
+        seconds = int(self.clock.now().timestamp()) + 30 * steps
+        return pyotp.TOTP(setup.secret.get_secret_value()).at(seconds)
+
+    async def prove(self, setup: AuthenticatorSetup, code: str | None = None) -> Method:
+        proof = SecretStr(code if code is not None else self.code(setup))
+        return await self.info.prove(
+            ProveMethod(sub="ada", id=setup.id, code=proof, address="192.0.2.7")
+        )
+
+    async def authenticator(self, label: str = "Phone") -> AuthenticatorSetup:
+        """Set an authenticator up and let its code run out."""
+        setup = await self.begin(label)
+        await self.prove(setup)
+        self.clock.advance(60)
+        return setup
+
+    async def answer(
+        self, method_id: str, code: str, *, epoch: int = 1, familiar: bool = False
+    ) -> ChallengeAnswered:
+        return await self.info.answer(
+            AnswerChallenge(
+                sub="ada", epoch=epoch, id=method_id, code=SecretStr(code), address="192.0.2.7",
+                familiar=familiar,
+            )
+        )  # fmt: skip
+
+    async def codes(self) -> tuple[str, list[str]]:
+        made = await self.info.make_recovery_codes(MakeRecoveryCodes(sub="ada"))
+        return made.id, [each.get_secret_value() for each in made.codes]
+
+    async def remove(self, method_id: str, *, factor_required: bool = False) -> str | None:
+        asked = RemoveMethod(sub="ada", id=method_id, factor_required=factor_required)
+        return (await self.info.remove(asked)).default
+
+    def told(self) -> list[CredentialChangePayload]:
+        events = self.epochs.outbox.values()
+        return [each.payload for each in events if isinstance(each, CredentialChange)]
+
+
+@pytest.fixture
+def ada() -> Ada:
+    return Ada()
+
+
+async def test_an_authenticator_counts_only_once_it_is_proved(ada: Ada) -> None:
+    setup = await ada.begin()
+    assert await ada.methods() == ()
+    with pytest.raises(MethodNotFound):
+        await ada.answer(setup.id, ada.code(setup))
+    proved = await ada.prove(setup)
+    assert proved == (await ada.methods())[0]
+    assert (proved.id, proved.kind, proved.label, proved.default) == (
+        setup.id, "authenticator", "Phone", True,
+    )  # fmt: skip
+
+
+async def test_a_wrong_code_proves_nothing_and_a_right_one_after_it_does(ada: Ada) -> None:
+    setup = await ada.begin()
+    with pytest.raises(CodeRefused):
+        await ada.prove(setup, "000000" if ada.code(setup) != "000000" else "111111")
+    assert await ada.methods() == ()
+    await ada.prove(setup)
+    assert len(await ada.methods()) == 1
+
+
+async def test_what_is_not_proved_in_ten_minutes_cannot_be_any_more(ada: Ada) -> None:
+    setup = await ada.begin()
+    ada.clock.advance(600)
+    with pytest.raises(MethodNotFound):
+        await ada.prove(setup)
+
+
+async def test_beginning_again_ends_what_was_begun_before(ada: Ada) -> None:
+    first, second = await ada.begin(), await ada.begin()
+    assert first.secret != second.secret
+    with pytest.raises(MethodNotFound):
+        await ada.prove(first)
+    await ada.prove(second)
+
+
+async def test_the_code_that_proved_it_does_not_work_again(ada: Ada) -> None:
+    setup = await ada.begin()
+    await ada.prove(setup)
+    with pytest.raises(CodeUsed):
+        await ada.answer(setup.id, ada.code(setup))
+
+
+async def test_each_steps_code_works_once_and_steps_only_rise(ada: Ada) -> None:
+    setup = await ada.authenticator()
+    before, now = ada.code(setup, steps=-1), ada.code(setup)
+    answered = await ada.answer(setup.id, now)
+    assert (answered.factor, answered.amr) == (setup.id, "otp")
+    for code in (now, before):
+        with pytest.raises(CodeUsed):
+            await ada.answer(setup.id, code)
+    ada.clock.advance(30)
+    await ada.answer(setup.id, ada.code(setup))
+
+
+async def test_a_clock_that_jumps_back_makes_no_code_work_twice(ada: Ada) -> None:
+    setup = await ada.authenticator()
+    code = ada.code(setup)
+    await ada.answer(setup.id, code)
+    ada.clock.advance(-30)
+    with pytest.raises(CodeUsed):
+        await ada.answer(setup.id, ada.code(setup))
+
+
+async def test_of_fifty_at_once_with_one_code_one_gets_in(ada: Ada) -> None:
+    setup = await ada.authenticator()
+    code = ada.code(setup)
+    outcomes = await asyncio.gather(
+        *(ada.answer(setup.id, code) for _ in range(50)), return_exceptions=True
+    )
+    assert sum(isinstance(each, ChallengeAnswered) for each in outcomes) == 1
+    assert sum(isinstance(each, CodeUsed) for each in outcomes) == 49
+
+
+async def test_of_fifty_at_once_with_one_recovery_code_one_gets_in(ada: Ada) -> None:
+    await ada.authenticator()
+    method_id, codes = await ada.codes()
+    outcomes = await asyncio.gather(
+        *(ada.answer(method_id, codes[0]) for _ in range(50)), return_exceptions=True
+    )
+    assert sum(isinstance(each, ChallengeAnswered) for each in outcomes) == 1
+    assert sum(isinstance(each, CodeRefused) for each in outcomes) == 49
+
+
+async def test_no_more_than_ten_guesses_are_evaluated_before_the_lock(ada: Ada) -> None:
+    setup = await ada.authenticator()
+    right = ada.code(setup)
+    wrong = [f"{number:06}" for number in range(200) if f"{number:06}" != right]
+    outcomes = await asyncio.gather(
+        *(ada.answer(setup.id, each) for each in wrong), return_exceptions=True
+    )
+    assert sum(isinstance(each, CodeRefused) for each in outcomes) == 10
+    assert sum(isinstance(each, SignInThrottled) for each in outcomes) == len(wrong) - 10
+    with pytest.raises(SignInThrottled):
+        await ada.answer(setup.id, right)
+    # The owner's own device is counted apart.
+    await ada.answer(setup.id, right, familiar=True)
+
+
+async def test_a_challenge_ends_with_the_epoch_and_its_code_is_not_used_up(ada: Ada) -> None:
+    setup = await ada.authenticator()
+    ada.epochs.epochs["ada"] = 2
+    with pytest.raises(SignInOutdated):
+        await ada.answer(setup.id, ada.code(setup), epoch=1)
+    await ada.answer(setup.id, ada.code(setup), epoch=2)
+
+
+async def test_recovery_codes_need_a_factor_and_go_with_the_last_one(ada: Ada) -> None:
+    with pytest.raises(FactorRequired):
+        await ada.codes()
+    setup = await ada.authenticator()
+    await ada.codes()
+    assert [each.kind for each in await ada.methods()] == ["authenticator", "recovery-codes"]
+    assert await ada.remove(setup.id) is None
+    assert await ada.methods() == ()
+
+
+async def test_a_recovery_code_works_once_however_it_is_typed(ada: Ada) -> None:
+    await ada.authenticator()
+    method_id, codes = await ada.codes()
+    assert len(set(codes)) == 10
+    typed = codes[0].upper().replace("-", " ")
+    assert (await ada.answer(method_id, typed)).codes_left == 9
+    with pytest.raises(CodeRefused):
+        await ada.answer(method_id, codes[0])
+    assert [each.codes_left for each in await ada.methods()] == [None, 9]
+
+
+async def test_new_recovery_codes_end_the_older_ones(ada: Ada) -> None:
+    await ada.authenticator()
+    older_id, older = await ada.codes()
+    newer_id, newer = await ada.codes()
+    with pytest.raises(MethodNotFound):
+        await ada.answer(older_id, older[0])
+    with pytest.raises(CodeRefused):
+        await ada.answer(newer_id, older[0])
+    await ada.answer(newer_id, newer[0])
+
+
+async def test_there_are_five_authenticators_at_most(ada: Ada) -> None:
+    made = [await ada.authenticator(f"Phone {number}") for number in range(5)]
+    with pytest.raises(TooManyAuthenticators):
+        await ada.begin("The sixth")
+    # One more does not arise from setting one of them up again.
+    again = await ada.begin("Phone 0", instead_of=made[0].id)
+    await ada.prove(again)
+    assert len(await ada.methods()) == 5
+
+
+async def test_setting_up_again_replaces_only_once_the_new_one_is_proved(ada: Ada) -> None:
+    old = await ada.authenticator()
+    new = await ada.begin("New phone", instead_of=old.id)
+    await ada.answer(old.id, ada.code(old))
+    await ada.prove(new)
+    (method,) = await ada.methods()
+    assert (method.id, method.default) == (new.id, True)
+    with pytest.raises(MethodNotFound):
+        await ada.answer(old.id, ada.code(old, steps=1))
+    replaced = ada.told()[-1]
+    assert (replaced.change_type, replaced.method) == ("update", old.id)
+
+
+async def test_deleting_the_default_promotes_the_oldest_other_one(ada: Ada) -> None:
+    first, second, third = [await ada.authenticator(f"Phone {number}") for number in range(3)]
+    await ada.info.choose_default(ChooseDefault(sub="ada", id=third.id))
+    assert await ada.remove(third.id) == first.id
+    assert await ada.remove(second.id) == first.id
+    assert await ada.remove(first.id) is None
+
+
+async def test_the_last_factor_stays_where_one_is_required(ada: Ada) -> None:
+    setup = await ada.authenticator()
+    method_id, _ = await ada.codes()
+    with pytest.raises(LastFactor):
+        await ada.remove(setup.id, factor_required=True)
+    assert await ada.remove(method_id, factor_required=True) == setup.id
+    assert [each.id for each in await ada.methods()] == [setup.id]
+
+
+async def test_recovery_codes_are_never_the_default(ada: Ada) -> None:
+    await ada.authenticator()
+    method_id, _ = await ada.codes()
+    with pytest.raises(NotADefault):
+        await ada.info.choose_default(ChooseDefault(sub="ada", id=method_id))
+
+
+async def test_a_method_is_called_what_its_owner_likes(ada: Ada) -> None:
+    setup = await ada.authenticator()
+    await ada.info.rename(RenameMethod(sub="ada", id=setup.id, label="Old phone"))
+    assert [each.label for each in await ada.methods()] == ["Old phone"]
+
+
+async def test_somebody_elses_method_is_none(ada: Ada) -> None:
+    setup = await ada.authenticator()
+    with pytest.raises(MethodNotFound):
+        await ada.info.remove(RemoveMethod(sub="eve", id=setup.id))
+    with pytest.raises(MethodNotFound):
+        await ada.info.rename(RenameMethod(sub="eve", id=setup.id, label="Mine"))
+    assert len(await ada.methods()) == 1
+
+
+async def test_others_are_told_of_every_change_and_of_no_secret(ada: Ada) -> None:
+    setup = await ada.authenticator()
+    method_id, codes = await ada.codes()
+    await ada.answer(method_id, codes[0])
+    await ada.remove(setup.id)
+    assert [(each.credential_type, each.change_type, each.method) for each in ada.told()] == [
+        ("app", "create", setup.id),
+        ("recovery-codes", "create", method_id),
+        ("recovery-codes", "revoke", method_id),
+        ("app", "delete", setup.id),
+    ]
+    assert all(each.epoch is None and each.receipt is None for each in ada.told())
+    kept = f"{ada.store.by_sub} {ada.epochs.outbox}"
+    assert not any(each in kept for each in (setup.secret.get_secret_value(), *codes))
+
+
+async def test_changes_at_once_all_happen(ada: Ada) -> None:
+    made = [await ada.authenticator(f"Phone {number}") for number in range(4)]
+    await asyncio.gather(
+        ada.remove(made[0].id),
+        ada.info.rename(RenameMethod(sub="ada", id=made[1].id, label="Renamed")),
+        ada.info.choose_default(ChooseDefault(sub="ada", id=made[2].id)),
+        ada.answer(made[3].id, ada.code(made[3])),
+    )
+    after = await ada.methods()
+    assert [each.label for each in after] == ["Renamed", "Phone 2", "Phone 3"]
+    assert [each.default for each in after] == [False, True, False]
+    assert after[2].last_used_at == ada.clock.now()
