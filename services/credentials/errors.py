@@ -86,12 +86,6 @@ class FactorRequired(Refusal):
     type, status = "factor-required", 409
 
 
-class LastFactor(Refusal):
-    """The organization asks for a second factor, and this is the last one."""
-
-    type, status = "last-factor", 409
-
-
 class NotADefault(Refusal):
     """It is no method that can be asked for first."""
 

@@ -8,7 +8,6 @@ from services.credentials.errors import (
     CodeRefused,
     CodeUsed,
     FactorRequired,
-    LastFactor,
     MethodNotFound,
     NotADefault,
     TooManyAuthenticators,
@@ -155,7 +154,7 @@ class SecurityInfo:
         methods = tuple(changed if each.id == changed.id else each for each in self.methods)
         return replace(self, methods=methods)
 
-    def without(self, method_id: str, *, factor_required: bool) -> "SecurityInfo":
+    def without(self, method_id: str) -> "SecurityInfo":
         """Return it without a method. Another default is promoted, the oldest factor there is.
 
         Recovery codes go with the last factor.
@@ -163,8 +162,6 @@ class SecurityInfo:
         removed = self.method(method_id)
         left = replace(self, methods=tuple(e for e in self.methods if e.id != method_id))
         if removed.is_factor and not left.factors:
-            if factor_required:
-                raise LastFactor
             left = replace(left, methods=tuple(e for e in left.methods if not e.codes))
         if self.default != method_id:
             return left
@@ -203,11 +200,15 @@ class SecurityInfo:
 
 @dataclass(frozen=True)
 class Changed:
-    """What a change makes of the methods, and which of them it is to be told of, if any."""
+    """What a change makes of the methods, and which of them it is to be told of, if any.
+
+    `kept` is the session that goes on, although what it rests on was replaced.
+    """
 
     info: SecurityInfo
     method: Method | None = None
     change: ChangeType = "update"
+    kept: str | None = None
 
     def event(self, sub: str, *, at: datetime) -> CredentialChange | None:
         """Return what others are told."""
@@ -223,6 +224,7 @@ class Changed:
                 change_type=self.change,
                 cause=_CAUSES[self.change],
                 method=self.method.instead_of or self.method.id,
+                kept=self.kept,
             ),
         )
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from pydantic import SecretStr
+
 from services.credentials.errors import (
     PasswordChangedMeanwhile,
     SignInOutdated,
@@ -26,6 +28,7 @@ from shared.contracts.body import Done
 from shared.contracts.credentials import (
     ChangePassword,
     CheckPassword,
+    ConfirmPassword,
     EnrollAccount,
     PasswordReport,
     ReplaceTemporaryPassword,
@@ -72,18 +75,13 @@ class Passwords:
 
     async def change(self, asked: ChangePassword) -> Revoked:
         """Change a password. When this returns, nothing issued before is accepted any more."""
-        old, new = asked.old_password.get_secret_value(), asked.new_password.get_secret_value()
-        password = await self.store.password_of(asked.sub)
-        guesses = Guesses(fingerprint(self.pepper, "change", asked.sub), ACCOUNT)
-        address = Guesses(fingerprint(self.pepper, "address", asked.address), ADDRESS)
-        async with self.throttle.attempt(guesses, address) as attempt:
-            if not await self.hasher.verify(password.verifier if password else None, old):
-                attempt.wrong(fingerprint(self.pepper, asked.sub, old))
-                raise WrongPassword
-            attempt.right()
-        if password is None:
-            raise WrongPassword
-        return await self._replace(password, new, asked.words)
+        password = await self._shown(asked.sub, asked.old_password, asked.address)
+        return await self._replace(password, asked.new_password.get_secret_value(), asked.words)
+
+    async def confirm(self, asked: ConfirmPassword) -> Done:
+        """Take a password as shown again, or raise `WrongPassword`."""
+        await self._shown(asked.sub, asked.password, asked.address)
+        return Done()
 
     async def replace_temporary(self, asked: ReplaceTemporaryPassword) -> Revoked:
         """Put the user's own password in place of a temporary one, once, in the same sign-in."""
@@ -95,6 +93,20 @@ class Passwords:
             return await self._replace(password, new, asked.words, expected_epoch=asked.epoch)
         except PasswordChangedMeanwhile as error:
             raise SignInOutdated from error
+
+    async def _shown(self, sub: str, secret: SecretStr, address: str) -> Password:
+        """Return the password that somebody who is signed in has shown to know."""
+        shown, password = secret.get_secret_value(), await self.store.password_of(sub)
+        guesses = Guesses(fingerprint(self.pepper, "change", sub), ACCOUNT)
+        client = Guesses(fingerprint(self.pepper, "address", address), ADDRESS)
+        async with self.throttle.attempt(guesses, client) as attempt:
+            if not await self.hasher.verify(password.verifier if password else None, shown):
+                attempt.wrong(fingerprint(self.pepper, sub, shown))
+                raise WrongPassword
+            attempt.right()
+        if password is None:
+            raise WrongPassword
+        return password
 
     async def _replace(
         self, password: Password, new: str, words: Words, *, expected_epoch: int | None = None

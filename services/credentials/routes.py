@@ -8,6 +8,7 @@ from services.credentials.security_info import SecurityInformation
 from shared.contracts.credentials import (
     ChangePassword,
     CheckPassword,
+    ConfirmPassword,
     EnrollAccount,
     ReplaceTemporaryPassword,
     VerifyPassword,
@@ -33,6 +34,7 @@ def routes(
         endpoint("/accounts/enroll", EnrollAccount, passwords.enroll),
         endpoint("/password/verify", VerifyPassword, authentication.verify),
         endpoint("/password/check", CheckPassword, passwords.check),
+        endpoint("/password/confirm", ConfirmPassword, passwords.confirm),
         endpoint("/password/change", ChangePassword, passwords.change),
         endpoint(
             "/password/replace-temporary", ReplaceTemporaryPassword, passwords.replace_temporary

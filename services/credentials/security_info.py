@@ -18,6 +18,7 @@ from services.credentials.totp import Totp
 from shared.clock import Clock
 from shared.contracts import methods as contract
 from shared.contracts.body import Done
+from shared.contracts.events import ChangeType
 from shared.contracts.refusals import Busy
 
 _TRIES = 20
@@ -85,7 +86,8 @@ class SecurityInformation:
             now = self.clock.now()
             method = info.unproved(asked.id, at=now)
             after = info.with_proved(method, self._step(asked.sub, method, code, now), now)
-            return Changed(after, method, "update" if method.instead_of else "create")
+            change: ChangeType = "update" if method.instead_of else "create"
+            return Changed(after, method, change, kept=asked.sid)
 
         async with self._guess(asked.sub, code, asked.address):
             after = await self._change(asked.sub, proved)
@@ -104,8 +106,7 @@ class SecurityInformation:
         """Remove a method. Sessions that rest on it end."""
 
         def removed(info: SecurityInfo) -> Changed:
-            after = info.without(asked.id, factor_required=asked.factor_required)
-            return Changed(after, info.method(asked.id), "delete")
+            return Changed(info.without(asked.id), info.method(asked.id), "delete")
 
         return contract.Removed(default=(await self._change(asked.sub, removed)).default)
 

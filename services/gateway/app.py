@@ -24,7 +24,9 @@ from services.gateway.redis import RedisAnswers, RedisFlows
 from services.gateway.rendering import Problems, middleware
 from services.gateway.requests import Requests
 from services.gateway.sealing import Sealer
+from services.gateway.security_info import SecurityInfo
 from services.gateway.sign_in import SignIn
+from services.gateway.step_up import StepUps
 from services.gateway.subscribers import subscribe
 from shared import cache
 from shared.broker import Bus
@@ -61,13 +63,17 @@ def build_service(config: GatewayConfig) -> Service:
     live = LiveSessions(acceptance)
     account = Account(profile, credentials, sessions)
     administration = Administration(profile, credentials, Parking(bus))
-    sign_in = SignIn(credentials, profile, sessions, RedisFlows(redis, sealer))
+    clock = SystemClock()
+    step_ups = StepUps(credentials, sessions, clock)
+    security_info = SecurityInfo(credentials, profile, sessions, step_ups)
+    flows = RedisFlows(redis, sealer, clock)
+    sign_in = SignIn(credentials, profile, sessions, flows, clock)
     requests = Requests(
         acceptance, administration, sealer, catalogues, trusted_proxies=config.trusted_proxies
     )
     problems = Problems(catalogues, requests)
     portal = Portal(requests, catalogues, sign_in, account)
-    api = Api(sign_in, account, administration, live)
+    api = Api(sign_in, account, security_info, administration, live)
     table = api.operations()
     operations = Operations(requests, RedisAnswers(redis, sealer), problems.answer)
 

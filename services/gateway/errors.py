@@ -33,6 +33,18 @@ class FlowEnded(Refusal):
     type, status = "flow-ended", 410
 
 
+class MethodUnknown(Refusal):
+    """There is no such method, or it cannot be used here."""
+
+    type, status = "not-found", 404
+
+
+class StepUpRequired(Refusal):
+    """The caller has to show again who they are, or with a second factor: `needs` says which."""
+
+    type, status = "step-up-required", 403
+
+
 class ConfirmationRequired(Refusal):
     """What was asked for cannot be undone and has to be confirmed."""
 

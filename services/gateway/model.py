@@ -5,11 +5,11 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from services.gateway.errors import SessionRequired
+from services.gateway.errors import MethodUnknown, SessionRequired
+from shared.contracts.methods import Method
 from shared.contracts.sessions import Device, Session, Where
 
 FlowSeconds = 600
@@ -53,15 +53,50 @@ class Caller:
 
 
 class Flow(BaseModel):
-    """A sign-in whose password was right and which is not complete yet."""
+    """A sign-in whose password was right and which is not complete yet.
+
+    `methods` are what a challenge may be answered with, and `asked` the one that it is on; both
+    are empty once it was answered, or where there is no second factor. It rests on `factor` then.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     sub: str
     epoch: int
-    action: Literal["change-password"]
+    must_change: bool
     device_key: str | None
     device_name: str | None
+    ends_at: datetime
+    is_familiar: bool = False
+    methods: tuple[Method, ...] = ()
+    asked: str | None = None
+    factor: str | None = None
+    amr: tuple[str, ...] = ("pwd",)
+
+    @property
+    def is_challenged(self) -> bool:
+        """Tell whether it waits for a second factor."""
+        return bool(self.methods)
+
+    def on(self, method_id: str) -> "Flow":
+        """Return it with the challenge on another method, or raise `MethodUnknown`."""
+        if all(each.id != method_id for each in self.methods):
+            raise MethodUnknown
+        return self.model_copy(update={"asked": method_id})
+
+    def answered(self, factor: str, amr: str) -> "Flow":
+        """Return it after the challenge was answered."""
+        return self.model_copy(
+            update={"methods": (), "asked": None, "factor": factor, "amr": (*self.amr, amr)}
+        )
+
+
+@dataclass(frozen=True)
+class FlowKey:
+    """A flow's id, and the client that began it. Neither opens a flow without the other."""
+
+    id: str
+    client: str
 
 
 @dataclass(frozen=True)
@@ -71,6 +106,7 @@ class SignInAttempt:
     user_id: str
     password: SecretStr
     where: Where
+    client: str
     device_key: str | None = None
     device_name: str | None = None
 
@@ -83,6 +119,15 @@ class SignedIn:
     expires_at: datetime
     session: Session
     device: Device
+
+
+@dataclass(frozen=True)
+class Challenged:
+    """A sign-in that waits for a second factor: `asked`, or another of `methods`."""
+
+    flow: str
+    asked: Method
+    methods: tuple[Method, ...]
 
 
 @dataclass(frozen=True)

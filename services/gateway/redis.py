@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import cast
 
 import orjson
+from pydantic import ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.gateway.errors import IdempotencyKeyReused, RequestInProgress
-from services.gateway.model import Flow, FlowSeconds, new_flow_id
+from services.gateway.model import Flow, FlowKey, new_flow_id
 from services.gateway.sealing import Sealer, Unsealable
 from services.gateway.store import ClaimSeconds, KeptAnswer
+from shared.clock import Clock
 from shared.contracts.refusals import Unavailable
 from shared.telemetry import log
 
@@ -26,38 +28,64 @@ class RedisFlows:
 
     redis: Redis
     sealer: Sealer
+    clock: Clock
 
-    async def keep(self, flow: Flow) -> str:
+    async def keep(self, flow: Flow, client: str) -> str:
         """Keep a flow; without Redis there is nowhere to, so the sign-in cannot go on now."""
-        flow_id = new_flow_id()
-        sealed = self.sealer.seal("flow", flow_id.encode(), flow.model_dump_json().encode())
+        key = FlowKey(new_flow_id(), client)
         try:
-            await self.redis.set(_flow_key(flow_id), sealed, ex=FlowSeconds)
+            await self.redis.set(_flow_key(key), self._sealed(key, flow), px=self._left(flow))
         except OUTAGES as error:
             raise Unavailable from error
-        return flow_id
+        return key.id
 
-    async def find(self, flow_id: str) -> Flow | None:
+    async def find(self, key: FlowKey) -> Flow | None:
         """Open the flow that is kept under the id."""
         try:
-            sealed = await self.redis.get(_flow_key(flow_id))
+            sealed = await self.redis.get(_flow_key(key))
         except OUTAGES as error:
             raise Unavailable from error
+        return self._opened(key, cast("bytes | None", sealed))
+
+    async def change(self, key: FlowKey, flow: Flow) -> None:
+        """Keep it in place of what it was, for as long as that would have been kept."""
+        try:
+            await self.redis.set(_flow_key(key), self._sealed(key, flow), xx=True, keepttl=True)
+        except OUTAGES as error:
+            raise Unavailable from error
+
+    async def take(self, key: FlowKey) -> Flow | None:
+        """Open the flow and delete it. Who cannot open it deletes nothing."""
+        if await self.find(key) is None:
+            return None
+        try:
+            sealed = await self.redis.getdel(_flow_key(key))
+        except OUTAGES as error:
+            raise Unavailable from error
+        return self._opened(key, cast("bytes | None", sealed))
+
+    async def drop(self, key: FlowKey) -> None:
+        """Delete the flow; it would run out by itself."""
+        try:
+            await self.redis.delete(_flow_key(key))
+        except OUTAGES as error:
+            log.warning("flow-not-dropped", error=type(error).__name__)
+
+    def _left(self, flow: Flow) -> int:
+        return max(1, int((flow.ends_at - self.clock.now()).total_seconds() * 1000))
+
+    def _sealed(self, key: FlowKey, flow: Flow) -> bytes:
+        return self.sealer.seal("flow", _context(key), flow.model_dump_json().encode())
+
+    def _opened(self, key: FlowKey, sealed: bytes | None) -> Flow | None:
         if sealed is None:
             return None
         try:
-            content = self.sealer.open("flow", flow_id.encode(), cast("bytes", sealed))
-        except Unsealable:
-            # It was sealed under a secret that has been replaced since, or altered.
+            return Flow.model_validate_json(self.sealer.open("flow", _context(key), sealed))
+        except (Unsealable, ValidationError):
+            # It was begun by another client, sealed under a secret that has been replaced since,
+            # altered, or written by another version.
             return None
-        return Flow.model_validate_json(content)
-
-    async def drop(self, flow_id: str) -> None:
-        """Delete the flow; it would run out by itself."""
-        try:
-            await self.redis.delete(_flow_key(flow_id))
-        except OUTAGES as error:
-            log.warning("flow-not-dropped", error=type(error).__name__)
 
 
 @dataclass(frozen=True)
@@ -109,5 +137,9 @@ class RedisAnswers:
         return f"answer:{self.sealer.name('answer', scope, key.encode())}"
 
 
-def _flow_key(flow_id: str) -> str:
-    return f"flow:{hashlib.sha256(flow_id.encode()).hexdigest()}"
+def _flow_key(key: FlowKey) -> str:
+    return f"flow:{hashlib.sha256(key.id.encode()).hexdigest()}"
+
+
+def _context(key: FlowKey) -> bytes:
+    return f"{key.id}\n{key.client}".encode("utf-8", "surrogateescape")

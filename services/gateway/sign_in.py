@@ -1,7 +1,8 @@
-"""Signing in: user ID and password, then whatever must happen first, then a session."""
+"""Signing in: user ID and password, a second factor, whatever must happen first, a session."""
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 
 from pydantic import SecretStr
 
@@ -10,16 +11,28 @@ from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.errors import AnswerLost, FlowEnded, PasswordChangeUnconfirmed
-from services.gateway.model import ActionRequired, Flow, SignedIn, SignInAttempt
+from services.gateway.model import (
+    ActionRequired,
+    Challenged,
+    Flow,
+    FlowKey,
+    FlowSeconds,
+    SignedIn,
+    SignInAttempt,
+)
 from services.gateway.store import FlowStore
+from shared.clock import Clock
 from shared.contracts.credentials import (
     CheckPassword,
     PasswordReport,
     ReplaceTemporaryPassword,
     VerifyPassword,
 )
+from shared.contracts.methods import AnswerChallenge
 from shared.contracts.profile import GetPerson, Person
 from shared.contracts.sessions import EstablishSession, RecogniseDevice, Where
+
+Outcome = SignedIn | Challenged | ActionRequired
 
 
 @dataclass(frozen=True)
@@ -30,33 +43,65 @@ class SignIn:
     profile: ProfileClient
     sessions: SessionsClient
     flows: FlowStore
+    clock: Clock
 
-    async def begin(self, attempt: SignInAttempt) -> SignedIn | ActionRequired:
+    async def begin(self, attempt: SignInAttempt) -> Outcome:
         """Verify the password and establish the session, or say what has to happen first."""
+        owner = await self._owner_of(attempt.device_key)
         verified = await self.credentials.verify(
             VerifyPassword(
                 user_id=attempt.user_id,
                 password=attempt.password,
                 address=attempt.where.address,
-                familiar_sub=await self._owner_of(attempt.device_key),
+                familiar_sub=owner,
             )
         )
         flow = Flow(
             sub=verified.sub,
             epoch=verified.epoch,
-            action="change-password",
+            must_change=verified.must_change,
             device_key=attempt.device_key,
             device_name=attempt.device_name,
+            ends_at=self.clock.now() + timedelta(seconds=FlowSeconds),
+            is_familiar=owner == verified.sub,
+            methods=verified.methods,
+            asked=verified.methods[0].id if verified.methods else None,
         )
-        if verified.must_change:
-            return ActionRequired(await self.flows.keep(flow), flow.action)
-        return await self._establish(flow, attempt.where)
+        return await self._go_on(flow, attempt.client, attempt.where)
+
+    async def challenge(self, key: FlowKey) -> Challenged:
+        """Return what a sign-in waits for, or raise `FlowEnded`."""
+        return _challenged(key.id, await self._challenged_flow(key))
+
+    async def choose_method(self, key: FlowKey, method_id: str) -> Challenged:
+        """Let the challenge be on another method."""
+        flow = (await self._challenged_flow(key)).on(method_id)
+        await self.flows.change(key, flow)
+        return _challenged(key.id, flow)
+
+    async def answer(self, key: FlowKey, code: SecretStr, where: Where) -> Outcome:
+        """Answer the challenge, once, and go on."""
+        flow = await self._challenged_flow(key)
+        answered = await self.credentials.answer(
+            AnswerChallenge(
+                sub=flow.sub,
+                epoch=flow.epoch,
+                id=_challenged(key.id, flow).asked.id,
+                code=code,
+                address=where.address,
+                familiar=flow.is_familiar,
+            )
+        )
+        if await self.flows.take(key) is None:
+            # Another answer to the same challenge was right too, and faster.
+            raise FlowEnded
+        return await self._go_on(flow.answered(answered.factor, answered.amr), key.client, where)
 
     async def replace_temporary_password(
-        self, flow_id: str, new_password: SecretStr, where: Where
+        self, key: FlowKey, new_password: SecretStr, where: Where
     ) -> SignedIn:
         """Take the user's own password in place of the temporary one and complete the sign-in."""
-        flow = await self.flow(flow_id)
+        flow = await self.flow(key)
         person = await self.profile.get(GetPerson(sub=flow.sub))
         replacement = ReplaceTemporaryPassword(
             sub=flow.sub, epoch=flow.epoch, new_password=new_password, words=words_of(person)
@@ -68,25 +113,38 @@ class SignIn:
         # Everything issued before is refused from here on, this flow included.
         signed_in, _ = await asyncio.gather(
             self._establish(flow.model_copy(update={"epoch": revoked.epoch}), where),
-            self.flows.drop(flow_id),
+            self.flows.drop(key),
         )
         return signed_in
 
-    async def person(self, flow_id: str) -> Person:
+    async def person(self, key: FlowKey) -> Person:
         """Return who is signing in, for the page that waits for them."""
-        return await self.profile.get(GetPerson(sub=(await self.flow(flow_id)).sub))
+        return await self.profile.get(GetPerson(sub=(await self.flow(key)).sub))
 
-    async def check_password(self, flow_id: str, password: SecretStr) -> PasswordReport:
+    async def check_password(self, key: FlowKey, password: SecretStr) -> PasswordReport:
         """Rate a password for who is signing in; nothing is stored."""
-        words = words_of(await self.person(flow_id))
+        words = words_of(await self.person(key))
         return await self.credentials.check(CheckPassword(password=password, words=words))
 
-    async def flow(self, flow_id: str) -> Flow:
-        """Return a flow that is going on, or raise `FlowEnded`."""
-        flow = await self.flows.find(flow_id)
-        if flow is None:
+    async def flow(self, key: FlowKey) -> Flow:
+        """Return a flow that waits for a password of the user's own, or raise `FlowEnded`."""
+        flow = await self.flows.find(key)
+        if flow is None or flow.is_challenged:
             raise FlowEnded
         return flow
+
+    async def _challenged_flow(self, key: FlowKey) -> Flow:
+        flow = await self.flows.find(key)
+        if flow is None or not flow.is_challenged:
+            raise FlowEnded
+        return flow
+
+    async def _go_on(self, flow: Flow, client: str, where: Where) -> Outcome:
+        if flow.is_challenged:
+            return _challenged(await self.flows.keep(flow, client), flow)
+        if flow.must_change:
+            return ActionRequired(await self.flows.keep(flow, client), "change-password")
+        return await self._establish(flow, where)
 
     async def _owner_of(self, device_key: str | None) -> str | None:
         if device_key is None:
@@ -101,7 +159,15 @@ class SignIn:
                 where=where,
                 device_key=flow.device_key,
                 device_name=flow.device_name,
+                amr=flow.amr,
+                aal=2 if flow.factor else 1,
+                factor=flow.factor,
             )
         )
         session = established.session
         return SignedIn(established.token, session.expires_at, session, established.device)
+
+
+def _challenged(flow_id: str, flow: Flow) -> Challenged:
+    asked = next(each for each in flow.methods if each.id == flow.asked)
+    return Challenged(flow_id, asked, flow.methods)

@@ -3,22 +3,30 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.gateway.model import Flow
+from services.gateway.model import Flow, FlowKey
 
 
 class FlowStore(Protocol):
     """Half-done sign-ins."""
 
-    async def keep(self, flow: Flow) -> str:
-        """Keep a flow for ten minutes and return its id."""
+    async def keep(self, flow: Flow, client: str) -> str:
+        """Keep a flow until it ends, for this client alone, and return its id."""
         ...
 
-    async def find(self, flow_id: str) -> Flow | None:
+    async def find(self, key: FlowKey) -> Flow | None:
         """Return a flow that is still going on."""
         ...
 
-    async def drop(self, flow_id: str) -> None:
-        """Forget a flow."""
+    async def change(self, key: FlowKey, flow: Flow) -> None:
+        """Keep what became of a flow that is still going on."""
+        ...
+
+    async def drop(self, key: FlowKey) -> None:
+        """Forget a flow that is worth nothing any more."""
+        ...
+
+    async def take(self, key: FlowKey) -> Flow | None:
+        """Return a flow that is still going on and forget it: of several who ask, one has it."""
         ...
 
 

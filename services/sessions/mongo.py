@@ -276,9 +276,10 @@ class MongoSessionStore:
         """Look its id up."""
         return await self.database["gone_factors"].find_one({"_id": factor}) is not None
 
-    async def resting_on(self, sub: str, factor: str, *, limit: int) -> Batch:
+    async def resting_on(self, sub: str, factor: str, *, kept: str | None, limit: int) -> Batch:
         """Look up by the index of open sessions."""
-        return await self._batch({"sub": sub, "open": True, "factor": factor}, limit)
+        which = {"sub": sub, "open": True, "factor": factor, "_id": {"$ne": kept}}
+        return await self._batch(which, limit)
 
     async def expired(self, sub: str, *, limit: int) -> Batch:
         """Look up by the index of open sessions and the server's clock."""

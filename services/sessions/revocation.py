@@ -72,7 +72,9 @@ class Revocations:
         elif isinstance(event, CredentialChange) and event.payload.method is not None:
             gone = event.payload
             if gone.change_type in {"delete", "update"}:
-                asked_to_end = EndRestingOn(sub=event.subject, factor=gone.method, cause=gone.cause)
+                asked_to_end = EndRestingOn(
+                    sub=event.subject, factor=gone.method, cause=gone.cause, kept=gone.kept
+                )
                 await self.end_resting_on(asked_to_end)
 
     async def end_resting_on(self, asked: EndRestingOn) -> Done:
@@ -84,7 +86,9 @@ class Revocations:
         await self.store.note_gone(asked.factor)
         more = True
         while more:
-            batch = await self.store.resting_on(asked.sub, asked.factor, limit=_BATCH)
+            batch = await self.store.resting_on(
+                asked.sub, asked.factor, kept=asked.kept, limit=_BATCH
+            )
             if not batch.valid and not batch.expired:
                 break
             ending = Ending(asked.sub, NoEpoch, asked.cause, None)

@@ -87,8 +87,8 @@ class SessionStore(Protocol):
         """Tell whether a method is gone, no older than this store's last acknowledged write."""
         ...
 
-    async def resting_on(self, sub: str, factor: str, *, limit: int) -> Batch:
-        """Return that many of the open sessions that rest on a factor, to be ended."""
+    async def resting_on(self, sub: str, factor: str, *, kept: str | None, limit: int) -> Batch:
+        """Return that many of the open sessions that rest on a factor, but one, to be ended."""
         ...
 
     async def expired(self, sub: str, *, limit: int) -> Batch:

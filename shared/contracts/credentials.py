@@ -48,6 +48,14 @@ class Verified(Contract):
     methods: tuple[Method, ...] = ()
 
 
+class ConfirmPassword(Contract):
+    """Show again that one knows one's password."""
+
+    sub: Sub
+    password: Secret = Field(max_length=LongestPassword)
+    address: str = Field(max_length=64)
+
+
 class ChangePassword(Contract):
     """Replace a password that its owner knows."""
 

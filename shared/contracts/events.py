@@ -56,7 +56,8 @@ class CredentialChangePayload(Payload):
     """What changed, and what does not hold any more.
 
     Where the epoch was raised: `epoch`, before which nothing is accepted, and the `receipt`. Where
-    one method was changed: `method`, and what rests on it ends if it was deleted or replaced.
+    one method was changed: `method`, and what rests on it ends if it was deleted or replaced, all
+    but the session `kept`.
     """
 
     credential_type: CredentialType
@@ -65,6 +66,7 @@ class CredentialChangePayload(Payload):
     epoch: int | None = Field(default=None, ge=1)
     receipt: str | None = None
     method: str | None = None
+    kept: str | None = None
 
 
 class CredentialChange(Event):

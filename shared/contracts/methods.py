@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.contracts.body import Contract, Secret, Sub
+from shared.contracts.body import Contract, Secret, Sid, Sub
 
 Kind = Literal["authenticator", "recovery-codes"]
 Use = Literal["mfa", "reset"]
@@ -81,6 +81,8 @@ class ProveMethod(Contract):
     id: str = Field(max_length=64)
     code: Secret = Field(max_length=LongestCode)
     address: str = Field(max_length=64)
+    # The session that does so, which need not end when the method replaces the one it rests on.
+    sid: Sid
 
 
 class RenameMethod(Contract):
@@ -92,11 +94,10 @@ class RenameMethod(Contract):
 
 
 class RemoveMethod(Contract):
-    """Remove a method. `factor_required` says that the last factor may not go."""
+    """Remove a method."""
 
     sub: Sub
     id: str = Field(max_length=64)
-    factor_required: bool = False
 
 
 class Removed(Contract):

@@ -115,11 +115,12 @@ class StepUp(Contract):
 
 
 class EndRestingOn(Contract):
-    """End the sessions of a subject that rest on a method that is gone."""
+    """End the sessions of a subject that rest on a method that is gone, all but `kept`."""
 
     sub: Sub
     factor: str = Field(max_length=64)
     cause: Cause
+    kept: Sid | None = None
 
 
 class ListSessions(Contract):

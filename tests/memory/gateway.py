@@ -4,31 +4,45 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from services.gateway.errors import IdempotencyKeyReused, RequestInProgress
-from services.gateway.model import Flow
+from services.gateway.model import Flow, FlowKey
 from services.gateway.store import KeptAnswer
 from shared.cache import Accepted
+from shared.clock import Clock, SystemClock
 
 
 @dataclass
 class MemoryFlows:
     """Half-done sign-ins."""
 
-    flows: dict[str, Flow] = field(default_factory=dict)
+    flows: dict[FlowKey, Flow] = field(default_factory=dict)
+    clock: Clock = field(default_factory=SystemClock)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
-    async def keep(self, flow: Flow) -> str:
+    async def keep(self, flow: Flow, client: str) -> str:
         """Keep it."""
-        flow_id = f"flow-{next(self._numbers)}"
-        self.flows[flow_id] = flow
-        return flow_id
+        key = FlowKey(f"flow-{next(self._numbers)}", client)
+        self.flows[key] = flow
+        return key.id
 
-    async def find(self, flow_id: str) -> Flow | None:
+    async def find(self, key: FlowKey) -> Flow | None:
         """Look it up."""
-        return self.flows.get(flow_id)
+        flow = self.flows.get(key)
+        return flow if flow is not None and self.clock.now() < flow.ends_at else None
 
-    async def drop(self, flow_id: str) -> None:
+    async def change(self, key: FlowKey, flow: Flow) -> None:
+        """Keep it where there is one."""
+        if key in self.flows:
+            self.flows[key] = flow
+
+    async def drop(self, key: FlowKey) -> None:
         """Forget it."""
-        self.flows.pop(flow_id, None)
+        self.flows.pop(key, None)
+
+    async def take(self, key: FlowKey) -> Flow | None:
+        """Look it up and forget it."""
+        flow = await self.find(key)
+        self.flows.pop(key, None)
+        return flow
 
 
 @dataclass

@@ -195,9 +195,13 @@ class MemorySessions:
         """Look its id up."""
         return factor in self.gone
 
-    async def resting_on(self, sub: str, factor: str, *, limit: int) -> Batch:
+    async def resting_on(self, sub: str, factor: str, *, kept: str | None, limit: int) -> Batch:
         """Return what rests on the factor."""
-        resting = [each for each in self._open(sub) if each.session.factor == factor]
+        resting = [
+            each
+            for each in self._open(sub)
+            if each.session.factor == factor and each.session.sid != kept
+        ]
         return self._batch(resting, limit)
 
     async def expired(self, sub: str, *, limit: int) -> Batch:

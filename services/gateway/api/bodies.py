@@ -1,11 +1,20 @@
 """The bodies of the public API. What stands here keeps its name, its shape and its meaning."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 
 from shared.contracts.credentials import LongestPassword
+from shared.contracts.methods import Kind, LongestCode, LongestLabel, Method
 from shared.contracts.profile import Person, Role
 from shared.contracts.sessions import Receipt, Session
 
@@ -27,6 +36,14 @@ Line = Annotated[
         min_length=1, max_length=200, pattern=rf"^[^{_UNFIT}]*[^\s{_UNSEEN}][^{_UNFIT}]*$"
     ),
 ]
+Label = Annotated[
+    str,
+    StringConstraints(
+        min_length=1, max_length=LongestLabel, pattern=rf"^[^{_UNFIT}]*[^\s{_UNSEEN}][^{_UNFIT}]*$"
+    ),
+]
+Code = Annotated[SecretStr, Field(min_length=1, max_length=LongestCode)]
+MethodId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 UserId = Annotated[
     str,
     StringConstraints(
@@ -64,6 +81,68 @@ class ActionBody(Body):
     """What the sign-in waits for: the user's own password in place of a temporary one."""
 
     new_password: Password
+
+
+class MethodChoiceBody(Body):
+    """The method that a challenge is to be on."""
+
+    method_id: MethodId
+
+
+class AnswerBody(Body):
+    """The answer to a challenge."""
+
+    code: Code
+
+
+class ReAuthenticateBody(Body):
+    """The password, or a method with its code."""
+
+    password: Password | None = None
+    method_id: MethodId | None = None
+    code: Code | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if (self.password is None) == (self.code is None and self.method_id is None):
+            raise ValueError("Either the password or a method with its code.")
+        if (self.method_id is None) != (self.code is None):
+            raise ValueError("A method goes with its code.")
+        return self
+
+
+class EnrollAuthenticatorBody(Body):
+    """An authenticator app to be set up, in place of `instead_of` where that is given."""
+
+    kind: Literal["authenticator"]
+    label: Label
+    instead_of: MethodId | None = None
+
+
+class MakeRecoveryCodesBody(Body):
+    """New recovery codes, in place of those there are."""
+
+    kind: Literal["recovery-codes"]
+
+
+class EnrollBody(RootModel[EnrollAuthenticatorBody | MakeRecoveryCodesBody]):
+    """A method to be set up."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    root: EnrollAuthenticatorBody | MakeRecoveryCodesBody = Field(discriminator="kind")
+
+
+class RenameBody(Body):
+    """What a method is to be called."""
+
+    label: Label
+
+
+class DefaultBody(Body):
+    """The method to be asked for first."""
+
+    id: MethodId
 
 
 class ConfirmBody(Body):
@@ -129,13 +208,27 @@ class SignInAction(BaseModel):
     action: Literal["change-password", "accept-terms", "register-security-info"]
 
 
+class ChallengeMethod(BaseModel):
+    """A method that a challenge can be answered with."""
+
+    id: str
+    kind: Kind
+    label: str
+    hint: str | None = None
+
+    @classmethod
+    def of(cls, method: Method) -> "ChallengeMethod":
+        """Return a method as somebody sees it who is not signed in yet."""
+        return cls(id=method.id, kind=method.kind, label=method.label, hint=method.hint)
+
+
 class SignInChallenge(BaseModel):
     """The sign-in waits for a second factor; `method` is the one being asked for."""
 
     state: Literal["challenge"] = "challenge"
     flow: str
-    method: str
-    methods: tuple[str, ...]
+    method: ChallengeMethod
+    methods: tuple[ChallengeMethod, ...]
 
 
 class SessionItem(BaseModel):
@@ -177,6 +270,48 @@ class UserItems(BaseModel):
 
     items: tuple[Person, ...]
     next: str | None = None
+
+
+class MethodItems(BaseModel):
+    """All methods; there is never another page."""
+
+    items: tuple[Method, ...]
+    next: str | None = None
+
+
+class AuthenticatorToSetUp(BaseModel):
+    """What an authenticator app is given: to scan, or to type."""
+
+    secret: str
+    otpauth_uri: str
+    qr_svg: str
+
+
+class CodesToKeep(BaseModel):
+    """Recovery codes, said once."""
+
+    codes: tuple[str, ...]
+
+
+class Enrolled(BaseModel):
+    """A method that is set up, or counts once it is proved."""
+
+    id: str
+    state: Literal["unproved", "active"]
+    setup: AuthenticatorToSetUp | CodesToKeep
+
+
+class DefaultAnswer(BaseModel):
+    """The method that is asked for first from now on."""
+
+    default: str | None
+
+
+class ReAuthenticated(BaseModel):
+    """When the caller showed last who they are, and at which assurance level they are."""
+
+    auth_time: datetime
+    aal: int
 
 
 class ParkedItem(BaseModel):

@@ -10,10 +10,13 @@ from services.gateway.administration import Administration
 from services.gateway.api.bodies import (
     ActionBody,
     AddUserBody,
+    AnswerBody,
+    ChallengeMethod,
     ChangePasswordBody,
     CheckPasswordBody,
     ConfirmBody,
     DeviceAnswer,
+    MethodChoiceBody,
     ParkedItem,
     ParkedItems,
     ReceiptGiven,
@@ -27,11 +30,13 @@ from services.gateway.api.bodies import (
     UserItems,
 )
 from services.gateway.api.operations import Answer, Call, Operation
+from services.gateway.api.security_info import REFUSED_CODE, SecurityInfoApi
 from services.gateway.api.streams import stream
 from services.gateway.live import LiveSessions
-from services.gateway.model import ActionRequired, SignedIn, SignInAttempt
+from services.gateway.model import ActionRequired, Challenged, FlowKey, SignInAttempt
 from services.gateway.requests import RECEIPT_HEADER
-from services.gateway.sign_in import SignIn
+from services.gateway.security_info import SecurityInfo
+from services.gateway.sign_in import Outcome, SignIn
 from shared.contracts.credentials import PasswordReport
 from shared.contracts.profile import AddPerson, Person
 from shared.contracts.sessions import Receipt, Revoked
@@ -39,6 +44,7 @@ from shared.contracts.sessions import Receipt, Revoked
 _REFUSED_SIGN_IN = {
     401: "sign-in-refused", 403: "device-disabled", 429: "sign-in-throttled", 503: "too-busy",
 }  # fmt: skip
+_REFUSED_ANSWER = {401: "sign-in-refused", 403: "code-refused, code-used", **REFUSED_CODE}
 _REFUSED_REPLACEMENT = {
     401: "sign-in-refused", 410: "flow-ended", 422: "password-refused",
     503: "too-busy, password-change-unconfirmed",
@@ -55,12 +61,19 @@ class Api:
 
     sign_in: SignIn
     account: Account
+    security_info: SecurityInfo
     administration: Administration
     live: LiveSessions
 
     def operations(self) -> list[Operation]:
         """Return the whole table."""
-        return [*self._signing_in(), *self._my_account(), *self._passwords(), *self._admin()]
+        return [
+            *self._signing_in(),
+            *self._my_account(),
+            *SecurityInfoApi(self.security_info).operations(),
+            *self._passwords(),
+            *self._admin(),
+        ]
 
     def _signing_in(self) -> list[Operation]:
         states = {200: SignInComplete | SignInChallenge | SignInAction}
@@ -68,6 +81,15 @@ class Api:
             Operation(
                 "POST", "/sign-in", "Begin a sign-in", self._begin, "anyone",
                 SignInBody, states, _REFUSED_SIGN_IN,
+            ),
+            Operation(
+                "POST", "/sign-in/{flow}/method", "Be asked for another method", self._choose,
+                "anyone", MethodChoiceBody, {200: SignInChallenge},
+                {404: "not-found", 410: "flow-ended"},
+            ),
+            Operation(
+                "POST", "/sign-in/{flow}/answer", "Answer the challenge", self._answer,
+                "anyone", AnswerBody, states, _REFUSED_ANSWER,
             ),
             Operation(
                 "POST", "/sign-in/{flow}/action", "Do what the sign-in waits for", self._act,
@@ -154,6 +176,7 @@ class Api:
             user_id=body.user_id,
             password=body.password,
             where=call.where,
+            client=_client(call),
             device_key=body.device_key,
             device_name=body.device_name,
         )
@@ -162,10 +185,16 @@ class Api:
     async def _act(self, call: Call) -> Answer:
         new_password = call.body(ActionBody).new_password
         return _state(
-            await self.sign_in.replace_temporary_password(
-                call.path("flow"), new_password, call.where
-            )
+            await self.sign_in.replace_temporary_password(_flow(call), new_password, call.where)
         )
+
+    async def _choose(self, call: Call) -> Answer:
+        method_id = call.body(MethodChoiceBody).method_id
+        return _state(await self.sign_in.choose_method(_flow(call), method_id))
+
+    async def _answer(self, call: Call) -> Answer:
+        code = call.body(AnswerBody).code
+        return _state(await self.sign_in.answer(_flow(call), code, call.where))
 
     async def _sign_out(self, call: Call) -> Answer:
         await self.account.sign_out(call.caller)
@@ -240,7 +269,24 @@ class Api:
         return Answer(None, 204)
 
 
-def _state(outcome: SignedIn | ActionRequired) -> Answer:
+def _client(call: Call) -> str:
+    """Return what ties a flow to who began it over the API, where there are no cookies."""
+    return f"address {call.where.address} agent {call.where.user_agent}"
+
+
+def _flow(call: Call) -> FlowKey:
+    return FlowKey(call.path("flow"), _client(call))
+
+
+def _state(outcome: Outcome) -> Answer:
+    if isinstance(outcome, Challenged):
+        return Answer(
+            SignInChallenge(
+                flow=outcome.flow,
+                method=ChallengeMethod.of(outcome.asked),
+                methods=tuple(map(ChallengeMethod.of, outcome.methods)),
+            )
+        )
     if isinstance(outcome, ActionRequired):
         return Answer(SignInAction(flow=outcome.flow, action="change-password"))
     return Answer(

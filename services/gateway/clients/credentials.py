@@ -7,11 +7,28 @@ from shared.contracts.body import Done
 from shared.contracts.credentials import (
     ChangePassword,
     CheckPassword,
+    ConfirmPassword,
     EnrollAccount,
     PasswordReport,
     ReplaceTemporaryPassword,
     Verified,
     VerifyPassword,
+)
+from shared.contracts.methods import (
+    AnswerChallenge,
+    AuthenticatorSetup,
+    ChallengeAnswered,
+    ChooseDefault,
+    EnrollAuthenticator,
+    ListMethods,
+    MakeRecoveryCodes,
+    Method,
+    MethodList,
+    ProveMethod,
+    RecoveryCodes,
+    Removed,
+    RemoveMethod,
+    RenameMethod,
 )
 from shared.contracts.sessions import Revoked
 
@@ -41,3 +58,39 @@ class CredentialsClient:
     async def replace_temporary(self, asked: ReplaceTemporaryPassword) -> Revoked:
         """Replace a temporary password."""
         return await self.peer.ask("/password/replace-temporary", asked, Revoked)
+
+    async def confirm(self, asked: ConfirmPassword) -> Done:
+        """Tell that a password is its subject's."""
+        return await self.peer.ask("/password/confirm", asked, Done)
+
+    async def methods(self, asked: ListMethods) -> MethodList:
+        """Return a subject's methods."""
+        return await self.peer.ask("/methods/list", asked, MethodList, safe=True)
+
+    async def enroll_authenticator(self, asked: EnrollAuthenticator) -> AuthenticatorSetup:
+        """Begin to set up an authenticator app."""
+        return await self.peer.ask("/methods/enroll-authenticator", asked, AuthenticatorSetup)
+
+    async def make_recovery_codes(self, asked: MakeRecoveryCodes) -> RecoveryCodes:
+        """Make new recovery codes."""
+        return await self.peer.ask("/methods/make-recovery-codes", asked, RecoveryCodes)
+
+    async def prove(self, asked: ProveMethod) -> Method:
+        """Take a method into use."""
+        return await self.peer.ask("/methods/prove", asked, Method)
+
+    async def rename(self, asked: RenameMethod) -> Method:
+        """Call a method something else."""
+        return await self.peer.ask("/methods/rename", asked, Method)
+
+    async def remove(self, asked: RemoveMethod) -> Removed:
+        """Remove a method."""
+        return await self.peer.ask("/methods/remove", asked, Removed)
+
+    async def choose_default(self, asked: ChooseDefault) -> Done:
+        """Ask for a method first."""
+        return await self.peer.ask("/methods/choose-default", asked, Done)
+
+    async def answer(self, asked: AnswerChallenge) -> ChallengeAnswered:
+        """Answer a challenge."""
+        return await self.peer.ask("/challenge/answer", asked, ChallengeAnswered)

@@ -6,6 +6,7 @@ from services.gateway.clients.peer import Peer
 from shared.contracts.body import Done
 from shared.contracts.refusals import InvalidRequest, Refusal
 from shared.contracts.sessions import (
+    EndRestingOn,
     EndSession,
     Established,
     EstablishSession,
@@ -21,6 +22,7 @@ from shared.contracts.sessions import (
     Session,
     SessionList,
     SignOutEverywhere,
+    StepUp,
 )
 
 
@@ -56,6 +58,14 @@ class SessionsClient:
     async def end(self, asked: EndSession) -> Done:
         """End one session."""
         return await self.peer.ask("/sessions/end", asked, Done)
+
+    async def end_resting_on(self, asked: EndRestingOn) -> Done:
+        """End what rests on a method that is gone."""
+        return await self.peer.ask("/sessions/end-resting-on", asked, Done)
+
+    async def step_up(self, asked: StepUp) -> Session:
+        """Take note that a session's user has shown again who they are."""
+        return await self.peer.ask("/sessions/step-up", asked, Session)
 
     async def sign_out_everywhere(self, asked: SignOutEverywhere) -> Revoked:
         """Refuse everything issued so far."""

@@ -7,11 +7,12 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from services.gateway.errors import FlowEnded
+from services.gateway.model import FlowKey
 from services.gateway.portal import addresses, cookies
 from services.gateway.portal.new_password import read_password, shortcomings
 from services.gateway.portal.page import Pages
 from services.gateway.portal.sign_in_pages import ADDRESS as SIGN_IN
-from services.gateway.portal.sign_in_pages import SignInPages
+from services.gateway.portal.sign_in_pages import SignInPages, client_of
 from services.gateway.portal.visits import Form, Visits
 from services.gateway.rendering import headers_of
 from services.gateway.sign_in import SignIn
@@ -90,8 +91,8 @@ class FirstPasswordPages:
         )
 
 
-def _flow(request: web.Request) -> str:
+def _flow(request: web.Request) -> FlowKey:
     flow = request.cookies.get(cookies.FLOW)
     if flow is None:
         raise FlowEnded
-    return flow
+    return FlowKey(flow, client_of(request))

@@ -44,6 +44,11 @@ def again(to: str, *, why: str | None = None) -> str:
     return addresses.with_query(ADDRESS, next=None if to == addresses.HOME else to, why=known)
 
 
+def client_of(request: web.Request) -> str:
+    """Return what ties a flow to the browser that began it: a cookie beside that of the flow."""
+    return f"browser {request.cookies.get(cookies.CSRF, '')}"
+
+
 @dataclass(frozen=True)
 class SignInPages:
     """The sign-in form, and what follows from it."""
@@ -97,6 +102,7 @@ class SignInPages:
             user_id=form["user_id"],
             password=SecretStr(form["password"]),
             where=where,
+            client=client_of(request),
             device_key=request.cookies.get(cookies.DEVICE, "")[:_LONGEST_DEVICE_KEY] or None,
             device_name=UserAgent.parse(where.user_agent).label[:_LONGEST_DEVICE_NAME] or None,
         )

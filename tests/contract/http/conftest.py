@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from shared.contracts.profile import PutOrganization
+from tests.contract.http.gateway import Gateway
 from tests.contract.http.services import Services, running
 
 
@@ -12,3 +14,11 @@ async def services() -> AsyncIterator[Services]:
     """Run the three services on memory."""
     async with running() as started:
         yield started
+
+
+@pytest.fixture
+async def gateway(services: Services) -> Gateway:
+    """Return the gateway's capabilities and two organizations."""
+    for name in ("halden", "elsewhere"):
+        await services.profile.put_organization(PutOrganization(id=name, name=name.title()))
+    return Gateway(services)

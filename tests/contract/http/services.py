@@ -12,10 +12,12 @@ from pydantic_settings import SettingsConfigDict
 from services.credentials.authentication import Authentication
 from services.credentials.blocklist import Blocklist
 from services.credentials.hashing import Hasher
+from services.credentials.keyring import Keyring
 from services.credentials.model import HashParameters, PasswordPolicy
 from services.credentials.password import Passwords
 from services.credentials.routes import routes as credentials_routes
 from services.credentials.rules import PasswordRules
+from services.credentials.security_info import SecurityInformation
 from services.credentials.throttling import Throttle
 from services.gateway.clients import peer
 from services.gateway.clients.credentials import CredentialsClient
@@ -34,7 +36,12 @@ from services.sessions.routes import routes as sessions_routes
 from shared.mongo import is_outage
 from shared.service import ServiceConfig, application
 from tests.memory.clock import StoppedClock
-from tests.memory.credentials import MemoryCounters, MemoryCredentials, MemoryGuesses
+from tests.memory.credentials import (
+    MemoryCounters,
+    MemoryCredentials,
+    MemoryGuesses,
+    MemoryMethods,
+)
 from tests.memory.epochs import MemoryEpochs
 from tests.memory.profile import MemoryPeople
 from tests.memory.sessions import MemoryAcceptances, MemorySessions
@@ -65,6 +72,7 @@ class Memory:
     epochs: MemoryEpochs
     people: MemoryPeople
     credentials: MemoryCredentials
+    methods: MemoryMethods
     sessions: MemorySessions
 
     @classmethod
@@ -72,7 +80,14 @@ class Memory:
         """Keep nothing yet."""
         clock = StoppedClock()
         epochs = MemoryEpochs(clock)
-        return cls(clock, epochs, MemoryPeople(), MemoryCredentials(epochs), MemorySessions(epochs))
+        return cls(
+            clock,
+            epochs,
+            MemoryPeople(),
+            MemoryCredentials(epochs),
+            MemoryMethods(epochs),
+            MemorySessions(epochs),
+        )
 
     def profile(self) -> web.Application:
         """Return the profile service."""
@@ -83,9 +98,11 @@ class Memory:
         pepper = b"the pepper of a test"
         throttle = Throttle(MemoryGuesses(self.clock), MemoryCounters(self.clock))
         rules = PasswordRules(PasswordPolicy(), Blocklist())
-        authentication = Authentication(self.credentials, hasher, throttle, pepper)
+        authentication = Authentication(self.credentials, self.methods, hasher, throttle, pepper)
         passwords = Passwords(self.credentials, hasher, rules, throttle, self.clock, pepper)
-        return _app("credentials", credentials_routes(authentication, passwords))
+        ring = Keyring.parse(f"test:{'07' * 32}")
+        security_info = SecurityInformation(self.methods, throttle, ring, self.clock, pepper)
+        return _app("credentials", credentials_routes(authentication, passwords, security_info))
 
     def sessions_app(self) -> web.Application:
         """Return the sessions service."""

@@ -1,14 +1,11 @@
 """The gateway's flows over the services' real HTTP applications: what pages and API both call."""
 
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from services.gateway.acceptance import Acceptance
-from services.gateway.account import Account, words_of
-from services.gateway.administration import Administration
+from services.gateway.account import words_of
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
 from services.gateway.errors import (
@@ -17,86 +14,12 @@ from services.gateway.errors import (
     FlowEnded,
     NotAllowedByPolicy,
 )
-from services.gateway.model import ActionRequired, Caller, SignedIn, SignInAttempt
-from services.gateway.sign_in import SignIn
-from shared.contracts.profile import AddPerson, Person, PutOrganization
-from shared.contracts.refusals import InvalidRequest, Refusal
-from shared.contracts.sessions import Revoked, Where
+from services.gateway.model import ActionRequired, SignedIn
+from shared.contracts.profile import AddPerson
+from shared.contracts.refusals import InvalidRequest
+from shared.contracts.sessions import Revoked
 from shared.problems import at_fault
-from tests.contract.http.services import Services
-from tests.memory.gateway import MemoryAccepted, MemoryFlows
-
-OLD, NEW = "violet otter counts nine lamps", "seven quiet boats in march"
-WHERE = Where(address="192.0.2.7", user_agent="Browser/1")
-
-
-@dataclass
-class Gateway:
-    """The gateway's capabilities, and an organization with an admin."""
-
-    services: Services
-    flows: MemoryFlows
-
-    def __post_init__(self) -> None:
-        services = self.services
-        self.account = Account(services.profile, services.credentials, services.sessions)
-        self.administration = Administration(
-            services.profile, services.credentials, cast("Any", None)
-        )
-        self.sign_in = SignIn(services.credentials, services.profile, services.sessions, self.flows)
-        self.acceptance = Acceptance(MemoryAccepted(), services.sessions)
-
-    async def add(
-        self,
-        name: str,
-        password: str | None = OLD,
-        *,
-        temporary: bool = False,
-        **more: Any,
-    ) -> Person:
-        record = AddPerson(**self.record(name) | more)
-        secret = SecretStr(password) if password is not None else None
-        admin = await self.admin()
-        return await self.administration.add(admin, record, secret, temporary=temporary)
-
-    @staticmethod
-    def record(name: str) -> dict[str, Any]:
-        return {
-            "organization": "halden",
-            "user_id": f"{name}@halden.example",
-            "display_name": name.title(),
-            "emails": (f"{name}@halden.example",),
-        }
-
-    async def admin(self) -> Person:
-        """Return an admin, who needs no account for that."""
-        added = await self.services.profile.add(AddPerson(**self.record("root"), roles=("admin",)))
-        caller = cast("Caller", type("Somebody", (), {"sub": added.sub})())
-        return await self.administration.admin(caller)
-
-    async def begin(
-        self, name: str, password: str = OLD, key: str | None = None
-    ) -> SignedIn | ActionRequired:
-        attempt = SignInAttempt(f"{name}@halden.example", SecretStr(password), WHERE, key)
-        return await self.sign_in.begin(attempt)
-
-    async def caller(self, name: str, password: str = OLD) -> Caller:
-        signed_in = await self.begin(name, password)
-        assert isinstance(signed_in, SignedIn)
-        return await self.acceptance.accept(signed_in.token, WHERE)
-
-
-@pytest.fixture
-async def gateway(services: Services) -> Gateway:
-    for name in ("halden", "elsewhere"):
-        await services.profile.put_organization(PutOrganization(id=name, name=name.title()))
-    return Gateway(services, MemoryFlows())
-
-
-async def refused(asked: Any) -> Refusal:
-    with pytest.raises(Refusal) as raised:
-        await asked
-    return raised.value
+from tests.contract.http.gateway import NEW, OLD, WHERE, Gateway, key, refused
 
 
 async def test_who_signs_in_is_accepted(gateway: Gateway) -> None:
@@ -123,11 +46,11 @@ async def test_a_temporary_password_is_replaced_in_the_flow_that_proved_it(
     waiting = await gateway.begin("noor")
     assert isinstance(waiting, ActionRequired)
     assert gateway.services.memory.sessions.kept == {}
-    assert (await gateway.sign_in.person(waiting.flow)).sub == noor.sub
-    done = await gateway.sign_in.replace_temporary_password(waiting.flow, SecretStr(NEW), WHERE)
+    assert (await gateway.sign_in.person(key(waiting))).sub == noor.sub
+    done = await gateway.sign_in.replace_temporary_password(key(waiting), SecretStr(NEW), WHERE)
     assert (await gateway.acceptance.accept(done.token, WHERE)).sub == noor.sub
     with pytest.raises(FlowEnded):
-        await gateway.sign_in.replace_temporary_password(waiting.flow, SecretStr(OLD), WHERE)
+        await gateway.sign_in.replace_temporary_password(key(waiting), SecretStr(OLD), WHERE)
     assert isinstance(await gateway.begin("noor", NEW), SignedIn)
 
 
@@ -135,9 +58,9 @@ async def test_a_refused_password_lets_the_flow_go_on(gateway: Gateway) -> None:
     await gateway.add("noor", temporary=True)
     waiting = await gateway.begin("noor")
     assert isinstance(waiting, ActionRequired)
-    weak = gateway.sign_in.replace_temporary_password(waiting.flow, SecretStr("noor"), WHERE)
+    weak = gateway.sign_in.replace_temporary_password(key(waiting), SecretStr("noor"), WHERE)
     assert (await refused(weak)).type == "password-refused"
-    await gateway.sign_in.replace_temporary_password(waiting.flow, SecretStr(NEW), WHERE)
+    await gateway.sign_in.replace_temporary_password(key(waiting), SecretStr(NEW), WHERE)
 
 
 async def test_a_flow_that_a_change_overtook_has_ended(gateway: Gateway) -> None:
@@ -145,8 +68,8 @@ async def test_a_flow_that_a_change_overtook_has_ended(gateway: Gateway) -> None
     first, second = await gateway.begin("noor"), await gateway.begin("noor")
     assert isinstance(first, ActionRequired)
     assert isinstance(second, ActionRequired)
-    await gateway.sign_in.replace_temporary_password(first.flow, SecretStr(NEW), WHERE)
-    late = gateway.sign_in.replace_temporary_password(second.flow, SecretStr(OLD), WHERE)
+    await gateway.sign_in.replace_temporary_password(key(first), SecretStr(NEW), WHERE)
+    late = gateway.sign_in.replace_temporary_password(key(second), SecretStr(OLD), WHERE)
     assert (await refused(late)).type == "flow-ended"
     assert isinstance(await gateway.begin("noor", NEW), SignedIn)
 
@@ -183,7 +106,7 @@ async def test_a_change_whose_answer_got_lost_says_that_it_may_have_been_made(
     monkeypatch.setattr(CredentialsClient, "replace_temporary", loses(asked[1]))
     for change in (
         gateway.account.change_password(caller, old=SecretStr(OLD), new=SecretStr(NEW)),
-        gateway.sign_in.replace_temporary_password(waiting.flow, SecretStr(NEW), WHERE),
+        gateway.sign_in.replace_temporary_password(key(waiting), SecretStr(NEW), WHERE),
     ):
         refusal = await refused(change)
         assert (refusal.type, refusal.status) == ("password-change-unconfirmed", 503)

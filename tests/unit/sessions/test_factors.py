@@ -94,6 +94,16 @@ async def test_what_rests_on_a_factor_ends_with_it_and_nothing_else(
     assert "ada" in system.epochs.settled
 
 
+async def test_who_replaces_the_factor_stays_signed_in(system: System) -> None:
+    here, elsewhere = await system.begin(factor="phone"), await system.begin(factor="phone")
+    event = gone("phone", "update")
+    kept = event.payload.model_copy(update={"kept": here.session.sid})
+    await system.revocations.carry_out(event.model_copy(update={"payload": kept}))
+    await system.accept(here)
+    with pytest.raises(SessionIsRevoked):
+        await system.accept(elsewhere)
+
+
 @pytest.mark.parametrize("change_type", ["create", "revoke"])
 async def test_a_new_method_or_a_used_code_ends_nothing(
     system: System, change_type: ChangeType

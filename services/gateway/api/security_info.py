@@ -1,0 +1,120 @@
+"""The part of the API's table for methods beside the password, and for showing again who one is."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from pydantic import SecretStr
+
+from services.gateway.api.bodies import (
+    AnswerBody,
+    AuthenticatorToSetUp,
+    CodesToKeep,
+    DefaultAnswer,
+    DefaultBody,
+    EnrollBody,
+    Enrolled,
+    MakeRecoveryCodesBody,
+    MethodItems,
+    ReAuthenticateBody,
+    ReAuthenticated,
+    RenameBody,
+)
+from services.gateway.api.operations import Answer, Call, Operation
+from services.gateway.qr import qr_code
+from services.gateway.security_info import SecurityInfo
+from shared.contracts.methods import Method
+
+REFUSED_CODE = {404: "not-found", 410: "flow-ended", 429: "sign-in-throttled", 503: "too-busy"}
+"""What is refused wherever a code is shown."""
+
+
+@dataclass(frozen=True)
+class SecurityInfoApi:
+    """The operations, over the flows that the portal's pages call too."""
+
+    security_info: SecurityInfo
+
+    def operations(self) -> list[Operation]:
+        """Return the rows of the table."""
+        changes = {403: "step-up-required", 404: "not-found"}
+        return [
+            Operation(
+                "POST", "/re-authenticate", "Show again who I am", self._re_authenticate,
+                body=ReAuthenticateBody, answers={200: ReAuthenticated},
+                refusals={403: "wrong-password, code-refused, code-used", **REFUSED_CODE},
+            ),
+            Operation(
+                "GET", "/me/methods", "My methods", self._list_methods,
+                answers={200: MethodItems}, refusals={403: "step-up-required"},
+            ),
+            Operation(
+                "POST", "/me/methods", "Set up a method", self._enroll, body=EnrollBody,
+                answers={201: Enrolled},
+                refusals={**changes, 409: "too-many-authenticators, factor-required"},
+            ),
+            Operation(
+                "POST", "/me/methods/{id}/prove", "Show that a method works", self._prove,
+                body=AnswerBody, answers={200: Method},
+                refusals={
+                    **REFUSED_CODE, 403: "step-up-required, code-refused, code-used",
+                    409: "too-many-authenticators",
+                },
+            ),
+            Operation(
+                "PATCH", "/me/methods/{id}", "Call a method something else", self._rename,
+                body=RenameBody, answers={200: Method}, refusals=changes,
+            ),
+            Operation(
+                "DELETE", "/me/methods/{id}", "Remove a method", self._remove,
+                answers={200: DefaultAnswer}, refusals=changes,
+            ),
+            Operation(
+                "PUT", "/me/methods/default", "Be asked for a method first", self._choose_default,
+                body=DefaultBody, answers={204: None},
+                refusals={**changes, 409: "not-a-default"},
+            ),
+        ]  # fmt: skip
+
+    async def _re_authenticate(self, call: Call) -> Answer:
+        body, step_ups = call.body(ReAuthenticateBody), self.security_info.step_ups
+        if body.password is not None:
+            shown = step_ups.by_password(call.caller, body.password, "security-info")
+        else:
+            method_id, code = cast("str", body.method_id), cast("SecretStr", body.code)
+            shown = step_ups.by_method(call.caller, method_id, code, "security-info")
+        session = await shown
+        return Answer(ReAuthenticated(auth_time=session.auth_time, aal=session.aal))
+
+    async def _list_methods(self, call: Call) -> Answer:
+        return Answer(MethodItems(items=await self.security_info.methods(call.caller)))
+
+    async def _enroll(self, call: Call) -> Answer:
+        body = call.body(EnrollBody).root
+        if isinstance(body, MakeRecoveryCodesBody):
+            made = await self.security_info.make_recovery_codes(call.caller)
+            codes = CodesToKeep(codes=tuple(each.get_secret_value() for each in made.codes))
+            return Answer(Enrolled(id=made.id, state="active", setup=codes), 201)
+        begun = await self.security_info.enroll_authenticator(
+            call.caller, label=body.label, instead_of=body.instead_of
+        )
+        uri = begun.otpauth_uri.get_secret_value()
+        setup = AuthenticatorToSetUp(
+            secret=begun.secret.get_secret_value(), otpauth_uri=uri, qr_svg=qr_code(uri)
+        )
+        return Answer(Enrolled(id=begun.id, state="unproved", setup=setup), 201)
+
+    async def _prove(self, call: Call) -> Answer:
+        code = call.body(AnswerBody).code
+        return Answer(await self.security_info.prove(call.caller, call.path("id"), code))
+
+    async def _rename(self, call: Call) -> Answer:
+        label = call.body(RenameBody).label
+        return Answer(await self.security_info.rename(call.caller, call.path("id"), label))
+
+    async def _remove(self, call: Call) -> Answer:
+        default = await self.security_info.remove(call.caller, call.path("id"))
+        return Answer(DefaultAnswer(default=default))
+
+    async def _choose_default(self, call: Call) -> Answer:
+        await self.security_info.choose_default(call.caller, call.body(DefaultBody).id)
+        return Answer(None, 204)

@@ -1,0 +1,114 @@
+"""Security information: the caller's methods beside the password."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import SecretStr
+
+from services.gateway.clients.credentials import CredentialsClient
+from services.gateway.clients.profile import ProfileClient
+from services.gateway.clients.sessions import SessionsClient
+from services.gateway.model import Caller
+from services.gateway.step_up import StepUps
+from shared.contracts.methods import (
+    AuthenticatorSetup,
+    ChooseDefault,
+    EnrollAuthenticator,
+    ListMethods,
+    MakeRecoveryCodes,
+    Method,
+    ProveMethod,
+    RecoveryCodes,
+    RemoveMethod,
+    RenameMethod,
+)
+from shared.contracts.profile import GetPerson
+from shared.contracts.sessions import EndRestingOn
+
+_PURPOSE: Literal["security-info"] = "security-info"
+
+
+@dataclass(frozen=True)
+class SecurityInfo:
+    """List, add, prove, name, choose and remove methods.
+
+    Whoever has a second factor has to have shown it, and whoever changes something has to have
+    shown a moment ago who they are. Otherwise `step-up-required` is raised.
+    """
+
+    credentials: CredentialsClient
+    profile: ProfileClient
+    sessions: SessionsClient
+    step_ups: StepUps
+
+    async def methods(self, caller: Caller) -> tuple[Method, ...]:
+        """Return the caller's methods, oldest first."""
+        listed = await self.credentials.methods(ListMethods(sub=caller.sub))
+        if listed.items:
+            self.step_ups.require_factor(caller)
+        return listed.items
+
+    async def enroll_authenticator(
+        self, caller: Caller, *, label: str, instead_of: str | None = None
+    ) -> AuthenticatorSetup:
+        """Begin to set up an authenticator app, in place of another one where that is said."""
+        await self._require_for_change(caller)
+        person = await self.profile.get(GetPerson(sub=caller.sub))
+        return await self.credentials.enroll_authenticator(
+            EnrollAuthenticator(
+                sub=caller.sub,
+                label=label,
+                issuer=person.home_organization.name,
+                account=person.user_id,
+                instead_of=instead_of,
+            )
+        )
+
+    async def prove(self, caller: Caller, method_id: str, code: SecretStr) -> Method:
+        """Take a method into use. The caller's session rests on it from now on."""
+        await self._require_for_change(caller)
+        proved = await self.credentials.prove(
+            ProveMethod(
+                sub=caller.sub,
+                id=method_id,
+                code=code,
+                address=caller.where.address,
+                sid=caller.session.sid,
+            )
+        )
+        await self.step_ups.proved(caller, proved.id, "otp", _PURPOSE)
+        return proved
+
+    async def make_recovery_codes(self, caller: Caller) -> RecoveryCodes:
+        """Make new recovery codes; the older ones stop working."""
+        await self._require_for_change(caller)
+        return await self.credentials.make_recovery_codes(MakeRecoveryCodes(sub=caller.sub))
+
+    async def rename(self, caller: Caller, method_id: str, label: str) -> Method:
+        """Call a method something else."""
+        await self._require_for_change(caller)
+        return await self.credentials.rename(
+            RenameMethod(sub=caller.sub, id=method_id, label=label)
+        )
+
+    async def choose_default(self, caller: Caller, method_id: str) -> None:
+        """Be asked for a method first from now on."""
+        await self._require_for_change(caller)
+        await self.credentials.choose_default(ChooseDefault(sub=caller.sub, id=method_id))
+
+    async def remove(self, caller: Caller, method_id: str) -> str | None:
+        """Remove a method; return the default from now on.
+
+        When this returns, nothing that rests on it is accepted, the caller's session included.
+        """
+        await self._require_for_change(caller)
+        removed = await self.credentials.remove(RemoveMethod(sub=caller.sub, id=method_id))
+        # The event does the same; who is told of the removal need not wait for that.
+        await self.sessions.end_resting_on(
+            EndRestingOn(sub=caller.sub, factor=method_id, cause="method-removed")
+        )
+        return removed.default
+
+    async def _require_for_change(self, caller: Caller) -> None:
+        await self.methods(caller)
+        self.step_ups.require_recent(caller, _PURPOSE)

@@ -1,0 +1,86 @@
+"""Stepping up: what changes how one signs in asks again who one is (NIST SP 800-63B-4, 2.1.3)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import SecretStr
+
+from services.gateway.clients.credentials import CredentialsClient
+from services.gateway.clients.sessions import SessionsClient
+from services.gateway.errors import StepUpRequired
+from services.gateway.model import Caller
+from shared.clock import Clock
+from shared.contracts.credentials import ConfirmPassword
+from shared.contracts.methods import AnswerChallenge
+from shared.contracts.sessions import Purpose, Session, StepUp
+
+Needs = Literal["reauthentication", "mfa"]
+RecentMinutes = 10
+_WITH_FACTOR = 2
+
+
+@dataclass(frozen=True)
+class StepUps:
+    """Show again who one is, and refuse what that was not done for."""
+
+    credentials: CredentialsClient
+    sessions: SessionsClient
+    clock: Clock
+
+    async def by_password(self, caller: Caller, password: SecretStr, purpose: Purpose) -> Session:
+        """Show again that one knows one's password."""
+        await self.credentials.confirm(
+            ConfirmPassword(sub=caller.sub, password=password, address=caller.where.address)
+        )
+        return await self.sessions.step_up(
+            StepUp(sub=caller.sub, sid=caller.session.sid, purpose=purpose, amr="pwd", aal=1)
+        )
+
+    async def by_method(
+        self, caller: Caller, method_id: str, code: SecretStr, purpose: Purpose
+    ) -> Session:
+        """Answer with a second factor; the session rests on it from now on."""
+        answered = await self.credentials.answer(
+            AnswerChallenge(
+                sub=caller.sub,
+                epoch=caller.session.epoch,
+                id=method_id,
+                code=code,
+                address=caller.where.address,
+                # Who is signed in is not locked out by somebody who tries elsewhere.
+                familiar=True,
+            )
+        )
+        return await self.proved(caller, answered.factor, answered.amr, purpose)
+
+    async def proved(self, caller: Caller, factor: str, amr: str, purpose: Purpose) -> Session:
+        """Take note that the caller has just shown a second factor."""
+        return await self.sessions.step_up(
+            StepUp(
+                sub=caller.sub,
+                sid=caller.session.sid,
+                purpose=purpose,
+                amr=amr,
+                aal=_WITH_FACTOR,
+                factor=factor,
+            )
+        )
+
+    def require_factor(self, caller: Caller) -> None:
+        """Raise `step-up-required` unless the session rests on a second factor."""
+        if caller.session.aal < _WITH_FACTOR:
+            raise StepUpRequired(needs="mfa")
+
+    def require_recent(self, caller: Caller, purpose: Purpose) -> None:
+        """Raise `step-up-required` unless the caller showed who they are a moment ago.
+
+        The sign-in counts as well as what was done for this very purpose.
+        """
+        session = caller.session
+        shown_for_it = session.auth_time if session.auth_purpose == purpose else None
+        if not any(map(self._is_recent, (session.created_at, shown_for_it))):
+            raise StepUpRequired(needs="reauthentication")
+
+    def _is_recent(self, at: datetime | None) -> bool:
+        return at is not None and self.clock.now() - at < timedelta(minutes=RecentMinutes)

@@ -1,0 +1,96 @@
+"""The gateway's capabilities over the services' real HTTP applications."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pytest
+from pydantic import SecretStr
+
+from services.gateway.acceptance import Acceptance
+from services.gateway.account import Account
+from services.gateway.administration import Administration
+from services.gateway.model import Caller, FlowKey, SignedIn, SignInAttempt
+from services.gateway.security_info import SecurityInfo
+from services.gateway.sign_in import Outcome, SignIn
+from services.gateway.step_up import StepUps
+from shared.contracts.profile import AddPerson, Person
+from shared.contracts.refusals import Refusal
+from shared.contracts.sessions import Where
+from tests.contract.http.services import Services
+from tests.memory.gateway import MemoryAccepted, MemoryFlows
+
+OLD, NEW = "violet otter counts nine lamps", "seven quiet boats in march"
+WHERE = Where(address="192.0.2.7", user_agent="Browser/1")
+CLIENT = "the browser that began it"
+
+
+def key(waiting: Any, client: str = CLIENT) -> FlowKey:
+    """Return what opens the flow of a sign-in that waits for something."""
+    return FlowKey(waiting.flow, client)
+
+
+@dataclass
+class Gateway:
+    """The gateway's capabilities, and an organization with an admin."""
+
+    services: Services
+
+    def __post_init__(self) -> None:
+        services = self.services
+        clock = services.memory.clock
+        self.flows = MemoryFlows(clock=clock)
+        self.account = Account(services.profile, services.credentials, services.sessions)
+        self.administration = Administration(
+            services.profile, services.credentials, cast("Any", None)
+        )
+        self.sign_in = SignIn(
+            services.credentials, services.profile, services.sessions, self.flows, clock
+        )
+        self.step_ups = StepUps(services.credentials, services.sessions, clock)
+        self.security_info = SecurityInfo(
+            services.credentials, services.profile, services.sessions, self.step_ups
+        )
+        self.acceptance = Acceptance(MemoryAccepted(), services.sessions)
+
+    async def add(
+        self,
+        name: str,
+        password: str | None = OLD,
+        *,
+        temporary: bool = False,
+        **more: Any,
+    ) -> Person:
+        record = AddPerson(**self.record(name) | more)
+        secret = SecretStr(password) if password is not None else None
+        admin = await self.admin()
+        return await self.administration.add(admin, record, secret, temporary=temporary)
+
+    @staticmethod
+    def record(name: str) -> dict[str, Any]:
+        return {
+            "organization": "halden",
+            "user_id": f"{name}@halden.example",
+            "display_name": name.title(),
+            "emails": (f"{name}@halden.example",),
+        }
+
+    async def admin(self) -> Person:
+        """Return an admin, who needs no account for that."""
+        added = await self.services.profile.add(AddPerson(**self.record("root"), roles=("admin",)))
+        caller = cast("Caller", type("Somebody", (), {"sub": added.sub})())
+        return await self.administration.admin(caller)
+
+    async def begin(self, name: str, password: str = OLD, key: str | None = None) -> Outcome:
+        attempt = SignInAttempt(f"{name}@halden.example", SecretStr(password), WHERE, CLIENT, key)
+        return await self.sign_in.begin(attempt)
+
+    async def caller(self, name: str, password: str = OLD) -> Caller:
+        signed_in = await self.begin(name, password)
+        assert isinstance(signed_in, SignedIn)
+        return await self.acceptance.accept(signed_in.token, WHERE)
+
+
+async def refused(asked: Any) -> Refusal:
+    with pytest.raises(Refusal) as raised:
+        await asked
+    return raised.value
