@@ -1,0 +1,101 @@
+"""The second factor of a sign-in."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from services.gateway.errors import FlowEnded
+from services.gateway.model import FlowKey
+from services.gateway.portal import addresses, cookies
+from services.gateway.portal.new_password import wrong
+from services.gateway.portal.page import Pages
+from services.gateway.portal.sign_in_pages import ADDRESS as SIGN_IN
+from services.gateway.portal.sign_in_pages import CHALLENGE, SignInPages, client_of
+from services.gateway.portal.visits import Form, Visits
+from services.gateway.rendering import headers_of
+from services.gateway.sign_in import SignIn
+from shared.contracts.methods import LongestCode
+from shared.contracts.refusals import InvalidRequest, Refusal
+
+_SAID_IN_PLACE = {
+    "code-refused",
+    "code-used",
+    "sign-in-throttled",
+    "invalid-request",
+    "too-busy",
+    "service-unavailable",
+    "csrf-refused",
+}
+
+
+@dataclass(frozen=True)
+class ChallengePages:
+    """The form for a code, and the way to another method."""
+
+    pages: Pages
+    visits: Visits
+    sign_in: SignIn
+    signing_in: SignInPages
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [
+            web.get(CHALLENGE, self._ask),
+            web.post(CHALLENGE, self._answer),
+            web.post(f"{CHALLENGE}/method", self._choose),
+        ]
+
+    async def _ask(self, request: web.Request) -> web.Response:
+        if cookies.FLOW not in request.cookies:
+            return addresses.see(SIGN_IN)
+        return await self._form(request, addresses.local(request.query.get("next")))
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        form = Form()
+        try:
+            form = await self.visits.sent_anonymous_form(request)
+            code, where = read_code(form), self.visits.requests.where(request)
+            outcome = await self.sign_in.answer(_flow(request), code, where)
+        except Refusal as refusal:
+            if refusal.type not in _SAID_IN_PLACE:
+                raise
+            to = addresses.local(form["next"] or request.query.get("next"))
+            return await self._form(request, to, refusal)
+        return self.signing_in.follow(outcome, addresses.local(form["next"]))
+
+    async def _choose(self, request: web.Request) -> web.Response:
+        form = await self.visits.sent_anonymous_form(request)
+        await self.sign_in.choose_method(_flow(request), form["method"])
+        to = addresses.local(form["next"])
+        return addresses.see(addresses.with_query(CHALLENGE, next=to))
+
+    async def _form(
+        self, request: web.Request, to: str, refusal: Refusal | None = None
+    ) -> web.Response:
+        return await self.pages.show(
+            request,
+            "challenge.html",
+            address=addresses.with_query(CHALLENGE, next=to),
+            status=refusal.status if refusal else HTTPStatus.OK,
+            headers=headers_of(refusal) if refusal else None,
+            waiting=await self.sign_in.challenge(_flow(request)),
+            to=to,
+            refusal=refusal,
+            errors=refusal.errors if refusal else (),
+        )
+
+
+def read_code(form: Form) -> SecretStr:
+    """Return the code that was typed, or raise where it cannot be one."""
+    if not 0 < len(form["code"]) <= LongestCode:
+        raise InvalidRequest(errors=[wrong("code", "too-long" if form["code"] else "missing")])
+    return SecretStr(form["code"])
+
+
+def _flow(request: web.Request) -> FlowKey:
+    flow = request.cookies.get(cookies.FLOW)
+    if flow is None:
+        raise FlowEnded
+    return FlowKey(flow, client_of(request))

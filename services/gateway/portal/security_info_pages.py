@@ -1,0 +1,199 @@
+"""Security information: the methods beside the password, and everything one does with them."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import quote
+
+from aiohttp import web
+
+from services.gateway.model import Caller
+from services.gateway.portal import addresses
+from services.gateway.portal.challenge_pages import read_code
+from services.gateway.portal.new_password import wrong
+from services.gateway.portal.page import Pages
+from services.gateway.portal.step_up_pages import to_step_up
+from services.gateway.portal.visits import Form, Visits
+from services.gateway.qr import qr_code
+from services.gateway.rendering import headers_of
+from services.gateway.security_info import SecurityInfo
+from shared.contracts.methods import AuthenticatorSetup, LongestLabel
+from shared.contracts.refusals import InvalidRequest, Refusal
+
+ADDRESS = "/security"
+_DONE = {"added", "renamed", "removed", "default"}
+_SAID_IN_PLACE = {
+    "code-refused",
+    "code-used",
+    "sign-in-throttled",
+    "invalid-request",
+    "too-many-authenticators",
+    "factor-required",
+    "too-busy",
+    "service-unavailable",
+}
+_Act = Callable[[web.Request, Caller, Form], Awaitable[web.Response]]
+
+
+@dataclass(frozen=True)
+class SecurityInfoPages:
+    """The list of methods, and the forms that change it."""
+
+    pages: Pages
+    visits: Visits
+    security_info: SecurityInfo
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [
+            web.get(ADDRESS, self._list),
+            web.post(f"{ADDRESS}/authenticators", self._taking(self._begin)),
+            web.post(f"{ADDRESS}/authenticators/prove", self._prove),
+            web.post(f"{ADDRESS}/recovery-codes", self._taking(self._codes)),
+            web.post(f"{ADDRESS}/rename", self._taking(self._rename)),
+            web.post(f"{ADDRESS}/default", self._taking(self._default)),
+            web.get(f"{ADDRESS}/remove/{{id}}", self._ask_to_remove),
+            web.post(f"{ADDRESS}/remove", self._taking(self._remove)),
+        ]
+
+    async def _list(self, request: web.Request) -> web.Response:
+        return await self._stepped_up(request, lambda: self._show(request))
+
+    def _taking(self, act: _Act) -> Callable[[web.Request], Awaitable[web.Response]]:
+        """Return the handler of a form: what is refused is said above the list."""
+
+        async def handle(request: web.Request) -> web.Response:
+            caller, form = await self.visits.sent_form(request)
+            try:
+                return await self._stepped_up(request, lambda: act(request, caller, form))
+            except Refusal as refusal:
+                if refusal.type not in _SAID_IN_PLACE:
+                    raise
+                return await self._show(request, refusal)
+
+        return handle
+
+    async def _begin(self, request: web.Request, caller: Caller, form: Form) -> web.Response:
+        setup = await self.security_info.enroll_authenticator(
+            caller, label=_label(form), instead_of=form["instead_of"] or None
+        )
+        return await self._setup(request, setup.id, setup)
+
+    async def _prove(self, request: web.Request) -> web.Response:
+        caller, form = await self.visits.sent_form(request)
+
+        async def prove() -> web.Response:
+            await self.security_info.prove(caller, form["id"], read_code(form))
+            return _done("added")
+
+        try:
+            return await self._stepped_up(request, prove)
+        except Refusal as refusal:
+            if refusal.type not in _SAID_IN_PLACE:
+                raise
+            return await self._setup(request, form["id"], None, refusal)
+
+    async def _codes(self, request: web.Request, caller: Caller, _form: Form) -> web.Response:
+        made = await self.security_info.make_recovery_codes(caller)
+        codes = [each.get_secret_value() for each in made.codes]
+        return await self.pages.show(
+            request,
+            "recovery_codes.html",
+            visitor=await self.visits.visitor(request),
+            address=ADDRESS,
+            codes=codes,
+            file=f"data:text/plain;charset=utf-8,{quote(chr(10).join(codes))}",
+        )
+
+    async def _rename(self, _request: web.Request, caller: Caller, form: Form) -> web.Response:
+        await self.security_info.rename(caller, form["id"], _label(form))
+        return _done("renamed")
+
+    async def _default(self, _request: web.Request, caller: Caller, form: Form) -> web.Response:
+        await self.security_info.choose_default(caller, form["id"])
+        return _done("default")
+
+    async def _ask_to_remove(self, request: web.Request) -> web.Response:
+        async def ask() -> web.Response:
+            visitor = await self.visits.visitor(request)
+            return await self.pages.show(
+                request,
+                "remove_method.html",
+                visitor=visitor,
+                address=ADDRESS,
+                method=await self.security_info.method(visitor.caller, request.match_info["id"]),
+            )
+
+        return await self._stepped_up(request, ask)
+
+    async def _remove(self, _request: web.Request, caller: Caller, form: Form) -> web.Response:
+        if form["answer"] == "yes":
+            await self.security_info.remove(caller, form["id"])
+            return _done("removed")
+        return addresses.see(ADDRESS)
+
+    async def _stepped_up(
+        self, request: web.Request, act: Callable[[], Awaitable[web.Response]]
+    ) -> web.Response:
+        """Act, or ask first who it is; what a form said has to be said again then."""
+        try:
+            return await act()
+        except Refusal as refusal:
+            if refusal.type != "step-up-required":
+                raise
+            is_read = request.method == "GET"
+            return to_step_up(addresses.read_again(request) if is_read else ADDRESS)
+
+    async def _show(self, request: web.Request, refusal: Refusal | None = None) -> web.Response:
+        visitor = await self.visits.visitor(request)
+        methods = await self.security_info.methods(visitor.caller)
+        done = request.query.get("done")
+        return await self.pages.show(
+            request,
+            "security_info.html",
+            visitor=visitor,
+            address=ADDRESS,
+            status=refusal.status if refusal else HTTPStatus.OK,
+            headers=headers_of(refusal) if refusal else None,
+            methods=methods,
+            authenticators=[each for each in methods if each.kind == "authenticator"],
+            codes=next((each for each in methods if each.kind == "recovery-codes"), None),
+            longest_label=LongestLabel,
+            done=done if done in _DONE else None,
+            refusal=refusal,
+            errors=refusal.errors if refusal else (),
+        )
+
+    async def _setup(
+        self,
+        request: web.Request,
+        method_id: str,
+        setup: AuthenticatorSetup | None,
+        refusal: Refusal | None = None,
+    ) -> web.Response:
+        return await self.pages.show(
+            request,
+            "authenticator.html",
+            visitor=await self.visits.visitor(request),
+            address=ADDRESS,
+            status=refusal.status if refusal else HTTPStatus.OK,
+            headers=headers_of(refusal) if refusal else None,
+            method_id=method_id,
+            # It is shown once; who mistyped a code has it in the app by now.
+            secret=setup.secret.get_secret_value() if setup else None,
+            qr=qr_code(setup.otpauth_uri.get_secret_value()) if setup else None,
+            refusal=refusal,
+            errors=refusal.errors if refusal else (),
+        )
+
+
+def _done(what: str) -> web.Response:
+    return addresses.see(addresses.with_query(ADDRESS, done=what))
+
+
+def _label(form: Form) -> str:
+    label = " ".join(form["label"].split())
+    if not label.isprintable() or not 0 < len(label) <= LongestLabel:
+        reason = "missing" if not label else "too-long" if label.isprintable() else "unfit"
+        raise InvalidRequest(errors=[wrong("label", reason)])
+    return label

@@ -1,0 +1,97 @@
+"""Showing again who one is, before something that matters."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from services.gateway.model import Caller
+from services.gateway.portal import addresses
+from services.gateway.portal.challenge_pages import read_code
+from services.gateway.portal.new_password import wrong
+from services.gateway.portal.page import Pages
+from services.gateway.portal.visits import Form, Visits
+from services.gateway.rendering import headers_of
+from services.gateway.step_up import StepUps
+from shared.contracts.credentials import LongestPassword
+from shared.contracts.methods import Method
+from shared.contracts.refusals import InvalidRequest, Refusal
+
+ADDRESS = "/re-authenticate"
+_SAID_IN_PLACE = {
+    "wrong-password",
+    "code-refused",
+    "code-used",
+    "sign-in-throttled",
+    "invalid-request",
+    "too-busy",
+    "service-unavailable",
+}
+
+
+def to_step_up(to: str) -> web.Response:
+    """Return the answer that asks somebody again who they are, and then leads where they were."""
+    return addresses.see(addresses.with_query(ADDRESS, next=to))
+
+
+@dataclass(frozen=True)
+class StepUpPages:
+    """The form for the password, or for a code where a second factor is asked for."""
+
+    pages: Pages
+    visits: Visits
+    step_ups: StepUps
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [web.get(ADDRESS, self._ask), web.post(ADDRESS, self._show)]
+
+    async def _ask(self, request: web.Request) -> web.Response:
+        return await self._form(request, Form(request.query))
+
+    async def _show(self, request: web.Request) -> web.Response:
+        caller, form = await self.visits.sent_form(request)
+        try:
+            await self._shown(caller, form)
+        except Refusal as refusal:
+            if refusal.type not in _SAID_IN_PLACE:
+                raise
+            return await self._form(request, form, refusal)
+        return addresses.see(addresses.local(form["next"]))
+
+    async def _shown(self, caller: Caller, form: Form) -> None:
+        if form["method"]:
+            await self.step_ups.by_method(
+                caller, form["method"], read_code(form), "security-info"
+            )
+            return
+        if not 0 < len(form["password"]) <= LongestPassword:
+            reason = "too-long" if form["password"] else "missing"
+            raise InvalidRequest(errors=[wrong("password", reason)])
+        await self.step_ups.by_password(caller, SecretStr(form["password"]), "security-info")
+
+    async def _form(
+        self, request: web.Request, form: Form, refusal: Refusal | None = None
+    ) -> web.Response:
+        visitor = await self.visits.visitor(request)
+        methods = await self.step_ups.methods(visitor.caller)
+        chosen = next((each for each in methods if each.id == form["method"]), None)
+        to = addresses.local(form["next"])
+        return await self.pages.show(
+            request,
+            "re_authenticate.html",
+            visitor=visitor,
+            address=addresses.with_query(ADDRESS, next=to, method=form["method"] or None),
+            status=refusal.status if refusal else HTTPStatus.OK,
+            headers=headers_of(refusal) if refusal else None,
+            asked=chosen or _first(methods),
+            methods=methods,
+            to=to,
+            refusal=refusal,
+            errors=refusal.errors if refusal else (),
+        )
+
+
+def _first(methods: tuple[Method, ...]) -> Method | None:
+    return next((each for each in methods if each.default), None)
