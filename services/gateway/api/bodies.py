@@ -190,7 +190,7 @@ class ParkedItem(BaseModel):
 
 
 class ParkedItems(BaseModel):
-    """The events that could not be handled."""
+    """A page of the events that could not be handled."""
 
     items: tuple[ParkedItem, ...]
     next: str | None = None
