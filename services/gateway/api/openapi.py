@@ -116,7 +116,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         limit = {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}
         found.append({"name": "limit", "in": "query", "schema": limit})
         says = "The `next` of the page before. Left out, the first page is returned."
-        cursor = {"name": "after", "in": "query", "schema": {"type": "string"}}
+        cursor: dict[str, Any] = {"name": "after", "in": "query", "schema": {"type": "string"}}
         found.append(cursor | {"description": says})
     return found
 
