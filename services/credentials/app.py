@@ -27,7 +27,13 @@ def build_service(config: CredentialsConfig) -> Service:
     """Return the service, ready to run."""
     wiring = Wiring.of(NAME, config)
     store, pepper = _store(wiring), config.pepper.get_secret_value().encode()
-    hasher = Hasher(config.hashing, threads=config.hash_threads, queue=config.hash_queue)
+    hasher = Hasher(
+        config.hashing,
+        store,
+        SystemClock(),
+        threads=config.hash_threads,
+        queue=config.hash_queue,
+    )
     rules = PasswordRules(config.policy, Blocklist(config.breached_file))
     throttle = Throttle(MongoGuessStore(wiring.database), RedisGuessCounters(wiring.cache.redis))
     authentication = Authentication(store, hasher, throttle, pepper)
