@@ -72,19 +72,18 @@ class SignInPages:
         return response
 
     async def _begin(self, request: web.Request) -> web.Response:
-        form = Form()
+        form = await self.visits.unchecked_form(request)
+        to = addresses.local(form["next"])
         try:
-            form = await self.visits.sent_anonymous_form(request)
+            self.visits.check_anonymous_form(request, form)
             outcome = await self.sign_in.begin(self._attempt(request, form))
         except Refusal as refusal:
             if refusal.type not in _SAID_IN_PLACE:
                 raise
-            to = addresses.local(form["next"] or request.query.get("next"))
             return await self._form(request, to, user_id=form["user_id"], refusal=refusal)
-        to = addresses.local(form["next"])
         if isinstance(outcome, ActionRequired):
             return _do_first(outcome, to)
-        return self.enter(outcome, to)
+        return await self.enter(request, outcome, to)
 
     def _attempt(self, request: web.Request, form: Form) -> SignInAttempt:
         longest = {"user_id": _LONGEST_USER_ID, "password": LongestPassword}
@@ -120,11 +119,13 @@ class SignInPages:
             why=why if why in CAUSES else None,
             user_id=user_id,
             refusal=refusal,
+            meanwhile=isinstance(refusal, CsrfRefused) and cookies.SESSION in request.cookies,
             errors=refusal.errors if refusal else (),
         )
 
-    def enter(self, signed_in: SignedIn, to: str) -> web.Response:
+    async def enter(self, request: web.Request, signed_in: SignedIn, to: str) -> web.Response:
         """Return the answer to a complete sign-in; each session has a cookie of its own."""
+        await self.visits.leave(request)
         response = addresses.see(to)
         self.pages.keep_session(response, signed_in.token, signed_in.expires_at)
         if signed_in.device.key is not None:
