@@ -30,6 +30,7 @@ LOG_LINES = 15
 UNWELL = 1
 NOT_RUNNING = 3
 """The exit status of `status` where nothing runs, as the Linux Standard Base has it."""
+_NOTHING_RUNS = "It is not running. To start it: make up"
 
 
 class StackError(Exception):
@@ -92,7 +93,7 @@ class Stack:
     def status(self) -> int:
         """Print how each program is, and return the exit status: 0 where all are ready."""
         if not self.supervisor.is_running():
-            say("It is not running. To start it: make up")
+            say(_NOTHING_RUNS)
             return NOT_RUNNING
         programs, states = self.programs(), self.supervisor.states()
         ready = {name: program.ready() for name, program in programs.items()}
@@ -103,6 +104,8 @@ class Stack:
 
     def seed(self) -> None:
         """Bring in the demonstration organization."""
+        if not self.supervisor.is_running():
+            raise StackError(_NOTHING_RUNS)
         self._finish([seed(self.services()["gateway"])])
 
     def run(self, name: str) -> None:
@@ -116,7 +119,9 @@ class Stack:
         os.execvpe(program.argv[0], program.argv, inherited(program, str(self.state)))  # noqa: S606 - so that signals reach it
 
     def logs(self, names: list[str]) -> None:
-        """Become a `tail` of the logs."""
+        """Become a `tail` of the logs, which stay when the stack ends."""
+        if not self.ports:
+            raise StackError(_NOTHING_RUNS)
         files = [str(self._log(name)) for name in names or self.programs()]
         os.execvp("tail", ("tail", "-n", "50", "-F", *files))  # noqa: S606 - there is nothing to do after it
 

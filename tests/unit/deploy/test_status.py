@@ -23,6 +23,16 @@ def test_a_stack_that_is_not_running_is_said_to_be_so(tmp_path: Path) -> None:
     assert not state.exists()
 
 
+@pytest.mark.parametrize("command", ["seed", "logs"])
+def test_what_needs_a_stack_says_that_there_is_none(tmp_path: Path, command: str) -> None:
+    state = tmp_path / "never started"
+    argv = [sys.executable, "-m", "deploy.local", "--state", str(state), command]
+    ran = subprocess.run(argv, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert ran.stdout == "It is not running. To start it: make up\n"
+    assert not state.exists()
+
+
 @pytest.mark.parametrize(("is_ready", "status"), [(True, 0), (False, 1)])
 def test_a_stack_that_is_running_is_well_when_everything_is_ready(
     *,
