@@ -33,6 +33,7 @@ _REASONS = {
     "too_long": "too-many",
     "extra_forbidden": "unknown-field",
     "string_pattern_mismatch": "wrong-format",
+    "unknown_language": "unknown-language",
     "literal_error": "not-a-choice",
     "enum": "not-a-choice",
     "greater_than": "out-of-range",

@@ -27,6 +27,10 @@ from deploy.local.supervision import NotAnsweringError, Supervisor
 
 DEFAULT_PORT = 8080
 LOG_LINES = 15
+UNWELL = 1
+NOT_RUNNING = 3
+"""The exit status of `status` where nothing runs, as the Linux Standard Base has it."""
+_NOTHING_RUNS = "It is not running. To start it: make up"
 
 
 class StackError(Exception):
@@ -86,20 +90,22 @@ class Stack:
             raise StackError(f"These processes did not end: {left}")
         say("Down. The data is kept in", self.state)
 
-    def status(self) -> bool:
-        """Print how each program is, and return whether all are ready."""
+    def status(self) -> int:
+        """Print how each program is, and return the exit status: 0 where all are ready."""
         if not self.supervisor.is_running():
-            say("Down.")
-            return False
+            say(_NOTHING_RUNS)
+            return NOT_RUNNING
         programs, states = self.programs(), self.supervisor.states()
         ready = {name: program.ready() for name, program in programs.items()}
         for name, is_ready in ready.items():
             word = "ready" if is_ready else "not ready"
             say(f"{name:12} {states[name]:10} {word:10} port {self.ports[name]}")
-        return all(ready.values())
+        return 0 if all(ready.values()) else UNWELL
 
     def seed(self) -> None:
         """Bring in the demonstration organization."""
+        if not self.supervisor.is_running():
+            raise StackError(_NOTHING_RUNS)
         self._finish([seed(self.services()["gateway"])])
 
     def run(self, name: str) -> None:
@@ -113,7 +119,9 @@ class Stack:
         os.execvpe(program.argv[0], program.argv, inherited(program, str(self.state)))  # noqa: S606 - so that signals reach it
 
     def logs(self, names: list[str]) -> None:
-        """Become a `tail` of the logs."""
+        """Become a `tail` of the logs, which stay when the stack ends."""
+        if not self.ports:
+            raise StackError(_NOTHING_RUNS)
         files = [str(self._log(name)) for name in names or self.programs()]
         os.execvp("tail", ("tail", "-n", "50", "-F", *files))  # noqa: S606 - there is nothing to do after it
 
@@ -231,7 +239,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="start everything; the gateway at PORT, or 8080")
     commands.add_parser("down", help="end everything; the data stays")
-    commands.add_parser("status", help="how each program is")
+    commands.add_parser("status", help="how each program is; ends with 3 where nothing runs")
     commands.add_parser("seed", help="bring in the demonstration organization")
     logs = commands.add_parser("logs", help="follow the logs")
     logs.add_argument("names", nargs="*")
@@ -242,7 +250,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _obey(options: argparse.Namespace) -> bool:
+def _obey(options: argparse.Namespace) -> int:
     stack = Stack(options.state.resolve())
     match options.command:
         case "up":
@@ -259,16 +267,16 @@ def _obey(options: argparse.Namespace) -> bool:
             install_packages(packages.TO_TEST if options.for_tests else packages.TO_RUN)
         case "run":
             stack.run(options.name)
-    return True
+    return 0
 
 
 def main() -> int:
     """Obey the command line, and return the exit status."""
     try:
-        return 0 if _obey(_parser().parse_args()) else 1
+        return _obey(_parser().parse_args())
     except (StackError, NotAnsweringError, packages.PackagesMissingError) as refusal:
         say(refusal)
-        return 1
+        return UNWELL
     except KeyboardInterrupt:
         return 130
 

@@ -39,7 +39,13 @@ def build_service(config: CredentialsConfig) -> Service:
     store, methods = _store(wiring), _methods(wiring)
     pepper = config.pepper.get_secret_value().encode()
     keyring = Keyring.parse(config.keyring.get_secret_value())
-    hasher = Hasher(config.hashing, threads=config.hash_threads, queue=config.hash_queue)
+    hasher = Hasher(
+        config.hashing,
+        store,
+        SystemClock(),
+        threads=config.hash_threads,
+        queue=config.hash_queue,
+    )
     rules = PasswordRules(config.policy, Blocklist(config.breached_file))
     throttle = Throttle(MongoGuessStore(wiring.database), RedisGuessCounters(wiring.cache.redis))
     authentication = Authentication(store, methods, hasher, throttle, pepper)

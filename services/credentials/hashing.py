@@ -3,17 +3,20 @@
 import asyncio
 import base64
 import contextlib
+import math
 import os
 import secrets
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from argon2 import PasswordHasher, extract_parameters
+from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from services.credentials.model import HashParameters, prepared
+from services.credentials.model import HashParameters, cost_of, prepared
 from services.credentials.pool import Pool
+from services.credentials.store import Costs
+from shared.clock import Clock
 from shared.memory import give_back
 
 T = TypeVar("T")
@@ -22,6 +25,7 @@ _UNFIT = "\0"
 """Stands for input that cannot be a password; no stored password equals it."""
 _NICENESS = 5
 _IDLE_SECONDS = 5.0
+_KNOWN_SECONDS = 1.0
 
 
 def _step_back() -> None:
@@ -36,11 +40,14 @@ class Hasher:
 
     Verifiers keep the cost they were made at until their owner signs in. So that it does not show
     in the time who has an older one, or none, every check computes one hash at each cost that
-    was ever met: the verifier's at its own, a decoy's at the others.
+    is in use: the verifier's at its own, a decoy's at the others. Which they are is asked of the
+    store, and may be a second old.
     At most `threads` run and `queue` wait at once; more raise `Busy`.
     """
 
-    def __init__(self, parameters: HashParameters, *, threads: int, queue: int) -> None:
+    def __init__(
+        self, parameters: HashParameters, costs: Costs, clock: Clock, *, threads: int, queue: int
+    ) -> None:
         self._argon2 = PasswordHasher(
             time_cost=parameters.passes,
             memory_cost=parameters.memory,
@@ -48,8 +55,12 @@ class Hasher:
         )
         self._pool = Pool("argon2", threads=threads, queue=queue, begin=_step_back)
         self._idle: asyncio.TimerHandle | None = None
-        self._decoys: dict[str, str] = {}
-        self._meet(self._argon2.hash(secrets.token_urlsafe(32)))
+        self._costs, self._clock = costs, clock
+        self._own = cast("str", cost_of(self._argon2.hash(secrets.token_urlsafe(32))))
+        # By cost. The threads read it, so what is learned replaces it as a whole.
+        self._decoys = {self._own: _decoy(self._own)}
+        self._known_until = -math.inf
+        self._learning: asyncio.Task[None] | None = None
 
     async def hash(self, password: str) -> str:
         """Return a verifier of the password, in the PHC string format."""
@@ -57,6 +68,7 @@ class Hasher:
 
     async def verify(self, verifier: str | None, password: str) -> bool:
         """Tell whether the password is right. No verifier costs the same and is never right."""
+        await self._know_costs()
         return await self._run(lambda: self._matches(verifier, password))
 
     def outdated(self, verifier: str) -> bool:
@@ -67,19 +79,27 @@ class Hasher:
         """Let the threads end."""
         self._pool.close()
 
+    async def _know_costs(self) -> None:
+        if self._clock.monotonic() < self._known_until:
+            return
+        # Whoever comes while they are being read waits for the same reading, and nobody
+        # who is gone takes it away from the others.
+        if self._learning is None or self._learning.done():
+            self._learning = asyncio.create_task(self._learn_costs())
+        await asyncio.shield(self._learning)
+
+    async def _learn_costs(self) -> None:
+        asked_at = self._clock.monotonic()
+        in_use = sorted({self._own, *await self._costs.costs_in_use()})
+        self._decoys = {cost: self._decoys.get(cost) or _decoy(cost) for cost in in_use}
+        self._known_until = asked_at + _KNOWN_SECONDS
+
     def _matches(self, verifier: str | None, password: str) -> bool:
-        own = self._meet(verifier or "")
+        own = cost_of(verifier or "")
         # Every hash is computed, in the same order, whichever of them is the verifier's.
-        checked = dict(self._decoys) | ({own: verifier} if own and verifier else {})
+        checked = self._decoys | ({own: verifier} if own and verifier else {})
         equal = {cost for cost, each in checked.items() if self._equals(each, password)}
         return own in equal
-
-    def _meet(self, verifier: str) -> str | None:
-        """Return a verifier's cost, at which there is a decoy from now on; None if it has none."""
-        cost = _cost(verifier)
-        if cost is not None:
-            self._decoys.setdefault(cost, _decoy(cost))
-        return cost
 
     def _equals(self, verifier: str, password: str) -> bool:
         try:
@@ -99,15 +119,6 @@ class Hasher:
         if self._idle is not None:
             self._idle.cancel()
         self._idle = asyncio.get_running_loop().call_later(_IDLE_SECONDS, give_back)
-
-
-def _cost(verifier: str) -> str | None:
-    """Return the part of a verifier that says what it costs; None where it is not one."""
-    try:
-        extract_parameters(verifier)
-    except InvalidHashError:
-        return None
-    return verifier.rpartition("$")[0].rpartition("$")[0]
 
 
 def _decoy(cost: str) -> str:

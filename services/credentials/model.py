@@ -7,6 +7,8 @@ import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from argon2 import extract_parameters
+from argon2.exceptions import InvalidHashError
 from precis_i18n import get_profile
 
 from shared.contracts.epochs import Raised
@@ -22,6 +24,15 @@ class HashParameters:
     memory: int
     passes: int
     lanes: int
+
+
+def cost_of(verifier: str) -> str | None:
+    """Return the beginning of a verifier, which says what it costs; None where it is not one."""
+    try:
+        extract_parameters(verifier)
+    except InvalidHashError:
+        return None
+    return verifier.rpartition("$")[0].rpartition("$")[0]
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
+from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 
 from services.credentials.errors import MethodsChangedMeanwhile, PasswordChangedMeanwhile
 from services.credentials.methods import Method, SecurityInfo
-from services.credentials.model import Counted, Guesses, Password
+from services.credentials.model import Counted, Guesses, Password, cost_of
 from shared.contracts.epochs import Raised, Standing
 from shared.contracts.events import Cause, Event
 from shared.epochs import Epochs
@@ -18,6 +19,10 @@ from shared.transactions import Transaction, Transactions
 T = TypeVar("T")
 
 _RECENT = 3
+_MOST_COSTS = 16
+"""More than anybody has raised it in the time in which somebody has not signed in."""
+_BEHIND_SALTS = "%"
+"""The character after `$`, which is what parts a cost from its salt."""
 _LEFT = {"$max": [0, {"$divide": [{"$subtract": ["$locked_until", "$$NOW"]}, 1000]}]}
 
 
@@ -93,6 +98,7 @@ class MongoCredentialStore:
     async def install(self) -> None:
         """Create collections and indexes. Safe to run twice."""
         await self.database["passwords"].create_index("user_id", unique=True)
+        await self.database["passwords"].create_index("verifier")
         await self.database["guesses"].create_index("forget_at", expireAfterSeconds=0)
         await self.transactions.install()
         await self.epochs.install()
@@ -120,6 +126,22 @@ class MongoCredentialStore:
     async def password_of(self, sub: str) -> Password | None:
         """Look the subject up."""
         return _password(await self.database["passwords"].find_one({"_id": sub}))
+
+    async def costs_in_use(self) -> set[str]:
+        """Go along the index on verifiers in steps from one cost to the next."""
+        found: set[str] = set()
+        last = await self._verifier_after("")
+        while last is not None and len(found) < _MOST_COSTS:
+            cost = cost_of(last)
+            found |= {cost} if cost else set()
+            last = await self._verifier_after(f"{cost}{_BEHIND_SALTS}" if cost else last)
+        return found
+
+    async def _verifier_after(self, text: str) -> str | None:
+        document = await self.database["passwords"].find_one(
+            {"verifier": {"$gt": text}}, {"_id": 0, "verifier": 1}, sort=[("verifier", ASCENDING)]
+        )
+        return str(document["verifier"]) if document else None
 
     async def rehashed(self, password: Password, verifier: str) -> None:
         """Replace the verifier of this version only; nothing else about it changes."""

@@ -33,7 +33,15 @@ class CredentialTransaction(Protocol):
         ...
 
 
-class CredentialStore(Protocol):
+class Costs(Protocol):
+    """What the kept verifiers cost."""
+
+    async def costs_in_use(self) -> set[str]:
+        """Return the costs of all verifiers that a sign-in may be checked against."""
+        ...
+
+
+class CredentialStore(Costs, Protocol):
     """Accounts and their passwords."""
 
     async def in_transaction(self, work: Callable[[CredentialTransaction], Awaitable[T]]) -> T:

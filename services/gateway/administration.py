@@ -12,7 +12,7 @@ from services.gateway.errors import NotAllowedByPolicy
 from services.gateway.model import Caller
 from shared.contracts.credentials import CheckPassword, EnrollAccount, Words
 from shared.contracts.profile import AddPerson, GetPerson, ListPeople, PeopleList, Person
-from shared.contracts.refusals import Refusal
+from shared.contracts.refusals import Refusal, UnknownCursor
 from shared.parking import ParkedMessage
 
 
@@ -26,6 +26,14 @@ class ParkedEvents(Protocol):
     async def replay(self, message_id: str) -> None:
         """Put one back where it came from, or raise `NotFound`."""
         ...
+
+
+@dataclass(frozen=True)
+class ParkedPage:
+    """Some of the events that could not be handled; `next` is the cursor of the following page."""
+
+    items: tuple[ParkedMessage, ...]
+    next: str | None
 
 
 @dataclass(frozen=True)
@@ -71,9 +79,12 @@ class Administration:
         )
         return await self.profile.get(GetPerson(sub=added.sub))
 
-    async def parked(self) -> list[ParkedMessage]:
-        """Return the events that could not be handled."""
-        return await self.parking.list()
+    async def parked(self, *, limit: int = 50, after: str | None = None) -> ParkedPage:
+        """Return a page of the events that could not be handled, after one of them."""
+        found = await self.parking.list()
+        left = found if after is None else found[_place_after(after, found) :]
+        page = tuple(left[:limit])
+        return ParkedPage(page, next=page[-1].id if len(left) > limit else None)
 
     async def replay(self, message_id: str) -> None:
         """Let an event that could not be handled be tried again."""
@@ -83,6 +94,14 @@ class Administration:
         report = await self.credentials.check(CheckPassword(password=password, words=words))
         if not report.acceptable:
             raise _refused(report.reasons)
+
+
+def _place_after(cursor: str, found: list[ParkedMessage]) -> int:
+    # The same event twice has the same id, so the place is behind the last of them.
+    places = [place for place, each in enumerate(found, start=1) if each.id == cursor]
+    if not places:
+        raise UnknownCursor
+    return places[-1]
 
 
 def _refused(reasons: tuple[str, ...]) -> Refusal:

@@ -72,7 +72,7 @@ def build_service(config: GatewayConfig) -> Service:
         acceptance, administration, sealer, catalogues, trusted_proxies=config.trusted_proxies
     )
     problems = Problems(catalogues, requests)
-    portal = Portal(requests, catalogues, sign_in, account)
+    portal = Portal(requests, catalogues, sign_in, account, security_info)
     api = Api(sign_in, account, security_info, administration, live)
     table = api.operations()
     operations = Operations(requests, RedisAnswers(redis, sealer), problems.answer)

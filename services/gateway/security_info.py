@@ -8,13 +8,13 @@ from pydantic import SecretStr
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
+from services.gateway.errors import MethodUnknown
 from services.gateway.model import Caller
 from services.gateway.step_up import StepUps
 from shared.contracts.methods import (
     AuthenticatorSetup,
     ChooseDefault,
     EnrollAuthenticator,
-    ListMethods,
     MakeRecoveryCodes,
     Method,
     ProveMethod,
@@ -43,10 +43,17 @@ class SecurityInfo:
 
     async def methods(self, caller: Caller) -> tuple[Method, ...]:
         """Return the caller's methods, oldest first."""
-        listed = await self.credentials.methods(ListMethods(sub=caller.sub))
-        if listed.items:
+        methods = await self.step_ups.methods(caller)
+        if methods:
             self.step_ups.require_factor(caller)
-        return listed.items
+        return methods
+
+    async def method(self, caller: Caller, method_id: str) -> Method:
+        """Return one of the caller's methods, or raise."""
+        found = [each for each in await self.methods(caller) if each.id == method_id]
+        if not found:
+            raise MethodUnknown
+        return found[0]
 
     async def enroll_authenticator(
         self, caller: Caller, *, label: str, instead_of: str | None = None

@@ -12,7 +12,7 @@ from services.gateway.errors import StepUpRequired
 from services.gateway.model import Caller
 from shared.clock import Clock
 from shared.contracts.credentials import ConfirmPassword
-from shared.contracts.methods import AnswerChallenge
+from shared.contracts.methods import AnswerChallenge, ListMethods, Method
 from shared.contracts.sessions import Purpose, Session, StepUp
 
 Needs = Literal["reauthentication", "mfa"]
@@ -27,6 +27,10 @@ class StepUps:
     credentials: CredentialsClient
     sessions: SessionsClient
     clock: Clock
+
+    async def methods(self, caller: Caller) -> tuple[Method, ...]:
+        """Return what the caller can show who they are with, beside the password."""
+        return (await self.credentials.methods(ListMethods(sub=caller.sub))).items
 
     async def by_password(self, caller: Caller, password: SecretStr, purpose: Purpose) -> Session:
         """Show again that one knows one's password."""

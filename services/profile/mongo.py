@@ -14,6 +14,7 @@ from services.profile.model import (
     user_id_key,
 )
 from shared.contracts.profile import AddPerson, Helpdesk, Photo
+from shared.contracts.refusals import UnknownCursor
 from shared.epochs import Epochs
 from shared.mongo import Database, Document, Session
 from shared.transactions import Transaction, Transactions
@@ -87,8 +88,10 @@ class MongoPeopleStore:
         query: Document = {"organization": organization}
         # A cursor of another organization would tell where that person's user ID sorts.
         cursor = {"_id": after, "organization": organization}
-        last = await self.database["people"].find_one(cursor) if after else None
-        if last is not None:
+        if after is not None:
+            last = await self.database["people"].find_one(cursor, {"user_id_key": 1})
+            if last is None:
+                raise UnknownCursor
             query["user_id_key"] = {"$gt": last["user_id_key"]}
         found = self.database["people"].find(query).sort("user_id_key", ASCENDING).limit(limit)
         return [_person(document) async for document in found]

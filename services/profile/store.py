@@ -30,7 +30,10 @@ class PeopleStore(Protocol):
     async def people(
         self, organization: str, *, after: str | None, limit: int
     ) -> list[PersonRecord]:
-        """Return an organization's people in order of their user IDs, after one of them."""
+        """Return an organization's people in order of their user IDs, after one of them.
+
+        Raise `UnknownCursor` where that is none of them.
+        """
         ...
 
     async def put_photo(self, sub: str, photo: Photo) -> None:

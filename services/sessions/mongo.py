@@ -19,6 +19,7 @@ from services.sessions.model import (
 from services.sessions.store import Overtaken
 from shared.contracts.epochs import NoEpoch, Raised
 from shared.contracts.events import Cause, Event
+from shared.contracts.refusals import UnknownCursor
 from shared.contracts.sessions import EndedSession, EstablishSession, Session, StepUp
 from shared.epochs import Epochs
 from shared.mongo import Database, Document, present
@@ -252,10 +253,10 @@ class MongoSessionStore:
             "epoch": {"$gte": await self.epochs.recent(sub)},
             **_UNEXPIRED,
         }
-        last = (
-            await self.database["sessions"].find_one({"_id": after, "sub": sub}) if after else None
-        )
-        if last is not None:
+        if after is not None:
+            last = await self.database["sessions"].find_one({"_id": after, "sub": sub})
+            if last is None:
+                raise UnknownCursor
             at = last["created_at"]
             query["$or"] = [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$gt": after}}]
         found = self.database["sessions"].find(query)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from services.sessions.errors import NoSuchReceipt
 from services.sessions.model import Revocation, proof_of
 from services.sessions.store import SessionStore
+from shared.contracts.refusals import UnknownCursor
 from shared.contracts.sessions import ListReceipts, ReadReceipt, Receipt, ReceiptList
 
 _MOST_WAITING = 1000
@@ -28,12 +29,22 @@ class Receipts:
 
     async def list(self, asked: ListReceipts) -> ReceiptList:
         """Return a page of a subject's receipts, newest first."""
-        below = _epoch_of(asked.after)
+        below = await self._last_epoch(asked) if asked.after is not None else None
         found = await self.store.revocations_of(asked.sub, below=below, limit=asked.limit + 1)
         page = found[: asked.limit]
         more = str(page[-1].epoch) if len(found) > asked.limit else None
         items = [await self._shown(revocation) for revocation in page]
         return ReceiptList(items=tuple(items), next=more)
+
+    async def _last_epoch(self, asked: ListReceipts) -> int:
+        """Return the epoch that a page ended with, or raise `UnknownCursor`."""
+        epoch = _epoch_of(asked.after or "")
+        if epoch is None:
+            raise UnknownCursor
+        found = await self.store.revocation_after(asked.sub, epoch - 1)
+        if found is None or found.epoch != epoch:
+            raise UnknownCursor
+        return epoch
 
     async def _shown(self, revocation: Revocation) -> Receipt:
         if revocation.completed_at is not None:
@@ -42,11 +53,11 @@ class Receipts:
         return revocation.as_receipt(still_open=waiting.valid)
 
 
-def _epoch_of(cursor: str | None) -> int | None:
-    """Return the epoch that a cursor stands for; what is no cursor of ours begins anew."""
-    if cursor is None or not cursor.isascii() or not cursor.isdecimal():
+def _epoch_of(cursor: str) -> int | None:
+    """Return the epoch that a cursor stands for; None for what is written in no way of ours."""
+    if len(cursor) > _LONGEST_CURSOR or not (cursor.isascii() and cursor.isdecimal()):
         return None
-    return int(cursor) if len(cursor) <= _LONGEST_CURSOR else None
+    return int(cursor) if cursor[0] != "0" else None
 
 
 def _may_read(revocation: Revocation, asked: ReadReceipt) -> bool:

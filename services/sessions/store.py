@@ -72,7 +72,10 @@ class SessionStore(Protocol):
         ...
 
     async def open_sessions(self, sub: str, *, after: str | None, limit: int) -> list[Session]:
-        """Return the open sessions issued under the current epoch, newest first."""
+        """Return the open sessions issued under the current epoch, newest first, after one of them.
+
+        Raise `UnknownCursor` where no session of the subject is kept under that id, open or not.
+        """
         ...
 
     async def older(self, sub: str, epoch: int, *, limit: int) -> Batch:

@@ -68,6 +68,14 @@ class InvalidRequest(Refusal):
     type, status = "invalid-request", 422
 
 
+class UnknownCursor(InvalidRequest):
+    """No page of this list ended there. A cursor of another list looks like none at all."""
+
+    def __init__(self) -> None:
+        reason = "unknown-cursor"
+        super().__init__(errors=[{"field": "after", "reason": reason, "message": reason}])
+
+
 class MalformedBody(Refusal):
     """The body is not the JSON document that was asked for."""
 

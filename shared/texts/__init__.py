@@ -9,6 +9,9 @@ from babel.dates import format_datetime
 from babel.messages.pofile import read_po
 
 DefaultLanguage = "en"
+_NO_LANGUAGES = {"mul", "und", "zxx"}
+"""What the list has for several, for an unknown one and for none."""
+_SCRIPT_LENGTH = 4
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,22 @@ class Catalogues:
     def moment(self, at: datetime, language: str | None) -> str:
         """Return a point in time as people of that language write it, in UTC."""
         return format_datetime(at, "long", locale=_locale(self.nearest(language)))
+
+
+def is_language(tag: str) -> bool:
+    """Tell whether there are the language, script and region of a tag (BCP 47), by Unicode's list.
+
+    That is more than the languages there are texts in.
+    """
+    language, *rest = tag.split("-")
+    names = Locale(DefaultLanguage)
+    if language.lower() not in names.languages.keys() - _NO_LANGUAGES:
+        return False
+    scripts = [each.title() for each in rest if len(each) == _SCRIPT_LENGTH and each.isalpha()]
+    regions = [each.upper() for each in rest if len(each) < _SCRIPT_LENGTH]
+    return all(each in names.scripts for each in scripts) and all(
+        each in names.territories for each in regions
+    )
 
 
 def _locale(language: str) -> Locale:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Enrolls, Opens
 from tests.browser.person import Account, Person
@@ -12,6 +13,23 @@ INSIDE = ["/", "/sessions", "/password", "/sign-out-everywhere", "/receipts", "/
 OUTSIDE = ["/sign-in", "/sign-in?why=password-changed", "/signed-out", "/problems/not-found"]
 PHONE = {"width": 320, "height": 640}
 SCHEMES = ["light", "dark"]
+# A word that has no place to break at but is on more than one line.
+BROKEN_WORDS = r"""() => {
+    const broken = [];
+    const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+        const { currentNode: text } = walker;
+        if (!text.parentElement.checkVisibility()) continue;
+        for (const word of text.data.matchAll(/[^\s-]+-?/g)) {
+            const range = document.createRange();
+            range.setStart(text, word.index);
+            range.setEnd(text, word.index + word[0].length);
+            const lines = new Set([...range.getClientRects()].map((box) => Math.round(box.top)));
+            if (lines.size > 1) broken.push(word[0]);
+        }
+    }
+    return broken;
+}"""
 
 
 def finds_nothing(person: Person) -> None:
@@ -129,3 +147,30 @@ def test_what_can_be_touched_is_large_enough(someone: Opens, account: Account) -
                 .map(([each]) => each.outerHTML)"""
         )
         assert small == [], path
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
+def test_a_long_name_and_user_id_can_be_read_whole_on_a_narrow_screen(
+    someone: Opens, enroll: Enrolls, locale: str
+) -> None:
+    long = "maximiliane.oberhollenzer-schaffgotsch.of.the.northern.harbours"
+    user_id = f"{long}.{locale.lower()}@halden.example"
+    account = enroll(
+        user_id=user_id,
+        emails=[user_id],
+        display_name="Maximiliane Oberhollenzer-Schaffgotsch",
+        job_title="Donaudampfschifffahrtskapitänin",
+        department="Verkehrsinfrastrukturfinanzierung",
+    )
+    account = Account(user_id, account.password, account.name)
+    person = someone(viewport={"width": 360, "height": 780}, locale=locale)
+    person.signs_in(account)
+    person.page.locator("#name").wait_for()
+    assert person.page.evaluate(BROKEN_WORDS) == []
+    person.goes_to("/password")
+    shown = person.page.locator("main").get_by_text(user_id)
+    expect(shown).to_be_visible()
+    assert shown.evaluate("each => each.scrollWidth <= each.clientWidth")
+    assert person.page.evaluate(BROKEN_WORDS) == []
+    # Password managers still learn whose password it is.
+    expect(person.page.locator("input[autocomplete=username]")).to_have_value(user_id)

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Enrolls, Opens
@@ -110,6 +111,97 @@ def test_every_reason_against_a_new_password_is_told_at_once(
     expect(summary).to_contain_text("New password: It is the password you have now.")
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_wrong_old_password_is_told_together_with_two_new_ones_that_differ(
+    someone: Opens, account: Account, *, scripts: bool
+) -> None:
+    person = someone(java_script_enabled=scripts)
+    summary = person.page.locator("#refused")
+
+    def tries(old: str, new: str, repeated: str) -> None:
+        person.goes_to("/password")
+        person.page.locator("#old_password").fill(old)
+        person.page.locator("#new_password").fill(new)
+        person.page.locator("#repeated").fill(repeated)
+        person.page.get_by_role("button", name="Change password").click()
+        expect(summary).to_be_visible()
+
+    person.signs_in(account)
+    tries("not my password at all", "robin okafor", "robin")
+    expect(summary).to_contain_text("Old password: This is not your present password.")
+    expect(summary).to_contain_text("New password: It is too short.")
+    expect(summary).to_contain_text("New password again: The two new passwords differ.")
+    tries(account.password, NEW_PASSWORD, "robin")
+    expect(summary.locator("li")).to_have_count(1)
+    expect(summary).to_contain_text("New password again: The two new passwords differ.")
+    tries(account.password, account.password, "robin")
+    expect(summary).to_contain_text("New password: It is the password you have now.")
+    tries("", NEW_PASSWORD, "robin")
+    expect(summary).to_contain_text("Old password: Please fill this in.")
+    tries("x" * 1025, NEW_PASSWORD, "robin")
+    expect(summary).to_contain_text("Old password: It is too long.")
+    expect(summary).to_contain_text("New password again: The two new passwords differ.")
+    # Nothing of that has changed anything.
+    person.goes_to("/")
+    person.sees_heading(account.name)
+
+
+def test_an_old_password_beside_new_ones_that_differ_counts_as_a_guess(
+    person: Person, account: Account
+) -> None:
+    person.signs_in(account)
+    person.goes_to("/password")
+    found = person.page.locator("main input[name=csrf]").get_attribute("value")
+    assert found
+    wrong = [f"wrong guess number {number}" for number in range(10)]
+    answers = [
+        person.context.request.post(
+            f"{person.url}/password",
+            form={"csrf": found, "old_password": old, "new_password": "a", "repeated": "b"},
+            headers={"Accept": "text/html"},
+        )
+        for old in (*wrong, account.password)
+    ]
+    assert [answer.status for answer in answers] == [403] * 10 + [429]
+    # What is known without the old password is said all the same.
+    assert "The two new passwords differ." in answers[-1].text()
+    assert "This is not your present password." not in answers[-1].text()
+
+
+@pytest.mark.parametrize(
+    ("locale", "told", "verdict"),
+    [
+        ("en-GB", "It is the password you have now.", "Not yet"),
+        ("de-DE", "Es ist Ihr jetziges Kennwort.", "Noch nicht"),
+    ],
+)
+def test_the_present_password_is_no_strong_new_one(
+    someone: Opens, account: Account, locale: str, told: str, verdict: str
+) -> None:
+    person = someone(locale=locale)
+    person.signs_in(account)
+    person.goes_to("/password")
+    old, new = person.page.locator("#old_password"), person.page.locator("#new_password")
+    strength = person.page.locator("#strength")
+    reason = strength.get_by_role("listitem").filter(has_text=told)
+    old.fill(account.password)
+    new.fill(account.password)
+    expect(reason).to_be_visible()
+    expect(strength.locator(".verdict")).to_have_text(verdict, use_inner_text=True)
+    expect(strength.get_by_role("status")).to_contain_text(told)
+    old.fill("something else")
+    expect(reason).to_be_hidden()
+    expect(strength.get_by_role("status")).not_to_contain_text(told)
+    old.fill(account.password)
+    expect(reason).to_be_visible()
+    new.fill("")
+    expect(strength).to_be_hidden()
+    # Letters that are composed are the same as those that are not (RFC 8265).
+    old.fill("ein Übermut kommt selten allein")
+    new.fill("ein U\u0308bermut kommt selten allein")
+    expect(reason).to_be_visible()
+
+
 def test_a_password_can_be_looked_at_while_it_is_typed(person: Person) -> None:
     person.goes_to("/sign-in")
     password = person.page.locator("#password")
@@ -174,7 +266,7 @@ def test_sign_out_everywhere_asks_first_and_then_ends_everything(
         "This account was signed out everywhere, here too."
     )
     here.goes_to("/")
-    here.is_at("/sign-in")
+    here.is_at("/sign-in?why=signed-out-everywhere")
 
 
 def test_one_session_is_ended_from_another(someone: Opens, account: Account) -> None:
@@ -260,3 +352,42 @@ def test_too_many_wrong_passwords_are_told_how_long_to_wait(
     person.signs_in(account)
     person.reads("To protect the account, no password is tried for the next")
     expect(person.page.locator("#user_id")).to_have_value(account.user_id)
+
+
+@pytest.mark.parametrize(
+    ("locale", "day", "second"),
+    [
+        ("en-GB", r"[A-Z][a-z]+ \d{1,2}, \d{4}", r"\d\d\.\d{3}"),
+        ("en-US", r"[A-Z][a-z]+ \d{1,2}, \d{4}", r"\d\d\.\d{3}"),
+        ("de-AT", r"\d{1,2}\. [A-Z]\w+ \d{4}", r"\d\d,\d{3}"),
+    ],
+)
+def test_times_are_written_alike_with_scripts_and_without(
+    someone: Opens, account: Account, locale: str, day: str, second: str
+) -> None:
+    moment, instant = rf"{day}, \d\d:\d\d", rf"\d\d:\d\d:{second}"
+    person = someone(locale=locale, timezone_id="UTC")
+    in_berlin = someone(locale=locale, timezone_id="Europe/Berlin")
+    times = in_berlin.page.locator("main time")
+
+    person.signs_in(account)
+    person.goes_to("/sessions")
+    expect(person.page.locator("main time")).to_have_text(re.compile(f"^{moment} UTC$"))
+    in_berlin.signs_in(account)
+    in_berlin.goes_to("/sessions")
+    zone = r"(CES?T|MES?Z|GMT\+[12])"
+    expect(times.first).to_have_text(re.compile(f"^{moment} {zone}$"))
+
+    in_berlin.goes_to("/sign-out-everywhere")
+    in_berlin.page.locator("button[value=yes]").click()
+    in_berlin.page.locator(".figure").wait_for()
+    for time in times.all():
+        expect(time).to_have_text(re.compile(f"^({moment}|{instant}) {zone}$"))
+        expect(time).to_have_attribute("title", re.compile(f"^({moment}|{instant}) UTC$"))
+    # Where the reader's own time is UTC, what the script writes is what the server wrote.
+    person.signs_in(account)
+    person.goes_to("/receipts")
+    person.page.locator(".actions a").first.click()
+    person.page.locator("#receipt").wait_for()
+    for time in person.page.locator("main time").all():
+        expect(time).to_have_text(time.get_attribute("title") or "")

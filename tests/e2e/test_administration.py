@@ -55,6 +55,8 @@ def test_a_user_id_is_given_once_in_any_letter_case(portal: Portal, people: Peop
         ({"emails": ["someone@halden.example", "a..b@example.org"]}, "emails.1"),
         ({"emails": ["j\u00fcrgen@mueller.example"]}, "emails.0"),
         ({"manager": "nobody"}, "manager"),
+        ({"preferred_language": "xx"}, "preferred_language"),
+        ({"preferred_language": "English"}, "preferred_language"),
         ({"roles": ["owner"]}, "roles.0"),
         ({"unknown": 1}, "unknown"),
         ({"display_name": None}, "display_name"),

@@ -430,6 +430,7 @@ PRIVATE = [
     ("POST", "/sign-out"), ("GET", "/admin/users"), ("POST", "/admin/users"),
     ("GET", "/admin/parked-events"), ("POST", "/admin/parked-events/x/replay"),
 ]  # fmt: skip
+LISTS = ["/me/sessions", "/me/receipts", "/admin/users", "/admin/parked-events"]
 WITH_BODY = [
     ("/sign-in", {"user_id": "x", "password": "y"}),
     ("/sign-in/x/action", {"new_password": "y"}),
@@ -520,7 +521,7 @@ def test_nothing_is_at_an_unknown_address(portal: Portal, path: str) -> None:
     assert answer.json()["type"] == "/problems/not-found"
 
 
-@pytest.mark.parametrize("path", ["/me/sessions", "/me/receipts", "/admin/users"])
+@pytest.mark.parametrize("path", LISTS)
 def test_a_page_is_of_one_to_two_hundred_items(portal: Portal, people: People, path: str) -> None:
     for most in (1, 200):
         page = portal.call("GET", f"{path}?limit={most}", token=people.admin).json()
@@ -532,13 +533,42 @@ def test_a_page_is_of_one_to_two_hundred_items(portal: Portal, people: People, p
         assert [each["field"] for each in document["errors"]] == ["limit"]
 
 
-@pytest.mark.parametrize("path", ["/me/sessions", "/me/receipts", "/admin/users"])
-@pytest.mark.parametrize("after", ["nothing", "9" * 30, "9" * 5000, "%00", "%ff", "-1", "$ne"])
-def test_a_cursor_of_whatever_kind_does_no_harm(
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize(
+    "after", ["nothing", "9" * 30, "9" * 5000, "%00", "%ff", "-1", "1", "$ne", "%20"]
+)
+def test_what_is_no_cursor_is_refused_by_its_name(
     portal: Portal, people: People, path: str, after: str
 ) -> None:
     answer = portal.call("GET", f"{path}?after={after}", token=people.admin)
-    assert answer.status_code in {200, 422}, answer.text
+    document = problem(answer, 422, "invalid-request")
+    (error,) = document["errors"]
+    assert (error["field"], error["reason"]) == ("after", "unknown-cursor")
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_cursor_of_another_list_is_refused_like_one_that_there_is_not(
+    portal: Portal, people: People, robin: Someone, path: str
+) -> None:
+    token, _ = (portal.token(robin.user_id, robin.password) for _ in range(2))
+    theirs = portal.call("GET", "/me/sessions?limit=1", token=token).json()["next"]
+    users = portal.call("GET", "/admin/users?limit=1", token=people.admin).json()["next"]
+    unknown = portal.call("GET", f"{path}?after=zzz", token=people.admin).json()
+    for after in {theirs, users} - ({users} if path == "/admin/users" else set()):
+        answer = portal.call("GET", f"{path}?after={after}", token=people.admin)
+        assert problem(answer, 422, "invalid-request") == unknown
+
+
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("query", ["limit=1&limit=1", "after=&after=", "after=x&after=y"])
+def test_a_parameter_that_is_given_twice_is_refused(
+    portal: Portal, people: People, path: str, query: str
+) -> None:
+    document = problem(
+        portal.call("GET", f"{path}?{query}", token=people.admin), 422, "invalid-request"
+    )
+    (error,) = document["errors"]
+    assert (error["field"], error["reason"]) == (query.partition("=")[0], "repeated")
 
 
 def test_sessions_are_paged_without_loss_or_repetition(portal: Portal, robin: Someone) -> None:

@@ -18,6 +18,7 @@ from services.credentials.model import (
     Limit,
     Password,
     Turn,
+    cost_of,
     new_attempt,
 )
 from services.credentials.store import CredentialTransaction
@@ -87,6 +88,11 @@ class MemoryCredentials:
     async def password_of(self, sub: str) -> Password | None:
         """Look the subject up."""
         return self.passwords.get(sub)
+
+    async def costs_in_use(self) -> set[str]:
+        """Look through all."""
+        verifiers = (each.verifier for each in self.passwords.values())
+        return {cost for each in verifiers if each and (cost := cost_of(each))}
 
     async def rehashed(self, password: Password, verifier: str) -> None:
         """Replace the verifier of this version."""

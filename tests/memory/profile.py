@@ -8,6 +8,7 @@ from services.profile.errors import AddressRefused, MailUndelivered
 from services.profile.model import Mail, Notice, OrganizationRecord, PersonRecord, user_id_key
 from shared.clock import Clock, SystemClock
 from shared.contracts.profile import AddPerson, Photo
+from shared.contracts.refusals import UnknownCursor
 from tests.memory.epochs import MemoryEpochs
 
 _LEASE_SECONDS = 10.0
@@ -50,6 +51,8 @@ class MemoryPeople:
         """Return a page."""
         own = [each for each in self.persons.values() if each.record.organization == organization]
         last = [user_id_key(each.record.user_id) for each in own if each.sub == after]
+        if after is not None and not last:
+            raise UnknownCursor
         least = last[0] if last else ""
         found = [each for each in own if user_id_key(each.record.user_id) > least]
         return sorted(found, key=lambda each: user_id_key(each.record.user_id))[:limit]

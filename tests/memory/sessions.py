@@ -10,6 +10,7 @@ from services.sessions.model import Batch, KnownDevice, Revocation, SessionPolic
 from services.sessions.store import Overtaken, SessionTransaction
 from shared.contracts.epochs import Raised
 from shared.contracts.events import Cause, Event
+from shared.contracts.refusals import UnknownCursor
 from shared.contracts.sessions import EndedSession, EstablishSession, Session, StepUp
 from tests.memory.epochs import MemoryEpochs
 
@@ -174,8 +175,9 @@ class MemorySessions:
 
     async def open_sessions(self, sub: str, *, after: str | None, limit: int) -> list[Session]:
         """Return a page."""
-        last = self.kept.get(after) if after else None
-        last = last if last is not None and last.session.sub == sub else None
+        last = self.kept.get(after) if after is not None else None
+        if after is not None and (last is None or last.session.sub != sub):
+            raise UnknownCursor
         found = [
             each
             for each in sorted(self.kept.values(), key=lambda each: -each.number)

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -12,11 +13,13 @@ from pydantic import (
     StringConstraints,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from shared.contracts.credentials import LongestPassword
 from shared.contracts.methods import Kind, LongestCode, LongestLabel, Method
 from shared.contracts.profile import Person, Role
 from shared.contracts.sessions import Receipt, Session
+from shared.texts import is_language
 
 Password = Annotated[SecretStr, Field(max_length=LongestPassword)]
 # Control characters, and those that change the order of what is written around them.
@@ -59,6 +62,24 @@ _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 Address = Annotated[
     str,
     StringConstraints(max_length=254, pattern=rf"^{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*$"),
+]
+
+
+# Language, script, region and variants (RFC 5646, 2.1). What else a tag may have, names none.
+_VARIANT = r"[A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}"
+_LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?" + f"(-({_VARIANT}))*$"
+
+
+def _known_language(tag: str) -> str:
+    if not is_language(tag):
+        raise PydanticCustomError("unknown_language", "There is no such language")
+    return tag
+
+
+LanguageTag = Annotated[
+    str,
+    StringConstraints(max_length=16, pattern=_LANGUAGE),
+    AfterValidator(_known_language),
 ]
 
 
@@ -175,9 +196,7 @@ class AddUserBody(Body):
     office: Line | None = None
     phones: Annotated[tuple[Line, ...], Field(max_length=10, strict=False)] = ()
     manager: Annotated[str, StringConstraints(max_length=64)] | None = None
-    preferred_language: (
-        Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?$")] | None
-    ) = None
+    preferred_language: LanguageTag | None = None
     roles: Annotated[tuple[Role, ...], Field(max_length=1, strict=False)] = ()
     password: Password | None = None
     temporary: bool = True
@@ -325,7 +344,7 @@ class ParkedItem(BaseModel):
 
 
 class ParkedItems(BaseModel):
-    """The events that could not be handled."""
+    """A page of the events that could not be handled."""
 
     items: tuple[ParkedItem, ...]
     next: str | None = None

@@ -115,7 +115,9 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     if operation.paged:
         limit = {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}
         found.append({"name": "limit", "in": "query", "schema": limit})
-        found.append({"name": "after", "in": "query", "schema": {"type": "string"}})
+        says = "The `next` of the page before. Left out, the first page is returned."
+        cursor: dict[str, Any] = {"name": "after", "in": "query", "schema": {"type": "string"}}
+        found.append(cursor | {"description": says})
     return found
 
 

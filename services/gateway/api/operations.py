@@ -31,6 +31,7 @@ AnswerSeconds = 25.0
 """How long a request with a key may take, so that its answer is kept before its claim ends."""
 LargestKeptAnswer = 16 * 1024
 _LONGEST_KEY = 255
+_USUAL_PAGE = 50
 _LARGEST_PAGE = 200
 _LONGEST_LIMIT = 9
 _KEPT_HEADERS = ("Content-Type", "Receipt-Token", "Retry-After", "WWW-Authenticate")
@@ -72,7 +73,9 @@ class Call:
     @property
     def limit(self) -> int:
         """How many items a page may have, 1 to 200."""
-        text = self.request.query.get("limit", "50")
+        text = self._given("limit")
+        if text is None:
+            return _USUAL_PAGE
         is_number = text.isascii() and text.isdecimal() and len(text) <= _LONGEST_LIMIT
         if not is_number or not 1 <= int(text) <= _LARGEST_PAGE:
             raise InvalidRequest(errors=[at_fault("limit", "out-of-range")])
@@ -80,8 +83,15 @@ class Call:
 
     @property
     def after(self) -> str | None:
-        """The cursor of the page to return."""
-        return self.request.query.get("after")
+        """The cursor that the page begins after; an empty one is that of the first page."""
+        return self._given("after") or None
+
+    def _given(self, name: str) -> str | None:
+        """Return a parameter, or raise where it is given twice and so means nothing."""
+        given = self.request.query.getall(name, [])
+        if len(given) > 1:
+            raise InvalidRequest(errors=[at_fault(name, "repeated")])
+        return given[0] if given else None
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,7 @@ class Api:
             ),
             Operation(
                 "GET", "/admin/parked-events", "Events that could not be handled", self._parked,
-                "admin", answers={200: ParkedItems},
+                "admin", answers={200: ParkedItems}, paged=True,
             ),
             Operation(
                 "POST", "/admin/parked-events/{id}/replay", "Let an event be tried again",
@@ -260,9 +260,10 @@ class Api:
         )
         return Answer(person, 201)
 
-    async def _parked(self, _call: Call) -> Answer:
-        parked = await self.administration.parked()
-        return Answer(ParkedItems(items=tuple(ParkedItem(**asdict(each)) for each in parked)))
+    async def _parked(self, call: Call) -> Answer:
+        page = await self.administration.parked(limit=call.limit, after=call.after)
+        items = tuple(ParkedItem(**asdict(each)) for each in page.items)
+        return Answer(ParkedItems(items=items, next=page.next))
 
     async def _replay(self, call: Call) -> Answer:
         await self.administration.replay(call.path("id"))

@@ -6,17 +6,33 @@ from urllib.parse import quote
 from aiohttp import web
 
 HOME = "/"
-# A path of our own: no scheme, no host, no backslash that a browser would read as a slash,
-# and nothing that has to be escaped in a header.
-_LOCAL = re.compile(r"/(?!/)[!-\[\]-~]*", re.ASCII)
+# The pages by name, since what no browser may read as another site's address, and no header
+# as its end, is easier told by what it is than by what it is not.
+_INSIDE = (
+    r"/|/password|/sessions|/sign-out-everywhere|/receipts(?:/[\w-]{1,64})?"
+    r"|/security(?:/remove/[\w-]{1,64})?"
+)
+_OUTSIDE = r"/re-authenticate|/sign-in(?:/action|/challenge)?|/signed-out|/problems/[\w-]+"
+_QUERY = r"(?:\?[!-~]*)?"
+_FOR_THE_SIGNED_IN = re.compile(f"(?:{_INSIDE}){_QUERY}", re.ASCII)
+_FOR_ANYBODY = re.compile(f"(?:{_INSIDE}|{_OUTSIDE}){_QUERY}", re.ASCII)
 _LONGEST = 512
 
 
-def local(address: str | None, otherwise: str = HOME) -> str:
-    """Return the address if it is one of ours, so that no link can send people elsewhere."""
-    if address and len(address) <= _LONGEST and _LOCAL.fullmatch(address):
+def local(address: str | None) -> str:
+    """Return the address if it is a page to be at once signed in, else that of the first page."""
+    return _if_it_is(_FOR_THE_SIGNED_IN, address)
+
+
+def readable(address: str | None) -> str:
+    """Return the address if it is a page that anybody can read again, else that of the first."""
+    return _if_it_is(_FOR_ANYBODY, address)
+
+
+def _if_it_is(known: re.Pattern[str], address: str | None) -> str:
+    if address and len(address) <= _LONGEST and known.fullmatch(address):
         return address
-    return otherwise
+    return HOME
 
 
 def see(address: str) -> web.Response:
@@ -39,4 +55,4 @@ def read_again(request: web.Request) -> str:
     methods = {route.method for route in resource} if resource is not None else set()
     if "GET" not in methods | {request.method}:
         return HOME
-    return local(str(request.rel_url.without_query_params("lang")))
+    return readable(str(request.rel_url.without_query_params("lang")))

@@ -53,20 +53,21 @@ class ChallengePages:
         return await self._form(request, addresses.local(request.query.get("next")))
 
     async def _answer(self, request: web.Request) -> web.Response:
-        form = Form()
+        form = await self.visits.unchecked_form(request)
+        to = addresses.local(form["next"])
         try:
-            form = await self.visits.sent_anonymous_form(request)
+            self.visits.check_anonymous_form(request, form)
             code, where = read_code(form), self.visits.requests.where(request)
             outcome = await self.sign_in.answer(_flow(request), code, where)
         except Refusal as refusal:
             if refusal.type not in _SAID_IN_PLACE:
                 raise
-            to = addresses.local(form["next"] or request.query.get("next"))
             return await self._form(request, to, refusal)
-        return self.signing_in.follow(outcome, addresses.local(form["next"]))
+        return await self.signing_in.follow(request, outcome, to)
 
     async def _choose(self, request: web.Request) -> web.Response:
-        form = await self.visits.sent_anonymous_form(request)
+        form = await self.visits.unchecked_form(request)
+        self.visits.check_anonymous_form(request, form)
         await self.sign_in.choose_method(_flow(request), form["method"])
         to = addresses.local(form["next"])
         return addresses.see(addresses.with_query(CHALLENGE, next=to))

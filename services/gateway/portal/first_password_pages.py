@@ -13,7 +13,7 @@ from services.gateway.portal.new_password import read_password, shortcomings
 from services.gateway.portal.page import Pages
 from services.gateway.portal.sign_in_pages import ADDRESS as SIGN_IN
 from services.gateway.portal.sign_in_pages import SignInPages, client_of
-from services.gateway.portal.visits import Form, Visits
+from services.gateway.portal.visits import Visits
 from services.gateway.rendering import headers_of
 from services.gateway.sign_in import SignIn
 from shared.contracts.refusals import InvalidRequest, Refusal
@@ -52,9 +52,10 @@ class FirstPasswordPages:
         return await self._form(request, addresses.local(request.query.get("next")))
 
     async def _choose(self, request: web.Request) -> web.Response:
-        form = Form()
+        form = await self.visits.unchecked_form(request)
+        to = addresses.local(form["next"])
         try:
-            form = await self.visits.sent_anonymous_form(request)
+            self.visits.check_anonymous_form(request, form)
             flow = _flow(request)
             password = SecretStr(form["new_password"])
             wrong = await shortcomings(form, lambda: self.sign_in.check_password(flow, password))
@@ -65,9 +66,8 @@ class FirstPasswordPages:
         except Refusal as refusal:
             if refusal.type not in _SAID_IN_PLACE:
                 raise
-            to = addresses.local(form["next"] or request.query.get("next"))
             return await self._form(request, to, refusal)
-        return self.signing_in.enter(signed_in, addresses.local(form["next"]))
+        return await self.signing_in.enter(request, signed_in, to)
 
     async def _check(self, request: web.Request) -> web.Response:
         self.visits.check_anonymous_script(request)

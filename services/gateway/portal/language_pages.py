@@ -24,6 +24,6 @@ class LanguagePages:
         language = request.match_info["language"]
         if language not in self.catalogues.languages:
             raise NotFound
-        response = addresses.see(addresses.local(request.query.get("next")))
+        response = addresses.see(addresses.readable(request.query.get("next")))
         keep_language(response, language)
         return response

@@ -38,6 +38,8 @@ async def shortcomings(form: Form, rate: Rate, *, anyway: bool = False) -> list[
     errors = [wrong(name, "missing") for name in required if name in form.fields and not form[name]]
     if form["new_password"] and form["repeated"] and form["new_password"] != form["repeated"]:
         errors.append(wrong("repeated", "mismatch"))
+    if len(form["old_password"]) > LongestPassword:
+        errors.append(wrong("old_password", "too-long"))
     if len(form["new_password"]) > LongestPassword:
         errors.append(wrong("new_password", "too-long"))
     elif (errors or anyway) and form["new_password"]:

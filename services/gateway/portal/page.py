@@ -1,5 +1,6 @@
 """What every page can say and show, and how it becomes an answer."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +13,8 @@ import jinja2
 from aiohttp import web
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time, format_timedelta
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, get_decimal_symbol
+from markupsafe import Markup
 
 from services.gateway.portal import addresses, cookies
 from services.gateway.portal.files import Files
@@ -24,6 +26,7 @@ from shared.texts import Catalogues
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _JUST_NOW_SECONDS = 60
+_BEFORE_A_SIGN = re.compile(r"(?<=.)(?=[@._+])")
 
 
 @dataclass(frozen=True)
@@ -64,17 +67,18 @@ class Page:
         return self.text(text_id if self.has(text_id) else "reason.unfit")
 
     def moment(self, at: datetime) -> str:
-        """Return a day and time to the minute."""
-        time = format_time(at, "short", locale=self.locale)
-        return f"{self.day(at)}, {time} UTC"
-
-    def day(self, at: datetime) -> str:
-        """Return a day."""
-        return format_date(at, "long", locale=self.locale)
+        """Return a day and time to the minute, written as `moments.js` writes it."""
+        day = format_date(at, "long", locale=self.locale)
+        return f"{day}, {format_time(at, 'HH:mm', locale=self.locale)} UTC"
 
     def instant(self, at: datetime) -> str:
-        """Return a time of day to the millisecond."""
-        return format_time(at, "HH:mm:ss.SSS", locale=self.locale)
+        """Return a time of day to the millisecond, written as `moments.js` writes it."""
+        point = get_decimal_symbol(self.locale)
+        return f"{format_time(at, f'HH:mm:ss{point}SSS', locale=self.locale)} UTC"
+
+    def foldable(self, address: str) -> Markup:
+        """Return an address that goes on in the next line at its signs, and not amid a word."""
+        return Markup("<wbr>").join(_BEFORE_A_SIGN.split(address))
 
     def ago(self, at: datetime) -> str:
         """Return how long ago something was."""

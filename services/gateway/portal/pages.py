@@ -5,6 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from services.gateway.account import Account
+from services.gateway.portal.challenge_pages import ChallengePages
 from services.gateway.portal.first_password_pages import FirstPasswordPages
 from services.gateway.portal.language_pages import LanguagePages
 from services.gateway.portal.page import Pages
@@ -12,10 +13,13 @@ from services.gateway.portal.password_pages import PasswordPages
 from services.gateway.portal.problem_pages import ProblemPages
 from services.gateway.portal.profile_pages import ProfilePages
 from services.gateway.portal.receipt_pages import ReceiptPages
+from services.gateway.portal.security_info_pages import SecurityInfoPages
 from services.gateway.portal.session_pages import SessionPages
 from services.gateway.portal.sign_in_pages import SignInPages
+from services.gateway.portal.step_up_pages import StepUpPages
 from services.gateway.portal.visits import Visits
 from services.gateway.requests import Requests
+from services.gateway.security_info import SecurityInfo
 from services.gateway.sign_in import SignIn
 from shared.clock import SystemClock
 from shared.texts import Catalogues
@@ -25,7 +29,12 @@ class Portal:
     """Every page there is, over the flows that the JSON API calls too."""
 
     def __init__(
-        self, requests: Requests, catalogues: Catalogues, sign_in: SignIn, account: Account
+        self,
+        requests: Requests,
+        catalogues: Catalogues,
+        sign_in: SignIn,
+        account: Account,
+        security_info: SecurityInfo,
     ) -> None:
         visits = Visits(requests, account)
         self._pages = pages = Pages(visits, catalogues, SystemClock())
@@ -35,6 +44,9 @@ class Portal:
             signing_in,
             FirstPasswordPages(pages, visits, sign_in, signing_in),
             ProfilePages(pages, visits, account),
+            ChallengePages(pages, visits, sign_in, signing_in),
+            SecurityInfoPages(pages, visits, security_info),
+            StepUpPages(pages, visits, security_info.step_ups),
             PasswordPages(pages, visits, account),
             SessionPages(pages, visits, account),
             ReceiptPages(pages, visits, account),

@@ -7,14 +7,14 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from services.gateway.account import Account
+from services.gateway.errors import PasswordChangeUnconfirmed
 from services.gateway.model import Caller
 from services.gateway.portal.new_password import shortcomings, wrong
 from services.gateway.portal.page import Pages
 from services.gateway.portal.receipt_pages import show_receipt
 from services.gateway.portal.visits import Form, Visits
 from services.gateway.rendering import headers_of
-from shared.contracts.credentials import LongestPassword
-from shared.contracts.refusals import InvalidRequest, Refusal
+from shared.contracts.refusals import InvalidRequest, Refusal, Unavailable
 
 ADDRESS = "/password"
 _SAID_IN_PLACE = {
@@ -57,22 +57,41 @@ class PasswordPages:
         return show_receipt(revoked, caller)
 
     async def _look_over(self, caller: Caller, form: Form) -> None:
-        new = SecretStr(form["new_password"])
-        errors = await shortcomings(form, lambda: self.account.check_password(caller, new))
-        if len(form["old_password"]) > LongestPassword:
-            errors.append(wrong("old_password", "too-long"))
-        if errors:
-            raise InvalidRequest(errors=errors)
+        errors = await self._shortcomings(caller, form)
+        if not errors:
+            return
+        if all(error["field"] != "old_password" for error in errors):
+            await self._verify(caller, SecretStr(form["old_password"]))
+            if form["new_password"] == form["old_password"]:
+                errors = [wrong("new_password", "same-as-current"), *errors]
+        raise InvalidRequest(errors=errors)
+
+    async def _verify(self, caller: Caller, password: SecretStr) -> None:
+        # A change to the same password is always refused, but not before the old one was
+        # verified. So a guess counts, and is told, as in a change and in no other way.
+        try:
+            await self.account.change_password(caller, old=password, new=password)
+        except PasswordChangeUnconfirmed as lost:
+            raise Unavailable from lost
+        except Refusal as refusal:
+            if refusal.type != "password-refused":
+                raise
 
     async def _told(self, caller: Caller, form: Form, refusal: Refusal) -> Refusal:
-        if refusal.type != "wrong-password":
+        if refusal.type not in {"wrong-password", "sign-in-throttled"}:
             return refusal
-        new = SecretStr(form["new_password"])
-        others = await shortcomings(
-            form, lambda: self.account.check_password(caller, new), anyway=True
-        )
-        refusal.errors = (wrong("old_password", "wrong"), *others)
+        is_wrong = refusal.type == "wrong-password"
+        others = await self._shortcomings(caller, form, anyway=is_wrong)
+        refusal.errors = (*([wrong("old_password", "wrong")] if is_wrong else []), *others)
         return refusal
+
+    async def _shortcomings(
+        self, caller: Caller, form: Form, *, anyway: bool = False
+    ) -> list[dict[str, str]]:
+        new = SecretStr(form["new_password"])
+        return await shortcomings(
+            form, lambda: self.account.check_password(caller, new), anyway=anyway
+        )
 
     async def _form(self, request: web.Request, refusal: Refusal | None = None) -> web.Response:
         visitor = await self.visits.visitor(request)

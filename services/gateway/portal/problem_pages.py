@@ -9,6 +9,7 @@ from aiohttp import web
 from services.gateway.headers import REQUEST_ID
 from services.gateway.portal import addresses, cookies, sign_in_pages
 from services.gateway.portal.page import Pages
+from services.gateway.portal.receipt_pages import cause_by_receipt
 from services.gateway.portal.visits import Visitor, Visits
 from shared.contracts.refusals import NotFound, Refusal
 
@@ -38,7 +39,7 @@ class ProblemPages:
         """Return a problem as a page; who has to sign in is sent to where one does."""
         status = int(document["status"])
         if status == HTTPStatus.UNAUTHORIZED:
-            return _to_sign_in(request, str(document.get("cause", "")))
+            return await self._to_sign_in(request, document.get("cause"))
         slug = str(document["type"]).rpartition("/")[2]
         response = await self.pages.show(
             request,
@@ -61,10 +62,11 @@ class ProblemPages:
         except Refusal:
             return None
 
-
-def _to_sign_in(request: web.Request, cause: str) -> web.Response:
-    to = addresses.read_again(request)
-    response = addresses.see(sign_in_pages.again(to, why=cause))
-    if cookies.SESSION in request.cookies:
-        cookies.forget(response, cookies.SESSION)
-    return response
+    async def _to_sign_in(self, request: web.Request, cause: str | None) -> web.Response:
+        to = addresses.read_again(request)
+        # Another tab may have ended the session, and its cookie with it.
+        why = cause or await cause_by_receipt(request, self.visits.account)
+        response = addresses.see(sign_in_pages.again(to, why=why))
+        if cookies.SESSION in request.cookies:
+            cookies.forget(response, cookies.SESSION)
+        return response

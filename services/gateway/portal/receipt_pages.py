@@ -1,5 +1,6 @@
 """Receipts: what a password change or a sign-out everywhere has ended, and when."""
 
+import re
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -10,12 +11,13 @@ from services.gateway.model import Caller
 from services.gateway.portal import addresses, cookies
 from services.gateway.portal.page import Pages
 from services.gateway.portal.visits import Visits
+from shared.contracts.refusals import Refusal
 from shared.contracts.sessions import Revoked
 
 ADDRESS = "/receipts"
 _PAGE = 20
 # The receipt, its token, and the session that this browser had.
-_COOKIE_PARTS = 3
+_COOKIE = re.compile(r"([\w-]{1,64})\.([\w-]{1,256})\.([\w-]{1,64})", re.ASCII)
 
 
 def show_receipt(revoked: Revoked, caller: Caller) -> web.Response:
@@ -25,6 +27,17 @@ def show_receipt(revoked: Revoked, caller: Caller) -> web.Response:
     shown = f"{revoked.receipt}.{revoked.receipt_token}.{caller.session.sid}"
     cookies.keep(response, cookies.RECEIPT, shown, seconds=cookies.RECEIPT_SECONDS)
     return response
+
+
+async def cause_by_receipt(request: web.Request, account: Account) -> str | None:
+    """Return why this browser was signed out, as far as it can show a receipt for it."""
+    receipt_id, token, _ = _shown(request)
+    if not receipt_id:
+        return None
+    try:
+        return (await account.receipt(None, receipt_id, token)).cause
+    except Refusal:
+        return None
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,6 @@ class ReceiptPages:
 
 
 def _shown(request: web.Request) -> tuple[str, str, str]:
-    parts = request.cookies.get(cookies.RECEIPT, "").split(".")
-    receipt_id, token, sid = parts if len(parts) == _COOKIE_PARTS else ("", "", "")
+    matched = _COOKIE.fullmatch(request.cookies.get(cookies.RECEIPT, ""))
+    receipt_id, token, sid = matched.groups() if matched else ("", "", "")
     return receipt_id, token, sid

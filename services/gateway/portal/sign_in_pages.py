@@ -9,20 +9,21 @@ from pydantic import SecretStr
 
 from services.gateway.account import Account
 from services.gateway.errors import CsrfRefused
-from services.gateway.model import ActionRequired, FlowSeconds, SignedIn, SignInAttempt
+from services.gateway.model import Challenged, FlowSeconds, SignedIn, SignInAttempt
 from services.gateway.portal import addresses, cookies
 from services.gateway.portal.new_password import wrong
 from services.gateway.portal.page import Pages
 from services.gateway.portal.user_agents import UserAgent
 from services.gateway.portal.visits import Form, Visits
 from services.gateway.rendering import headers_of
-from services.gateway.sign_in import SignIn
+from services.gateway.sign_in import Outcome, SignIn
 from shared.contracts.credentials import LongestPassword
 from shared.contracts.events import Cause
 from shared.contracts.refusals import InvalidRequest, Refusal
 
 CAUSES: frozenset[str] = frozenset(get_args(Cause))
 ADDRESS = "/sign-in"
+CHALLENGE = f"{ADDRESS}/challenge"
 _LONGEST_USER_ID = 256
 _LONGEST_DEVICE_NAME = 100
 _LONGEST_DEVICE_KEY = 256
@@ -77,19 +78,16 @@ class SignInPages:
         return response
 
     async def _begin(self, request: web.Request) -> web.Response:
-        form = Form()
+        form = await self.visits.unchecked_form(request)
+        to = addresses.local(form["next"])
         try:
-            form = await self.visits.sent_anonymous_form(request)
+            self.visits.check_anonymous_form(request, form)
             outcome = await self.sign_in.begin(self._attempt(request, form))
         except Refusal as refusal:
             if refusal.type not in _SAID_IN_PLACE:
                 raise
-            to = addresses.local(form["next"] or request.query.get("next"))
             return await self._form(request, to, user_id=form["user_id"], refusal=refusal)
-        to = addresses.local(form["next"])
-        if isinstance(outcome, ActionRequired):
-            return _do_first(outcome, to)
-        return self.enter(outcome, to)
+        return await self.follow(request, outcome, to)
 
     def _attempt(self, request: web.Request, form: Form) -> SignInAttempt:
         longest = {"user_id": _LONGEST_USER_ID, "password": LongestPassword}
@@ -126,11 +124,22 @@ class SignInPages:
             why=why if why in CAUSES else None,
             user_id=user_id,
             refusal=refusal,
+            meanwhile=isinstance(refusal, CsrfRefused) and cookies.SESSION in request.cookies,
             errors=refusal.errors if refusal else (),
         )
 
-    def enter(self, signed_in: SignedIn, to: str) -> web.Response:
+    async def follow(self, request: web.Request, outcome: Outcome, to: str) -> web.Response:
+        """Return the answer to a step of a sign-in: the next step, or the portal."""
+        if isinstance(outcome, SignedIn):
+            return await self.enter(request, outcome, to)
+        step = CHALLENGE if isinstance(outcome, Challenged) else f"{ADDRESS}/action"
+        response = addresses.see(addresses.with_query(step, next=to))
+        cookies.keep(response, cookies.FLOW, outcome.flow, seconds=FlowSeconds)
+        return response
+
+    async def enter(self, request: web.Request, signed_in: SignedIn, to: str) -> web.Response:
         """Return the answer to a complete sign-in; each session has a cookie of its own."""
+        await self.visits.leave(request)
         response = addresses.see(to)
         self.pages.keep_session(response, signed_in.token, signed_in.expires_at)
         if signed_in.device.key is not None:
@@ -156,9 +165,3 @@ class SignInPages:
 
     async def _signed_out(self, request: web.Request) -> web.Response:
         return await self.pages.show(request, "signed_out.html")
-
-
-def _do_first(outcome: ActionRequired, to: str) -> web.Response:
-    response = addresses.see(addresses.with_query(f"{ADDRESS}/action", next=to))
-    cookies.keep(response, cookies.FLOW, outcome.flow, seconds=FlowSeconds)
-    return response

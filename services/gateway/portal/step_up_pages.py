@@ -62,9 +62,7 @@ class StepUpPages:
 
     async def _shown(self, caller: Caller, form: Form) -> None:
         if form["method"]:
-            await self.step_ups.by_method(
-                caller, form["method"], read_code(form), "security-info"
-            )
+            await self.step_ups.by_method(caller, form["method"], read_code(form), "security-info")
             return
         if not 0 < len(form["password"]) <= LongestPassword:
             reason = "too-long" if form["password"] else "missing"

@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import parse_qsl
@@ -81,11 +82,13 @@ class Visits:
         self._check(caller.token, form["csrf"])
         return caller, form
 
-    async def sent_anonymous_form(self, request: web.Request) -> Form:
-        """Return a form of somebody not signed in, or raise unless this browser was sent it."""
-        form = await _read(request)
+    async def unchecked_form(self, request: web.Request) -> Form:
+        """Return a form as it came, to be shown again at most, until it was checked."""
+        return await _read(request)
+
+    def check_anonymous_form(self, request: web.Request, form: Form) -> None:
+        """Raise unless this browser was sent the form, as somebody who is not signed in."""
         self._check(request.cookies.get(cookies.CSRF, ""), form["csrf"])
-        return form
 
     def check_anonymous_script(self, request: web.Request) -> None:
         """Raise unless a script of the page that this browser was sent makes the request."""
@@ -97,6 +100,19 @@ class Visits:
         if not _CSRF_COOKIE.fullmatch(cookie):
             cookie = secrets.token_urlsafe(32)
         return cookie, self.requests.csrf_token(cookie)
+
+    async def leave(self, request: web.Request) -> None:
+        """End the session that this browser had, if any, as another one takes its place.
+
+        Whoever signs in is not kept waiting for what cannot be ended now: it runs out by itself.
+        """
+        cookie = request.cookies.get(cookies.SESSION)
+        if cookie is None:
+            return
+        where = self.requests.where(request)
+        with suppress(Refusal):
+            replaced = await self.requests.acceptance.accept(cookie, where, renew=False)
+            await self.account.sign_out(replaced)
 
     async def _caller(self, request: web.Request) -> Caller:
         cookie = request.cookies.get(cookies.SESSION)

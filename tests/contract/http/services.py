@@ -93,6 +93,11 @@ class Memory:
         """Return the profile service."""
         return _app("profile", profile_routes(People(self.people, self.clock)))
 
+    def hasher(self) -> Hasher:
+        """Return one that costs nothing."""
+        cheap = HashParameters(memory=8, passes=1, lanes=1)
+        return Hasher(cheap, self.credentials, self.clock, threads=1, queue=16)
+
     def credentials_app(self, hasher: Hasher) -> web.Application:
         """Return the credentials service."""
         pepper = b"the pepper of a test"
@@ -152,7 +157,7 @@ class Services:
 async def running() -> AsyncIterator[Services]:
     """Run the three services."""
     memory = Memory.empty()
-    hasher = Hasher(HashParameters(memory=8, passes=1, lanes=1), threads=1, queue=16)
+    hasher = memory.hasher()
     apps = {
         "profile": memory.profile(),
         "credentials": memory.credentials_app(hasher),

@@ -9,8 +9,6 @@ import pytest
 from aiohttp import web
 from pydantic import BaseModel, SecretStr
 
-from services.credentials.hashing import Hasher
-from services.credentials.model import HashParameters
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
 from services.gateway.clients.profile import ProfileClient
@@ -151,7 +149,7 @@ def _paths(app: web.Application) -> set[str]:
 
 async def test_every_route_of_every_service_is_in_the_contract_and_no_other() -> None:
     memory = Memory.empty()
-    hasher = Hasher(HashParameters(memory=8, passes=1, lanes=1), threads=1, queue=1)
+    hasher = memory.hasher()
     apps = {
         "profile": memory.profile(),
         "credentials": memory.credentials_app(hasher),

@@ -12,6 +12,7 @@ from services.credentials.model import Password, password_changed
 from services.credentials.mongo import MongoCredentialStore
 from services.credentials.store import CredentialStore, CredentialTransaction
 from shared.contracts.epochs import NoEpoch, Raised, Standing
+from shared.mongo import Document
 from shared.wiring import Wiring
 from tests.memory.credentials import MemoryCredentials
 
@@ -217,3 +218,61 @@ async def test_a_rehash_of_what_was_changed_meanwhile_is_dropped(store: Credenti
     await put(store, changed)
     await store.rehashed(ADA, "stronger, but of the old password")
     assert await store.password_of("ada") == changed
+
+
+def verifier(cost: str) -> str:
+    return f"{cost}$c2FsdHNhbHRzYWx0$ZGlnZXN0ZGlnZXN0"
+
+
+CHEAP, CHEAP_IN_LANES, DEAR = (
+    f"$argon2id$v=19$m={memory},t=2,p={lanes}" for memory, lanes in ((8, 1), (8, 16), (64, 1))
+)
+
+
+async def open_accounts(store: CredentialStore, *verifiers: str | None) -> None:
+    for number, each in enumerate(verifiers):
+        name = f"user-{number}"
+        assert await open_account(store, replace(ADA, sub=name, user_id=name, verifier=each))
+
+
+async def test_the_costs_in_use_are_those_of_the_verifiers_that_are_kept(
+    store: CredentialStore,
+) -> None:
+    assert await store.costs_in_use() == set()
+    kept = [verifier(each) for each in (CHEAP, CHEAP_IN_LANES, DEAR) for _ in range(3)]
+    await open_accounts(store, None, "", "nonsense", *kept, "$argon2id$v=19$m=8")
+    assert await store.costs_in_use() == {CHEAP, CHEAP_IN_LANES, DEAR}
+
+
+async def test_a_cost_is_in_use_until_the_last_verifier_was_made_anew(
+    store: CredentialStore,
+) -> None:
+    await open_accounts(store, verifier(CHEAP), verifier(CHEAP), verifier(DEAR))
+    for name, left in (("user-0", {CHEAP, DEAR}), ("user-1", {DEAR})):
+        password = await store.password_of(name)
+        assert password is not None
+        await store.rehashed(password, verifier(DEAR))
+        assert await store.costs_in_use() == left
+
+
+async def test_a_changed_password_is_in_use_at_its_own_cost(store: CredentialStore) -> None:
+    await open_account(store, replace(ADA, verifier=verifier(CHEAP)))
+    password = await store.password_of("ada")
+    assert password is not None
+    await put(store, password.changed(verifier(DEAR), at=AT, history=2))
+    assert await store.costs_in_use() == {DEAR}
+
+
+async def test_the_costs_in_use_are_read_from_the_index(credentials: Wiring) -> None:
+    store = MongoCredentialStore(credentials.database, credentials.epochs, credentials.transactions)
+    await open_accounts(store, *[verifier(CHEAP)] * 20, verifier(DEAR))
+
+    async def looked_up() -> int:
+        stages: list[Document] = [{"$indexStats": {}}, {"$match": {"name": "verifier_1"}}]
+        (index,) = await (await store.database["passwords"].aggregate(stages)).to_list()
+        return int(index["accesses"]["ops"])
+
+    before = await looked_up()
+    assert await store.costs_in_use() == {CHEAP, DEAR}
+    # One for each, and one that finds no more.
+    assert await looked_up() - before == 3

@@ -8,6 +8,7 @@ from services.profile.model import OrganizationRecord
 from services.profile.mongo import MongoPeopleStore
 from services.profile.store import PeopleStore
 from shared.contracts.profile import AddPerson, Helpdesk, Photo
+from shared.contracts.refusals import UnknownCursor
 from shared.wiring import Wiring
 from tests.memory.profile import MemoryPeople
 
@@ -94,15 +95,14 @@ async def test_people_come_in_order_of_their_user_ids_in_pages(store: PeopleStor
     assert len(first) == 3
 
 
-async def test_a_cursor_of_another_organization_begins_anew(store: PeopleStore) -> None:
+async def test_a_cursor_of_another_organization_is_refused_like_none_at_all(
+    store: PeopleStore,
+) -> None:
     await store.add_person(record())
     stranger, _ = await store.add_person(record("zoe@elsewhere.example", "elsewhere"))
-    assert len(await store.people("halden", after=stranger.sub, limit=9)) == 1
-
-
-async def test_an_unknown_cursor_begins_anew(store: PeopleStore) -> None:
-    await store.add_person(record())
-    assert len(await store.people("halden", after="no-such-person", limit=9)) == 1
+    for after in (stranger.sub, "no-such-person", ""):
+        with pytest.raises(UnknownCursor):
+            await store.people("halden", after=after, limit=9)
 
 
 async def test_a_photo_is_kept_and_replaced(store: PeopleStore) -> None:

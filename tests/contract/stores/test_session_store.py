@@ -22,6 +22,7 @@ from services.sessions.model import (
 from services.sessions.mongo import MongoSessionStore
 from services.sessions.store import Overtaken, SessionStore, SessionTransaction
 from shared.contracts.epochs import NoEpoch, Raised
+from shared.contracts.refusals import UnknownCursor
 from shared.contracts.sessions import EndedSession, EstablishSession, Session, Where
 from shared.wiring import Wiring
 from tests.memory.sessions import MemorySessions
@@ -302,11 +303,22 @@ async def test_what_is_ended_or_from_before_the_epoch_is_not_open(case: Case) ->
     assert [each.sid for each in found] == [current.sid]
 
 
-async def test_a_cursor_of_somebody_else_begins_anew(case: Case) -> None:
+async def test_a_cursor_of_somebody_else_is_refused_like_none_at_all(case: Case) -> None:
     await case.open_epoch("ada")
-    mine, theirs = await begin(case.store), await begin(case.store, "bob")
-    found = await case.store.open_sessions("ada", after=theirs.sid, limit=9)
-    assert [each.sid for each in found] == [mine.sid]
+    await begin(case.store)
+    theirs = await begin(case.store, "bob")
+    for after in (theirs.sid, "no-such-session", ""):
+        with pytest.raises(UnknownCursor):
+            await case.store.open_sessions("ada", after=after, limit=9)
+
+
+async def test_a_session_that_ended_meanwhile_is_still_a_cursor(case: Case) -> None:
+    await case.open_epoch("ada")
+    first = await begin(case.store)
+    last = await begin(case.store)
+    await case.store.in_transaction(lambda tx: tx.end("ada", last.sid, "signed-out"))
+    found = await case.store.open_sessions("ada", after=last.sid, limit=9)
+    assert [each.sid for each in found] == [first.sid]
 
 
 async def test_records_that_are_still_open_from_before_an_epoch_are_found(

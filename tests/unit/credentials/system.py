@@ -25,6 +25,7 @@ from tests.memory.epochs import MemoryEpochs
 
 PEPPER = b"the pepper of a test"
 CHEAP = HashParameters(memory=8, passes=1, lanes=1)
+DEARER = HashParameters(memory=16, passes=2, lanes=1)
 OLD = "violet otter counts nine lamps"
 NEW = "seven quiet boats in march"
 
@@ -52,7 +53,7 @@ class System:
             MemoryGuesses(clock),
             MemoryCounters(clock),
         )
-        hasher = Hasher(hashing, threads=2, queue=64)
+        hasher = Hasher(hashing, store, clock, threads=2, queue=64)
         rules = PasswordRules(PasswordPolicy(history=history), Blocklist())
         throttle = Throttle(guesses, counters)
         return cls(
@@ -65,6 +66,10 @@ class System:
             Authentication(store, MemoryMethods(epochs), hasher, throttle, PEPPER),
             Passwords(store, hasher, rules, throttle, clock, PEPPER),
         )
+
+    def raised(self) -> Hasher:
+        """Return a hasher on the same accounts, after its cost was raised."""
+        return Hasher(DEARER, self.store, self.clock, threads=1, queue=4)
 
     async def enroll(
         self, user_id: str = "ada@example.org", password: str = OLD, *, temporary: bool = False

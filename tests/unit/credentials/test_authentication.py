@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 
 from services.credentials.errors import SignInRefused, SignInThrottled
-from services.credentials.hashing import Hasher
-from services.credentials.model import HashParameters, Password
+from services.credentials.model import Password
 from shared.contracts.epochs import Standing
 from tests.unit.credentials.system import NEW, OLD, System
 
@@ -146,7 +145,7 @@ async def test_a_password_without_an_epoch_is_refused(system: System) -> None:
 
 async def test_an_outdated_verifier_is_made_anew_at_the_next_sign_in(system: System) -> None:
     ada = await system.enroll()
-    stronger = Hasher(HashParameters(memory=16, passes=2, lanes=1), threads=1, queue=4)
+    stronger = system.raised()
     old_authentication = system.authentication
     system.authentication = replace(old_authentication, hasher=stronger)
     await system.verify(OLD)
@@ -162,7 +161,7 @@ async def test_an_outdated_verifier_is_made_anew_at_the_next_sign_in(system: Sys
 
 async def test_a_wrong_guess_rehashes_nothing(system: System) -> None:
     ada = await system.enroll()
-    stronger = Hasher(HashParameters(memory=16, passes=2, lanes=1), threads=1, queue=4)
+    stronger = system.raised()
     system.authentication = replace(system.authentication, hasher=stronger)
     with pytest.raises(SignInRefused):
         await system.verify("wrong")

@@ -3,21 +3,69 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import pytest
 
 from services.credentials.hashing import Hasher
 from services.credentials.model import HashParameters
 from shared.contracts.refusals import Busy
+from tests.memory.clock import StoppedClock
+from tests.unit.credentials.system import CHEAP, DEARER
 
-CHEAP = HashParameters(memory=8, passes=1, lanes=1)
+DEAREST = HashParameters(memory=24, passes=3, lanes=1)
+SLOW = HashParameters(memory=32_768, passes=1, lanes=1)
+
+
+@dataclass
+class Kept:
+    """The costs of the verifiers that a store keeps."""
+
+    costs: set[str] = field(default_factory=set)
+    asked: int = 0
+    away: bool = False
+    wait: asyncio.Event | None = None
+
+    async def costs_in_use(self) -> set[str]:
+        self.asked += 1
+        if self.wait is not None:
+            await self.wait.wait()
+        if self.away:
+            raise ConnectionError
+        return set(self.costs)
+
+
+@dataclass
+class Replicas:
+    """Processes on one store, each with a cost of its own."""
+
+    kept: Kept = field(default_factory=Kept)
+    clock: StoppedClock = field(default_factory=StoppedClock)
+    started: list[Hasher] = field(default_factory=list)
+
+    def start(self, parameters: HashParameters = CHEAP, *, threads: int = 2) -> Hasher:
+        made = Hasher(parameters, self.kept, self.clock, threads=threads, queue=3)
+        self.started.append(made)
+        return made
+
+    async def keep(self, hasher: Hasher) -> str:
+        """Let the store keep a verifier, and return it."""
+        verifier = await hasher.hash("seven quiet boats")
+        self.kept.costs.add(cost(verifier))
+        return verifier
 
 
 @pytest.fixture
-def hasher() -> Iterator[Hasher]:
-    made = Hasher(CHEAP, threads=2, queue=3)
+def replicas() -> Iterator[Replicas]:
+    made = Replicas()
     yield made
-    made.close()
+    for hasher in made.started:
+        hasher.close()
+
+
+@pytest.fixture
+def hasher(replicas: Replicas) -> Hasher:
+    return replicas.start()
 
 
 async def test_a_password_matches_its_own_verifier_only(hasher: Hasher) -> None:
@@ -60,13 +108,14 @@ async def test_every_character_of_a_long_password_counts(hasher: Hasher) -> None
     assert await hasher.verify(verifier, "a" * 255 + "b")
 
 
-async def test_stronger_parameters_make_older_verifiers_outdated(hasher: Hasher) -> None:
-    stronger = Hasher(HashParameters(memory=16, passes=2, lanes=1), threads=1, queue=1)
+async def test_stronger_parameters_make_older_verifiers_outdated(
+    replicas: Replicas, hasher: Hasher
+) -> None:
+    stronger = replicas.start(DEARER)
     verifier = await hasher.hash("seven quiet boats")
     assert not hasher.outdated(verifier)
     assert stronger.outdated(verifier)
     assert await stronger.verify(verifier, "seven quiet boats")
-    stronger.close()
 
 
 async def test_no_more_than_there_is_room_for_are_begun(hasher: Hasher) -> None:
@@ -100,8 +149,8 @@ async def test_room_comes_back_when_work_fails_or_is_given_up(hasher: Hasher) ->
     assert not await hasher.verify(None, "there is room again")
 
 
-async def test_the_event_loop_goes_on_while_passwords_are_hashed() -> None:
-    slow = Hasher(HashParameters(memory=32_768, passes=1, lanes=1), threads=1, queue=4)
+async def test_the_event_loop_goes_on_while_passwords_are_hashed(replicas: Replicas) -> None:
+    slow = replicas.start(SLOW, threads=1)
     threads: set[int] = set()
     original = slow._matches
 
@@ -116,7 +165,6 @@ async def test_the_event_loop_goes_on_while_passwords_are_hashed() -> None:
         await asyncio.sleep(0.001)
         turns += 1
     await work
-    slow.close()
     assert threading.get_ident() not in threads
     assert turns > 10
 
@@ -145,18 +193,76 @@ async def test_unknown_and_wrong_take_the_same_work(hasher: Hasher) -> None:
     assert await work(hasher, None) == await work(hasher, verifier) == [cost(verifier)]
 
 
-async def test_unknown_and_wrong_take_the_same_work_after_the_parameters_were_raised(
-    hasher: Hasher,
+async def test_whoever_is_checked_first_after_the_cost_was_raised_takes_the_same_work(
+    replicas: Replicas, hasher: Hasher
 ) -> None:
-    raised = Hasher(HashParameters(memory=16, passes=2, lanes=1), threads=1, queue=1)
-    older, newer = await hasher.hash("seven quiet boats"), await raised.hash("seven quiet boats")
-    outdated = await work(raised, older)
-    assert sorted(outdated) == sorted([cost(older), cost(newer)])
-    assert await work(raised, None) == await work(raised, newer) == outdated
+    older = await replicas.keep(hasher)
+    newer = await replicas.keep(replicas.start(DEARER))
+    both = sorted([cost(older), cost(newer)])
+    for verifier in (None, older, newer):
+        # Each is the first that its process checks.
+        assert await work(replicas.start(DEARER), verifier) == both
+    raised = replicas.start(DEARER)
     assert await raised.verify(older, "seven quiet boats")
     assert await raised.verify(newer, "seven quiet boats")
     assert not await raised.verify(None, "seven quiet boats")
-    raised.close()
+
+
+async def test_a_cost_that_another_replica_began_is_known_a_second_later(
+    replicas: Replicas, hasher: Hasher
+) -> None:
+    alone = await work(hasher, None)
+    newer = await replicas.keep(replicas.start(DEARER))
+    replicas.clock.advance(1)
+    assert await work(hasher, None) == sorted([*alone, cost(newer)])
+
+
+async def test_a_cost_that_nobody_has_any_more_is_no_longer_paid(
+    replicas: Replicas, hasher: Hasher
+) -> None:
+    raised = replicas.start(DEARER)
+    await replicas.keep(hasher)
+    assert len(await work(raised, None)) == 2
+    replicas.kept.costs.clear()
+    replicas.clock.advance(1)
+    assert await work(raised, None) == [cost(await raised.hash("any"))]
+
+
+async def test_a_former_password_is_checked_whatever_it_cost(
+    replicas: Replicas, hasher: Hasher
+) -> None:
+    former = await replicas.start(DEAREST).hash("seven quiet boats")
+    assert await hasher.verify(former, "seven quiet boats")
+    assert not await hasher.verify(former, "eight quiet boats")
+
+
+async def test_many_checks_at_once_ask_for_the_costs_once(
+    replicas: Replicas, hasher: Hasher
+) -> None:
+    replicas.kept.wait = asyncio.Event()
+    waiting = [asyncio.create_task(hasher.verify(None, "a guess")) for _ in range(5)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    # Who goes takes the reading away from nobody.
+    waiting[0].cancel()
+    replicas.kept.wait.set()
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert isinstance(answers[0], asyncio.CancelledError)
+    assert answers[1:] == [False] * 4
+    assert replicas.kept.asked == 1
+
+
+async def test_a_process_starts_without_the_store_and_checks_nothing_until_it_is_there(
+    replicas: Replicas, hasher: Hasher
+) -> None:
+    older = await replicas.keep(hasher)
+    replicas.kept.away = True
+    raised = replicas.start(DEARER)
+    for verifier in (None, older):
+        with pytest.raises(ConnectionError):
+            await raised.verify(verifier, "a guess")
+    replicas.kept.away = False
+    assert len(await work(raised, None)) == 2
 
 
 @pytest.mark.parametrize("verifier", ["", "nonsense", "$argon2id$v=19$m=8,t=1,p=1$broken"])

@@ -31,8 +31,9 @@ def documented() -> list[str]:
 
 def composed(file: Path, settings: dict[str, str]) -> dict[str, Any]:
     """Return the services as compose would start them."""
-    text = generate_env.environment("no")
-    file.write_text(text + "".join(f"{name}={value}\n" for name, value in settings.items()))
+    generate_env.write(file, "no")
+    with file.open("a") as more:
+        more.write("".join(f"{name}={value}\n" for name, value in settings.items()))
     argv = [str(COMPOSE), "--env-file", str(file), "config", "--format", "json"]
     ran = subprocess.run(argv, cwd=ROOT, env={}, check=True, capture_output=True, text=True)
     services: dict[str, Any] = json.loads(ran.stdout)["services"]

@@ -98,6 +98,9 @@ class System:
     async def list(self, call: Call) -> Answer:
         return Answer(f"[{call.limit}]".encode())
 
+    async def page(self, call: Call) -> Answer:
+        return Answer(str(call.after).encode())
+
     async def read(self, call: Call) -> Answer:
         return Answer(orjson.dumps(call.known_caller.sub if call.known_caller else None))
 
@@ -115,6 +118,7 @@ class System:
             Operation("POST", "/open", "Make", self.act, "anyone", body=ConfirmBody),
             Operation("POST", "/rule", "Rule", self.act, "admin"),
             Operation("GET", "/things", "List", self.list, "anyone", paged=True),
+            Operation("GET", "/pages", "Page", self.page, "anyone", paged=True),
             Operation("GET", "/receipts/{id}", "Read", self.read, "receipt"),
             Operation("GET", "/events", "Follow", self.read, renews=False),
             Operation("POST", "/flows/{flow}", "Fail", self.break_down, "anyone"),
@@ -394,6 +398,22 @@ async def test_any_other_limit_is_refused(client: Client, limit: str) -> None:
     answered = await client.get(f"/api/v1/things?limit={limit}")
     document = await problem_of(answered, 422, "invalid-request")
     assert document["errors"][0]["field"] == "limit"
+
+
+@pytest.mark.parametrize(("query", "after"), [("", "None"), ("after=", "None"), ("after=x", "x")])
+async def test_a_page_begins_after_its_cursor(client: Client, query: str, after: str) -> None:
+    answered = await client.get(f"/api/v1/pages?{query}")
+    assert await answered.text() == after
+
+
+@pytest.mark.parametrize("query", ["limit=1&limit=1", "limit=&limit=2", "after=x&after="])
+async def test_a_parameter_that_is_given_twice_is_refused(client: Client, query: str) -> None:
+    name = query.partition("=")[0]
+    path = "/api/v1/things" if name == "limit" else "/api/v1/pages"
+    document = await problem_of(await client.get(f"{path}?{query}"), 422, "invalid-request")
+    (error,) = document["errors"]
+    assert (error["field"], error["reason"]) == (name, "repeated")
+    assert error["message"] == "This may be given only once."
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from services.gateway.api.bodies import Address, Line, UserId
+from services.gateway.api.bodies import Address, LanguageTag, Line, UserId
 from services.profile.smtp import _addressee
 
 # Default_Ignorable_Code_Point of Unicode 15, as far as it is not in the category Cf.
@@ -109,3 +109,26 @@ def test_what_is_taken_as_an_address_can_be_mailed(text: str) -> None:
 def test_every_character_of_an_address_can_be_mailed(local: str) -> None:
     assert takes(Address, f"{local}@example.org")
     assert _addressee(f"{local}@example.org").addr_spec == f"{local}@example.org"
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "de", "en-GB", "DE-at", "nl-NL", "es-419", "zh-Hant-TW", "sr-Latn", "gsw", "de-1996",
+        "sl-rozaj",
+    ],
+)  # fmt: skip
+def test_a_language_is_any_that_there_is(tag: str) -> None:
+    assert takes(LanguageTag, tag)
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "", "x", "xx", "zz-DE", "und", "mul", "zxx", "en-XX", "en-Abcd", "english", "German",
+        "en_GB", "en-", "-en", "en--GB", "en GB", "en-GB\n", "en-GB-DE", "x-private",
+        "en-u-ca-buddhist", "i-klingon", "\u0435n", "en-1694acad-1994-1996",
+    ],
+)  # fmt: skip
+def test_what_is_no_language_is_refused(tag: str) -> None:
+    assert not takes(LanguageTag, tag)

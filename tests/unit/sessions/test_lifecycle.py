@@ -12,6 +12,7 @@ from services.sessions.errors import (
     SessionRequired,
 )
 from services.sessions.model import proof_of
+from shared.contracts.refusals import UnknownCursor
 from shared.contracts.sessions import (
     EstablishSession,
     Introspect,
@@ -242,11 +243,20 @@ async def test_receipts_are_listed_newest_first_in_pages(system: System) -> None
     assert rest.next is None
 
 
-@pytest.mark.parametrize("after", ["", "x", "-1", "\u0663", "9" * 40, "9" * 5000])
-async def test_a_cursor_that_is_none_begins_anew(system: System, after: str) -> None:
-    await system.sign_out_everywhere()
-    page = await system.receipts.list(ListReceipts(sub="ada", after=after))
-    assert len(page.items) in {0, 1}
+@pytest.mark.parametrize(
+    "after", ["", "x", "-1", "0", "1", "02", "5", "\u0662", "9" * 15, "9" * 40, "9" * 5000]
+)
+async def test_a_cursor_that_no_page_of_receipts_ended_with_is_refused(
+    system: System, after: str
+) -> None:
+    for _ in range(3):
+        await system.sign_out_everywhere()
+    for _ in range(9):
+        await system.sign_out_everywhere("eve")
+    with pytest.raises(UnknownCursor) as refused:
+        await system.receipts.list(ListReceipts(sub="ada", after=after))
+    assert (refused.value.status, refused.value.type) == (422, "invalid-request")
+    assert [each["field"] for each in refused.value.errors] == ["after"]
 
 
 async def test_of_many_sign_outs_at_once_each_has_a_receipt(system: System) -> None:

@@ -1,17 +1,20 @@
-// Times in the reader's own time zone. The page comes with UTC, which stays for who has no script.
+// Times in the reader's own time zone, written as the server writes them. The page comes with UTC,
+// which stays for who has no script.
 
-const wanted = document.documentElement.lang;
-const locale = navigator.languages.find((language) => language.split("-")[0] === wanted) ?? wanted;
+const language = document.documentElement.lang;
+const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" };
+const exactly = { ...clock, second: "2-digit", fractionalSecondDigits: 3 };
+const day = new Intl.DateTimeFormat(language, { dateStyle: "long" });
+const minute = new Intl.DateTimeFormat(language, clock);
+const millisecond = new Intl.DateTimeFormat(language, exactly);
 const styles = {
-  moment: new Intl.DateTimeFormat(locale, { dateStyle: "long", timeStyle: "short" }),
-  instant: new Intl.DateTimeFormat(locale, {
-    hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, timeZoneName: "short",
-  }),
+  moment: (at) => `${day.format(at)}, ${minute.format(at)}`,
+  instant: (at) => millisecond.format(at),
 };
 
 export function localize(part) {
   for (const time of part.querySelectorAll("time[data-local]")) {
     time.title = time.textContent;
-    time.textContent = styles[time.dataset.local].format(new Date(time.dateTime));
+    time.textContent = styles[time.dataset.local](new Date(time.dateTime));
   }
 }

@@ -5,13 +5,17 @@ const PAUSE_MILLISECONDS = 300;
 export function rate(box) {
   const input = document.getElementById(box.dataset.for);
   const csrf = input.form.elements.csrf.value;
+  const present = document.getElementById(box.dataset.present);
   const announced = box.querySelector("[role=status]");
   let asked = new AbortController();
   let pause;
+  let report = null;
 
+  present?.addEventListener("input", () => { if (report) tell(); });
   input.addEventListener("input", () => {
     clearTimeout(pause);
     asked.abort();
+    report = null;
     if (!input.value) box.hidden = true;
     else pause = setTimeout(ask, PAUSE_MILLISECONDS);
   });
@@ -25,14 +29,21 @@ export function rate(box) {
         body: JSON.stringify({ password: input.value }),
         signal: asked.signal,
       });
-      if (answer.ok) tell(await answer.json());
+      if (!answer.ok) return;
+      report = await answer.json();
+      tell();
     } catch {
       // The server rates it anyway when the form is sent.
       box.hidden = true;
     }
   }
 
-  function tell({ acceptable, score, reasons }) {
+  // The server is not asked about the present password: that would be a guess, and counted.
+  function tell() {
+    const isPresent = present && present.value.normalize() === input.value.normalize();
+    const reasons = isPresent ? [...report.reasons, "same-as-current"] : report.reasons;
+    const acceptable = report.acceptable && !isPresent;
+    const { score } = report;
     const verdict = acceptable ? String(score) : "refused";
     box.hidden = false;
     box.dataset.score = score;
