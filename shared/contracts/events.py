@@ -5,9 +5,9 @@ Consumers ignore fields they do not know, so a producer may be one version ahead
 """
 
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 InitiatingEntity = Literal["user", "admin", "policy", "system"]
 Cause = Literal[
@@ -67,6 +67,13 @@ class CredentialChangePayload(Payload):
     receipt: str | None = None
     method: str | None = None
     kept: str | None = None
+
+    @model_validator(mode="after")
+    def _is_about_one_or_the_other(self) -> Self:
+        raised = {self.epoch is None, self.receipt is None}
+        if raised not in ({False}, {True}) or (self.epoch is None) == (self.method is None):
+            raise ValueError("Either the epoch was raised, with a receipt, or a method changed.")
+        return self
 
 
 class CredentialChange(Event):

@@ -47,18 +47,18 @@ def changed(how: str) -> Document:
     schema = deepcopy(schemas()["credential-change"])
     payload: dict[str, Any] = schema["$defs"]["CredentialChangePayload"]
     if how == "removed":
-        del payload["properties"]["receipt"]
+        del payload["properties"]["cause"]
     elif how == "renamed":
-        payload["properties"]["receipt_id"] = payload["properties"].pop("receipt")
+        payload["properties"]["reason"] = payload["properties"].pop("cause")
     elif how == "retyped":
-        payload["properties"]["epoch"]["type"] = "string"
+        payload["properties"]["cause"]["type"] = "integer"
     elif how == "narrowed":
         payload["properties"]["change_type"]["enum"].pop()
     elif how == "required":
         payload["properties"]["reason"] = {"type": "string"}
         payload["required"].append("reason")
     elif how == "optional":
-        payload["required"].remove("receipt")
+        payload["required"].remove("cause")
     elif how == "version":
         schema["properties"]["version"]["const"] = 2
     elif how == "payload":

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, fields
 from typing import Any
 
+import pyotp
 import pytest
 from aiohttp import web
 from pydantic import BaseModel, SecretStr
@@ -16,9 +17,22 @@ from services.gateway.clients.sessions import SessionsClient
 from shared.contracts.credentials import (
     ChangePassword,
     CheckPassword,
+    ConfirmPassword,
     EnrollAccount,
     ReplaceTemporaryPassword,
     VerifyPassword,
+)
+from shared.contracts.methods import (
+    AnswerChallenge,
+    AuthenticatorSetup,
+    ChooseDefault,
+    EnrollAuthenticator,
+    ListMethods,
+    MakeRecoveryCodes,
+    Method,
+    ProveMethod,
+    RemoveMethod,
+    RenameMethod,
 )
 from shared.contracts.profile import (
     AddPerson,
@@ -29,6 +43,7 @@ from shared.contracts.profile import (
 )
 from shared.contracts.refusals import Refusal, Unavailable
 from shared.contracts.sessions import (
+    EndRestingOn,
     EndSession,
     EstablishSession,
     Introspect,
@@ -37,6 +52,7 @@ from shared.contracts.sessions import (
     ReadReceipt,
     RecogniseDevice,
     SignOutEverywhere,
+    StepUp,
     Where,
 )
 from tests.contract.http.services import KEY, Memory, Services
@@ -82,6 +98,69 @@ async def read_receipt(services: Services) -> BaseModel:
     )
 
 
+def code(services: Services, setup: AuthenticatorSetup) -> SecretStr:
+    seconds = int(services.memory.clock.now().timestamp())
+    return SecretStr(pyotp.TOTP(setup.secret.get_secret_value()).at(seconds))
+
+
+async def begin_authenticator(services: Services) -> AuthenticatorSetup:
+    return await services.credentials.enroll_authenticator(
+        EnrollAuthenticator(sub="person-1", label="Phone", issuer="Halden", account="ada")
+    )
+
+
+async def prove(services: Services) -> Method:
+    setup = await begin_authenticator(services)
+    shown = code(services, setup)
+    proved = await services.credentials.prove(
+        ProveMethod(sub="person-1", id=setup.id, code=shown, address="192.0.2.7", sid="here")
+    )
+    services.memory.clock.advance(60)
+    return proved
+
+
+async def answer(services: Services) -> BaseModel:
+    setup = await begin_authenticator(services)
+    await services.credentials.prove(
+        ProveMethod(
+            sub="person-1", id=setup.id, code=code(services, setup), address="192.0.2.7", sid="here"
+        )
+    )
+    services.memory.clock.advance(60)
+    return await services.credentials.answer(
+        AnswerChallenge(
+            sub="person-1", epoch=1, id=setup.id, code=code(services, setup), address="192.0.2.7"
+        )
+    )
+
+
+async def make_codes(services: Services) -> BaseModel:
+    await prove(services)
+    return await services.credentials.make_recovery_codes(MakeRecoveryCodes(sub="person-1"))
+
+
+async def rename(services: Services) -> BaseModel:
+    asked = RenameMethod(sub="person-1", id=(await prove(services)).id, label="Tablet")
+    return await services.credentials.rename(asked)
+
+
+async def remove(services: Services) -> BaseModel:
+    asked = RemoveMethod(sub="person-1", id=(await prove(services)).id)
+    return await services.credentials.remove(asked)
+
+
+async def choose_default(services: Services) -> BaseModel:
+    asked = ChooseDefault(sub="person-1", id=(await prove(services)).id)
+    return await services.credentials.choose_default(asked)
+
+
+async def step_up(services: Services) -> BaseModel:
+    sid = (await services.sessions.establish(establish())).session.sid
+    return await services.sessions.step_up(
+        StepUp(sub="person-1", sid=sid, purpose="security-info", amr="pwd", aal=1)
+    )
+
+
 Ask = Callable[[Services], Coroutine[Any, Any, object]]
 CALLS: dict[tuple[str, str], Ask] = {
     ("profile", "/organizations/put"): lambda s: s.profile.put_organization(
@@ -103,6 +182,17 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("credentials", "/password/replace-temporary"): lambda s: s.credentials.replace_temporary(
         ReplaceTemporaryPassword(sub="noor", epoch=1, new_password=NEW)
     ),
+    ("credentials", "/password/confirm"): lambda s: s.credentials.confirm(
+        ConfirmPassword(sub="person-1", password=OLD, address="192.0.2.7")
+    ),
+    ("credentials", "/methods/list"): lambda s: s.credentials.methods(ListMethods(sub="person-1")),
+    ("credentials", "/methods/enroll-authenticator"): begin_authenticator,
+    ("credentials", "/methods/make-recovery-codes"): make_codes,
+    ("credentials", "/methods/prove"): prove,
+    ("credentials", "/methods/rename"): rename,
+    ("credentials", "/methods/remove"): remove,
+    ("credentials", "/methods/choose-default"): choose_default,
+    ("credentials", "/challenge/answer"): answer,
     ("sessions", "/devices/recognise"): lambda s: s.sessions.recognise(
         RecogniseDevice(device_key="unknown")
     ),
@@ -110,6 +200,10 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("sessions", "/sessions/introspect"): introspect,
     ("sessions", "/sessions/list"): lambda s: s.sessions.list(ListSessions(sub="person-1")),
     ("sessions", "/sessions/end"): end,
+    ("sessions", "/sessions/step-up"): step_up,
+    ("sessions", "/sessions/end-resting-on"): lambda s: s.sessions.end_resting_on(
+        EndRestingOn(sub="person-1", factor="phone", cause="method-removed")
+    ),
     ("sessions", "/sessions/sign-out-everywhere"): lambda s: s.sessions.sign_out_everywhere(
         SignOutEverywhere(sub="person-1")
     ),
@@ -172,7 +266,7 @@ class Listening(Peer):
 
 READS = {
     "/people/get", "/people/list", "/people/photo", "/password/check", "/devices/recognise",
-    "/sessions/introspect", "/sessions/list", "/receipts/read", "/receipts/list",
+    "/sessions/introspect", "/sessions/list", "/receipts/read", "/receipts/list", "/methods/list",
 }  # fmt: skip
 
 

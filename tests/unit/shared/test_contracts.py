@@ -124,6 +124,16 @@ def test_an_event_without_what_it_is_about_is_not_understood(field: str) -> None
         CredentialChange.model_validate(told)
 
 
+def test_an_event_is_about_a_raised_epoch_or_about_a_method_and_not_both() -> None:
+    told = event()
+    told["payload"]["method"] = "phone"
+    with pytest.raises(ValidationError):
+        CredentialChange.model_validate(told)
+    for field in ("epoch", "receipt"):
+        del told["payload"][field]
+    assert CredentialChange.model_validate(told).payload.method == "phone"
+
+
 def test_an_epoch_in_an_event_is_a_raised_one() -> None:
     told = event()
     told["payload"]["epoch"] = 0
