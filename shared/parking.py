@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from aio_pika import Message
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import AMQPError
 
 from shared.broker import Bus, PublishSeconds, parked_queue
 from shared.contracts.refusals import NotFound, Unavailable
+from shared.telemetry import PARKED, log
 
 Consumers = ("profile", "credentials", "sessions")
 """The services that have a parking queue."""
+CountSeconds = 10.0
+"""How often it is looked whether something was parked or replayed."""
 _MOST = 200
 
 
@@ -50,6 +53,30 @@ class Parking:
                     return
         raise NotFound
 
+    async def watch(self) -> None:
+        """Export how much is parked for this service, until cancelled; 200 stands for more."""
+        waiting = 0
+        while True:
+            if self.bus.connected:
+                try:
+                    waiting = await self._count(waiting)
+                except Unavailable:
+                    log.warning("parked-uncounted", service=self.bus.service)
+            await asyncio.sleep(CountSeconds)
+
+    async def _count(self, waited: int) -> int:
+        """Look at what waits when it is another number than before, and return the number."""
+        name = parked_queue(self.bus.service)
+        async with self._channel() as channel:
+            queue = await channel.declare_queue(name, passive=True)
+            waiting = queue.declaration_result.message_count or 0
+            if waiting != waited:
+                # Each look counts as a delivery, of which a broker may allow a few only.
+                found = len([each async for each in _parked_in(queue)])
+                PARKED.labels(self.bus.service).set(found)
+                waiting = found if found < _MOST else waiting
+        return waiting
+
     @asynccontextmanager
     async def _channel(self) -> AsyncIterator[AbstractChannel]:
         # What is taken and not acknowledged goes back into its queue with the channel.
@@ -65,13 +92,18 @@ class Parking:
 async def _parked(channel: AbstractChannel) -> AsyncIterator[AbstractIncomingMessage]:
     for service in Consumers:
         queue = await channel.declare_queue(parked_queue(service), passive=True)
-        found = 0
-        while found < _MOST and (message := await queue.get(fail=False)) is not None:
-            if "x-canary" in message.headers:
-                await message.ack()
-            else:
-                found += 1
-                yield message
+        async for message in _parked_in(queue):
+            yield message
+
+
+async def _parked_in(queue: AbstractQueue) -> AsyncIterator[AbstractIncomingMessage]:
+    found = 0
+    while found < _MOST and (message := await queue.get(fail=False)) is not None:
+        if "x-canary" in message.headers:
+            await message.ack()
+        else:
+            found += 1
+            yield message
 
 
 async def _put_back(channel: AbstractChannel, message: AbstractIncomingMessage) -> None:

@@ -38,7 +38,7 @@ OUTBOX_AGE = Gauge(
 )
 EVENTS_HANDLED = Counter("events_handled_total", "Events by outcome", ["queue", "outcome"])
 CANARY_AGE = Gauge("canary_age_seconds", "Since a message last travelled a queue", ["queue"])
-PARKED = Counter("events_parked_total", "Events given up on and parked", ["service"])
+PARKED = Gauge("events_parked", "Events given up on that nobody has replayed", ["service"])
 
 
 _TRACEPARENT = re.compile("00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")

@@ -16,6 +16,7 @@ from shared.epochs import Epochs
 from shared.inbox import Inbox
 from shared.mongo import Client, Database, connect, is_outage
 from shared.outbox import Outbox
+from shared.parking import Parking
 from shared.service import Service, Task
 from shared.transactions import Transactions
 
@@ -82,11 +83,11 @@ class Wiring:
         return is_outage(error)
 
     def service(self, app: web.Application, *, tasks: Sequence[Task] = ()) -> Service:
-        """Return the service with the bus and the relay beside it."""
+        """Return the service with the bus, the relay and the count of what is parked beside it."""
         return Service(
             self.name,
             app,
-            tasks=[self.bus.run, self.transactions.outbox.run, *tasks],
+            tasks=[self.bus.run, self.transactions.outbox.run, Parking(self.bus).watch, *tasks],
             needs={"mongodb": self._mongo_answers},
             wants={"redis": self.cache.answers},
             missing=self.bus.missing,

@@ -5,18 +5,49 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import aio_pika
 from aio_pika.abc import AbstractChannel
 
+from services.sessions.model import signed_out_everywhere
 from shared.broker import Bus, Handler, parked_queue
+from shared.contracts.epochs import Raised
 from shared.contracts.events import Event, SignedOutEverywhere
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class StoreAwayError(Exception):
     """What a handler says whose store does not answer."""
+
+
+@dataclass
+class Heard:
+    """A handler that remembers, and does first what it was told to."""
+
+    events: list[Any] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    fails: int = 0
+    error: type[Exception] = ZeroDivisionError
+
+    async def __call__(self, event: Any) -> None:
+        self.times.append(time.monotonic())
+        if self.fails:
+            self.fails -= 1
+            raise self.error
+        self.events.append(event)
+
+    @property
+    def ids(self) -> list[str]:
+        return [event.id for event in self.events]
+
+
+def event(receipt: str | None = None) -> SignedOutEverywhere:
+    raised = Raised("ada", 2, receipt or uuid4().hex, "t")
+    return signed_out_everywhere(raised, "signed-out-everywhere", at=AT)
 
 
 @dataclass

@@ -2,10 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -13,41 +10,10 @@ import aio_pika
 import pytest
 from aio_pika.exceptions import DeliveryError, PublishError
 
-from services.sessions.model import sessions_revoked, signed_out_everywhere
+from services.sessions.model import sessions_revoked
 from shared.broker import EXCHANGE, Bus
-from shared.contracts.epochs import Raised
 from shared.contracts.events import CredentialChange, Event, SessionRevoked, SignedOutEverywhere
-from shared.contracts.refusals import NotFound
-from shared.parking import Parking
-from tests.contract.brokers import Brokers, StoreAwayError, until
-
-AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@dataclass
-class Heard:
-    """A handler that remembers, and does first what it was told to."""
-
-    events: list[Any] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
-    fails: int = 0
-    error: type[Exception] = ZeroDivisionError
-
-    async def __call__(self, event: Any) -> None:
-        self.times.append(time.monotonic())
-        if self.fails:
-            self.fails -= 1
-            raise self.error
-        self.events.append(event)
-
-    @property
-    def ids(self) -> list[str]:
-        return [event.id for event in self.events]
-
-
-def event(receipt: str | None = None) -> SignedOutEverywhere:
-    raised = Raised("ada", 2, receipt or uuid4().hex, "t")
-    return signed_out_everywhere(raised, "signed-out-everywhere", at=AT)
+from tests.contract.brokers import AT, Brokers, Heard, StoreAwayError, event, until
 
 
 async def tell(bus: Bus, told: Event, *, mandatory: bool = True) -> None:
@@ -303,71 +269,3 @@ async def test_a_publish_to_a_frozen_broker_is_given_up_in_time(
     with pytest.raises(TimeoutError):
         await tell(bus, event())
     assert time.monotonic() - began < 5
-
-
-@pytest.fixture
-def parking_of(
-    monkeypatch: pytest.MonkeyPatch,
-) -> Callable[[Bus], Parking]:
-    def made(bus: Bus) -> Parking:
-        monkeypatch.setattr("shared.parking.Consumers", (bus.service,))
-        return Parking(bus)
-
-    return made
-
-
-async def eventually(read: Callable[[], Awaitable[list[Any]]], count: int) -> list[Any]:
-    deadline = time.monotonic() + 15
-    while len(found := await read()) != count:
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)
-    return found
-
-
-async def test_what_is_parked_is_listed_and_stays(
-    brokers: Brokers, parking_of: Callable[[Bus], Parking]
-) -> None:
-    bus = await brokers.consuming(Heard())
-    queue = f"{bus.service}.signed-out-everywhere"
-    await brokers.put(queue, b"nonsense", message_id="m1", type="signed-out-everywhere")
-    parking = parking_of(bus)
-    (first,) = await eventually(parking.list, 1)
-    assert (first.queue, first.event) == (queue, "signed-out-everywhere")
-    assert first.size == len(b"nonsense")
-    assert await eventually(parking.list, 1) == [first]
-
-
-async def test_what_is_replayed_is_handled_and_no_longer_parked(
-    brokers: Brokers, parking_of: Callable[[Bus], Parking], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("shared.broker.Attempts", 1)
-    heard = Heard(fails=1)
-    bus = await brokers.consuming(heard)
-    told = event()
-    await brokers.put(
-        f"{bus.service}.signed-out-everywhere", told.model_dump_json().encode(), message_id=told.id
-    )
-    parking = parking_of(bus)
-    (parked,) = await eventually(parking.list, 1)
-    await parking.replay(parked.id)
-    await until(lambda: heard.ids == [told.id])
-    assert await eventually(parking.list, 0) == []
-
-
-async def test_canaries_that_were_parked_hide_nothing(
-    brokers: Brokers, parking_of: Callable[[Bus], Parking], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("shared.parking._MOST", 2)
-    bus = await brokers.consuming(Heard())
-    for number in range(3):
-        await brokers.put(f"{bus.service}.parked", b"canary", headers={"x-canary": f"{number}"})
-    await brokers.put(f"{bus.service}.signed-out-everywhere", b"nonsense", message_id="m1")
-    await eventually(parking_of(bus).list, 1)
-
-
-async def test_what_is_not_parked_cannot_be_replayed(
-    brokers: Brokers, parking_of: Callable[[Bus], Parking]
-) -> None:
-    bus = await brokers.consuming(Heard())
-    with pytest.raises(NotFound):
-        await parking_of(bus).replay("no-such-message")
