@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.portal import People, Portal, where_it_runs
+from tests.e2e.portal import People, Portal, Someone, where_it_runs
 from tests.stack import Stack
 
 
@@ -21,3 +21,13 @@ def portal() -> Iterator[Portal]:
 @pytest.fixture(scope="session")
 def people(portal: Portal) -> People:
     return People(portal)
+
+
+@pytest.fixture
+def robin(people: People) -> Someone:
+    return people.add()
+
+
+@pytest.fixture
+def token(portal: Portal, robin: Someone) -> str:
+    return portal.token(robin.user_id, robin.password)

@@ -4,6 +4,7 @@ import email
 import email.policy
 import json
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -11,11 +12,14 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
 DEMO = Path(__file__).resolve().parents[2] / "deploy" / "demo" / "users.json"
 PATIENCE = 20.0
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+Answer = requests.Response
 
 
 def eventually(condition: Callable[[], Any], *, seconds: float = PATIENCE) -> Any:
@@ -138,3 +142,28 @@ def where_it_runs() -> Portal | None:
     url = os.environ.get("BASE_URL")
     maildir = os.environ.get("MAILDIR")
     return Portal(url.rstrip("/"), Path(maildir) if maildir else None) if url else None
+
+
+def problem(answer: Answer, status: int, slug: str) -> dict[str, Any]:
+    """Return the problem document of an answer, which has every promised member."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"].partition(";")[0] == "application/problem+json"
+    document: dict[str, Any] = answer.json()
+    assert document["type"] == f"/problems/{slug}"
+    assert document["status"] == status
+    assert document["title"]
+    assert document["detail"]
+    assert document["instance"] == urlsplit(answer.url).path
+    for error in document.get("errors", ()):
+        assert set(error) == {"field", "reason", "message"}
+    if status == 401:
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    if status in {429, 503}:
+        assert int(answer.headers["Retry-After"]) >= 1
+    return document
+
+
+def change(portal: Portal, token: str, old: str, new: str, **headers: str) -> Answer:
+    """Try to change a password."""
+    body = {"old_password": old, "new_password": new}
+    return portal.call("POST", "/me/password", body=body, token=token, headers=headers)

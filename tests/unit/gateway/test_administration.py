@@ -26,7 +26,8 @@ class Parked:
 
 
 def administration(*messages: ParkedMessage) -> Administration:
-    return Administration(*[cast("Any", None)] * 2, Parked([*messages]))
+    nobody = cast("Any", None)
+    return Administration(nobody, nobody, Parked([*messages]))
 
 
 async def test_parked_events_come_in_pages() -> None:
