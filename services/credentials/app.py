@@ -62,6 +62,19 @@ def build_service(config: CredentialsConfig) -> Service:
     return wiring.service(app)
 
 
+async def reseal(config: CredentialsConfig) -> int:
+    """Seal every secret under the newest key of the ring; return how many that were."""
+    wiring = Wiring.of(NAME, config)
+    counters = RedisGuessCounters(wiring.cache.redis)
+    return await SecurityInformation(
+        _methods(wiring),
+        Throttle(MongoGuessStore(wiring.database), counters),
+        Keyring.parse(config.keyring.get_secret_value()),
+        SystemClock(),
+        config.pepper.get_secret_value().encode(),
+    ).reseal()
+
+
 async def install(config: CredentialsConfig) -> None:
     """Apply indexes and topology. Safe to run twice."""
     wiring = Wiring.of(NAME, config)

@@ -276,6 +276,11 @@ class MongoMethodStore:
         """Read the document."""
         return _security_info(sub, await self.database["security_info"].find_one({"_id": sub}))
 
+    async def all_after(self, sub: str, *, limit: int) -> list[SecurityInfo]:
+        """Read a page in order of the ids."""
+        found = self.database["security_info"].find({"_id": {"$gt": sub}}).sort("_id", ASCENDING)
+        return [_security_info(each["_id"], each) async for each in found.limit(limit)]
+
     async def put(self, changed: SecurityInfo, event: Event | None) -> None:
         """Replace the version, in a transaction only where there is something to tell."""
         if event is None:

@@ -22,6 +22,7 @@ from shared.contracts.events import ChangeType
 from shared.contracts.refusals import Busy
 
 _TRIES = 20
+_PAGE = 100
 _Change = Callable[[SecurityInfo], Changed]
 
 
@@ -125,6 +126,35 @@ class SecurityInformation:
         method = after.method(asked.id)
         left = len(method.codes) if method.kind == "recovery-codes" else None
         return contract.ChallengeAnswered(factor=method.id, amr="otp", codes_left=left)
+
+    async def reseal(self) -> int:
+        """Seal every secret under the newest key; return how many were sealed under another.
+
+        Nobody notices: the older keys still open what is yet to come, and what somebody changes
+        meanwhile is read anew. Once this returns, the older keys are needed no more.
+        """
+        resealed, last = 0, ""
+        while page := await self.store.all_after(last, limit=_PAGE):
+            for info in page:
+                due = sum(self._is_due(each) for each in info.methods)
+                if due:
+                    await self._change(info.sub, self._resealed)
+                    resealed += due
+            last = page[-1].sub
+        return resealed
+
+    def _is_due(self, method: Method) -> bool:
+        return bool(method.sealed) and self.keyring.key_of(method.sealed) != self.keyring.newest
+
+    def _resealed(self, info: SecurityInfo) -> Changed:
+        def anew(method: Method) -> Method:
+            if not self._is_due(method):
+                return method
+            place = _place(info.sub, method.id)
+            secret = self.keyring.open(place, method.sealed)
+            return replace(method, sealed=self.keyring.seal(place, secret))
+
+        return Changed(replace(info, methods=tuple(map(anew, info.methods))))
 
     def _taken(self, info: SecurityInfo, method_id: str, code: str) -> Changed:
         method, now = info.method(method_id), self.clock.now()

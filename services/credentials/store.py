@@ -111,6 +111,10 @@ class MethodStore(Protocol):
         """Return a subject's methods; none where there never were any."""
         ...
 
+    async def all_after(self, sub: str, *, limit: int) -> list[SecurityInfo]:
+        """Return the next subjects' methods in order of the subjects' ids, to go through all."""
+        ...
+
     async def put(self, changed: SecurityInfo, event: Event | None) -> None:
         """Replace the version that was changed, in one atomic write with the event.
 

@@ -121,6 +121,10 @@ class MemoryMethods:
         await asyncio.sleep(0)
         return self.by_sub.get(sub, SecurityInfo(sub))
 
+    async def all_after(self, sub: str, *, limit: int) -> list[SecurityInfo]:
+        """Return the next ones."""
+        return [self.by_sub[each] for each in sorted(self.by_sub) if each > sub][:limit]
+
     async def put(self, changed: SecurityInfo, event: Event | None) -> None:
         """Replace the version, with the event."""
         await asyncio.sleep(0)
