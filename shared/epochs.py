@@ -78,7 +78,17 @@ class Epochs:
         document = await self.database["epochs"].find_one({"_id": sub})
         if document is None:
             return Standing(NoEpoch, password_version=0)
-        return Standing(int(document["epoch"]), int(document["password_version"]))
+        return Standing(
+            int(document["epoch"]),
+            int(document["password_version"]),
+            is_guarded=document.get("guarded", False),
+        )
+
+    async def guard(self, sub: str, session: Session, *, guarded: bool) -> None:
+        """Say in the caller's transaction whether the password needs a second factor beside it."""
+        await self.database["epochs"].update_one(
+            {"_id": sub}, {"$set": {"guarded": guarded}}, session=session
+        )
 
     async def raise_(
         self, sub: str, cause: Cause, session: Session, *, password_version: int | None = None

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from services.credentials.errors import SignInRefused
 from services.credentials.hashing import Hasher
-from services.credentials.methods import SecurityInfo
 from services.credentials.model import (
     ACCOUNT,
     ADDRESS,
@@ -18,6 +17,7 @@ from services.credentials.store import CredentialStore, MethodStore
 from services.credentials.throttling import Throttle
 from shared.contracts.credentials import Verified, VerifyPassword
 from shared.contracts.epochs import NoEpoch, Standing
+from shared.contracts.methods import Method
 
 _NOBODY = "nobody"
 
@@ -41,20 +41,16 @@ class Authentication:
         guesses = self._guesses(user_id, asked, familiar=familiar)
         async with self.throttle.attempt(*guesses) as attempt:
             verifier = password.verifier if password is not None else None
-            standing, info, is_right = await asyncio.gather(
-                self.store.standing_of(sub),
-                self.methods.security_info(sub),
-                self.hasher.verify(verifier, guess),
+            standing, is_right = await asyncio.gather(
+                self.store.standing_of(sub), self.hasher.verify(verifier, guess)
             )
             if not is_right:
                 attempt.wrong(fingerprint(self.pepper, user_id, guess))
                 raise SignInRefused
             attempt.right()
-        return await self._finish(password, guess, standing, info)
+        return await self._finish(password, guess, standing)
 
-    async def _finish(
-        self, password: Password | None, guess: str, standing: Standing, info: SecurityInfo
-    ) -> Verified:
+    async def _finish(self, password: Password | None, guess: str, standing: Standing) -> Verified:
         # The epoch was read after the password: had the password been changed in between, an
         # old password would come with a new epoch. The version that came with the epoch tells.
         if password is None or standing.epoch == NoEpoch:
@@ -63,12 +59,16 @@ class Authentication:
             raise SignInRefused
         if password.verifier and self.hasher.outdated(password.verifier):
             await self.store.rehashed(password, await self.hasher.hash(guess))
+        methods = await self._challenging(password.sub) if standing.is_guarded else ()
         return Verified(
             sub=password.sub,
             epoch=standing.epoch,
             must_change=password.temporary,
-            methods=info.challenging,
+            methods=methods,
         )
+
+    async def _challenging(self, sub: str) -> tuple[Method, ...]:
+        return (await self.methods.security_info(sub)).challenging
 
     def _guesses(
         self, user_id: str, asked: VerifyPassword, *, familiar: bool

@@ -288,6 +288,8 @@ class MongoMethodStore:
 
         async def work(transaction: Transaction) -> None:
             await self._replace(changed, transaction.session)
+            guarded = bool(changed.factors)
+            await self.epochs.guard(changed.sub, transaction.session, guarded=guarded)
             await transaction.emit(event)
 
         await self.transactions.run(work)

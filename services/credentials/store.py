@@ -118,6 +118,7 @@ class MethodStore(Protocol):
     async def put(self, changed: SecurityInfo, event: Event | None) -> None:
         """Replace the version that was changed, in one atomic write with the event.
 
+        Where there is an event, the subject's standing says from then on whether there is a factor.
         Raise `MethodsChangedMeanwhile` where that version is not the current one any more.
         """
         ...

@@ -8,10 +8,14 @@ NoEpoch = 0
 
 @dataclass(frozen=True)
 class Standing:
-    """A subject's epoch, and the version of the password that was valid under it."""
+    """A subject's epoch, and the version of the password that was valid under it.
+
+    `is_guarded` says that the password needs a second factor beside it.
+    """
 
     epoch: int
     password_version: int
+    is_guarded: bool = False
 
 
 @dataclass(frozen=True)

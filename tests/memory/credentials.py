@@ -133,6 +133,7 @@ class MemoryMethods:
         self.by_sub[changed.sub] = replace(changed, version=changed.version + 1)
         if event is not None:
             self.epochs.outbox[event.id] = event
+            self.epochs.guarded[changed.sub] = bool(changed.factors)
 
     async def epoch_of(self, sub: str) -> int:
         """Return it."""

@@ -21,6 +21,7 @@ class MemoryEpochs:
     clock: Clock = field(default_factory=SystemClock)
     epochs: dict[str, int] = field(default_factory=dict)
     password_versions: dict[str, int] = field(default_factory=dict)
+    guarded: dict[str, bool] = field(default_factory=dict)
     revocations: dict[str, Revocation] = field(default_factory=dict)
     outbox: dict[str, Event] = field(default_factory=dict)
     inbox: dict[str, bool] = field(default_factory=dict)
@@ -49,7 +50,8 @@ class MemoryEpochs:
 
     def standing(self, sub: str) -> Standing:
         """Return a subject's epoch and password version."""
-        return Standing(self.current(sub), self.password_versions.get(sub, 0))
+        version = self.password_versions.get(sub, 0)
+        return Standing(self.current(sub), version, is_guarded=self.guarded.get(sub, False))
 
     def raise_(self, sub: str, cause: Cause, *, password_version: int | None = None) -> Raised:
         """Raise a subject's epoch and leave the receipt."""
