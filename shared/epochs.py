@@ -178,11 +178,14 @@ class Epochs:
     async def committed(
         self, *, after: datetime | None, older_than_seconds: float
     ) -> list[Document]:
-        """Return the revocations of the last day, or since `after`, oldest first."""
+        """Return the revocations of the last day, or since `after`, oldest first.
+
+        Without the sessions that they have ended, which may be many.
+        """
         age = {"$subtract": ["$$NOW", int(older_than_seconds * 1000)]}
         since = after or {"$subtract": ["$$NOW", _DAY_SECONDS * 1000]}
         dated = [{"$gte": ["$committed_at", since]}, {"$lt": ["$committed_at", age]}]
-        cursor = self.database["revocations"].find({"$expr": {"$and": dated}})
+        cursor = self.database["revocations"].find({"$expr": {"$and": dated}}, {"sessions": 0})
         return await cursor.sort("committed_at", ASCENDING).to_list()
 
     async def epochs_of(self, subs: list[str]) -> dict[str, int]:

@@ -134,11 +134,17 @@ class MongoNoticeStore:
 
     async def owe_missed(self, after: datetime | None) -> datetime | None:
         """Go through the revocations since then; most are known already."""
-        missed = await self.epochs.committed(after=after, older_than_seconds=10.0)
-        for each in missed:
+        found = await self.epochs.committed(after=after, older_than_seconds=10.0)
+        for each in await self._unknown(found):
             notice = Notice(each["_id"], each["sub"], each["cause"], each["committed_at"])
             await self._insert(notice, None)
-        return missed[-1]["committed_at"] - _COMMITS_WITHIN if missed else after
+        return found[-1]["committed_at"] - _COMMITS_WITHIN if found else after
+
+    async def _unknown(self, revocations: list[Document]) -> list[Document]:
+        receipts = [each["_id"] for each in revocations]
+        known = self.database["notices"].find({"_id": {"$in": receipts}}, {"_id": 1})
+        ids = {each["_id"] async for each in known}
+        return [each for each in revocations if each["_id"] not in ids]
 
     async def claim(self) -> Notice | None:
         """Lease the mail that has been due longest, by the server's clock."""

@@ -83,6 +83,19 @@ class MongoSessionTransaction:
         await self._close(batch.valid, cause, batch)
         await self._close(batch.expired, "expired", batch)
 
+    async def close_older(self, sub: str, epoch: int, cause: Cause) -> int:
+        """End in one write, dated by the server's clock."""
+        closed = await self.database["sessions"].update_many(
+            {"sub": sub, "open": True, "epoch": {"$lt": epoch}},
+            {
+                "$set": {"ended_by": cause},
+                "$unset": {"open": ""},
+                "$currentDate": {"ended_at": True},
+            },
+            session=self.transaction.session,
+        )
+        return closed.modified_count
+
     async def end(self, sub: str, sid: str, cause: Cause) -> bool:
         """End one session."""
         ended = await self.database["sessions"].update_one(

@@ -1,5 +1,6 @@
 """Ending sessions: one, all of them, and those that a raised epoch has left behind."""
 
+import asyncio
 from dataclasses import dataclass
 from functools import partial
 
@@ -146,12 +147,39 @@ class Revocations:
             log.warning("sessions-swept", sub=sub)
 
     async def _carry_out(self, ending: Ending) -> None:
-        """End what is older, a batch at a time, and close the receipt with the last of it.
+        """End what is older and close the receipt with the last of it.
 
         The receipt is what an inbox is elsewhere: it is closed once, in the transaction of the
-        effect, so an event that comes again finds nothing to do. What is older is looked up
-        before the transaction, which keeps it short.
+        effect, so an event that comes again finds nothing to do.
         """
+        try:
+            took = await self._end_at_once(ending)
+        except Overtaken:
+            took = await self._end_in_batches(ending)
+        if took is not None:
+            ENDED_AFTER.labels(ending.cause).observe(took)
+
+    async def _end_at_once(self, ending: Ending) -> float | None:
+        """End everything while it is looked up what that is, or raise `Overtaken`.
+
+        It is one thing where as many were ended as were found, and none of them had expired.
+        """
+        looking = asyncio.ensure_future(self.store.older(ending.sub, ending.epoch, limit=_BATCH))
+
+        async def work(tx: SessionTransaction) -> float | None:
+            ended = await tx.close_older(ending.sub, ending.epoch, ending.cause)
+            batch = await looking
+            if batch.more or batch.expired or ended != len(batch.valid):
+                raise Overtaken
+            return await self._note(ending, batch, tx)
+
+        try:
+            return await self.store.in_transaction(work)
+        finally:
+            looking.cancel()
+
+    async def _end_in_batches(self, ending: Ending) -> float | None:
+        """End what is looked up first, a batch at a time; what is overtaken is looked up anew."""
         more, took = True, None
         while more:
             batch = await self.store.older(ending.sub, ending.epoch, limit=_BATCH)
@@ -160,17 +188,20 @@ class Revocations:
             except Overtaken:
                 continue
             more = batch.more
-        if took is not None:
-            ENDED_AFTER.labels(ending.cause).observe(took)
+        return took
 
     async def _end(self, ending: Ending, batch: Batch, tx: SessionTransaction) -> float | None:
         """End a batch; return how many seconds the receipt was open when that closes it."""
+        took = await self._note(ending, batch, tx)
+        await tx.close(batch, ending.cause)
+        return took
+
+    async def _note(self, ending: Ending, batch: Batch, tx: SessionTransaction) -> float | None:
         took = None
         if ending.receipt is not None and batch.more:
             await tx.note(ending.receipt, batch)
         elif ending.receipt is not None:
             took = await tx.complete(ending.receipt, batch)
-        await tx.close(batch, ending.cause)
         await self._tell(tx, ending.sub, list(batch.valid), ending.cause, receipt=ending.receipt)
         return took
 

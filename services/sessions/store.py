@@ -26,6 +26,10 @@ class SessionTransaction(Protocol):
         """End the sessions of a batch, or raise `Overtaken` where one is not open any more."""
         ...
 
+    async def close_older(self, sub: str, epoch: int, cause: Cause) -> int:
+        """End all open sessions from before the epoch; return how many there were."""
+        ...
+
     async def end(self, sub: str, sid: str, cause: Cause) -> bool:
         """End one session; return whether it was open."""
         ...

@@ -55,6 +55,17 @@ class MemorySessionTransaction:
                     raise Overtaken
                 self.kept[sid] = replace(self.kept[sid], ended_by=why)
 
+    async def close_older(self, sub: str, epoch: int, cause: Cause) -> int:
+        """End what is older."""
+        older = [
+            each
+            for each in self.kept.values()
+            if each.session.sub == sub and each.ended_by is None and each.session.epoch < epoch
+        ]
+        for each in older:
+            self.kept[each.session.sid] = replace(each, ended_by=cause)
+        return len(older)
+
     async def end(self, sub: str, sid: str, cause: Cause) -> bool:
         """End one session."""
         known, now = self.kept.get(sid), self.epochs.clock.now()

@@ -1,5 +1,7 @@
 """Ending sessions: one, all, and those that a change has left behind, on memory."""
 
+import asyncio
+import itertools
 from typing import Any
 
 import pytest
@@ -101,30 +103,60 @@ async def test_an_event_that_comes_twice_has_one_effect(system: System) -> None:
     assert len(system.told()) == 1
 
 
-async def test_a_session_that_ends_while_a_change_is_worked_off_is_told_of_once(
+async def test_sessions_that_end_while_a_change_is_worked_off_are_told_of_once(
     system: System,
 ) -> None:
-    begun = [(await system.begin()).session.sid for _ in range(3)]
+    begun = [(await system.begin()).session.sid for _ in range(4)]
     raised = await system.store.in_transaction(lambda tx: tx.raise_epoch("ada", "password-changed"))
-    original, looks = system.store.older, 0
+    older, in_transaction = system.store.older, system.store.in_transaction
+    looks = itertools.count(1)
+
+    async def end(sid: str) -> None:
+        system.store.in_transaction = in_transaction  # type: ignore[method-assign]
+        await system.revocations.end(EndSession(sub="ada", sid=sid, cause="ended-by-user"))
+
+    async def late(work: Any) -> Any:
+        # What is there has been looked up by now; one of it ends before the transaction.
+        await asyncio.sleep(0)
+        await end(begun[0])
+        return await in_transaction(work)
 
     async def overtaken(sub: str, epoch: int, *, limit: int) -> Any:
-        nonlocal looks
-        batch = await original(sub, epoch, limit=limit)
-        looks += 1
-        if looks == 1:
-            asked = EndSession(sub="ada", sid=begun[0], cause="ended-by-user")
-            await system.revocations.end(asked)
+        batch = await older(sub, epoch, limit=limit)
+        if next(looks) == 2:
+            await end(begun[1])
         return batch
 
+    system.store.in_transaction = late  # type: ignore[assignment]
     system.store.older = overtaken  # type: ignore[method-assign]
-    await system.revocations.carry_out(change(raised.receipt, 2))
+    async with asyncio.timeout(10):
+        await system.revocations.carry_out(change(raised.receipt, 2))
+    assert next(looks) == 4
     told = [(event.payload.cause, sid) for event in system.told() for sid in event.payload.sids]
     assert sorted(told) == sorted(
-        [("ended-by-user", begun[0]), *(("password-changed", sid) for sid in begun[1:])]
+        [
+            *(("ended-by-user", sid) for sid in begun[:2]),
+            *(("password-changed", sid) for sid in begun[2:]),
+        ]
     )
     named = system.epochs.revocations[raised.receipt].sessions
-    assert sorted(each.sid for each in named) == sorted(begun[1:])
+    assert sorted(each.sid for each in named) == sorted(begun[2:])
+
+
+async def test_what_has_expired_is_closed_with_the_rest_and_nobody_is_told_of_it(
+    system: System,
+) -> None:
+    expired = (await system.begin()).session.sid
+    system.clock.advance(3600)
+    begun = (await system.begin()).session.sid
+    raised = await system.store.in_transaction(lambda tx: tx.raise_epoch("ada", "password-changed"))
+    await system.revocations.carry_out(change(raised.receipt, 2))
+    assert {sid: each.ended_by for sid, each in system.store.kept.items()} == {
+        expired: "expired",
+        begun: "password-changed",
+    }
+    (told,) = system.told()
+    assert told.payload.sids == (begun,)
 
 
 async def test_an_event_that_comes_late_ends_nothing_newer(system: System) -> None:
