@@ -1,6 +1,6 @@
 # `make` alone lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs seed test lint fmt bench fault lock clean venv
+.PHONY: .env help up down status logs seed test lint fmt bench fault lock clean venv
 
 PYTHON := .venv/bin/python
 CODE := services shared deploy tests

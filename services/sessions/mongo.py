@@ -31,6 +31,8 @@ _FORGET_SESSIONS_SECONDS = 30 * 24 * 3600
 _FORGET_FACTORS_SECONDS = 24 * 3600
 _SESSION_FIELDS = frozenset(Session.model_fields) - {"sid"}
 _DESCRIBING_FIELDS = ["created_at", "address", "user_agent"]
+# A session is in the index of open ones for a moment after a change has ended it.
+_OPEN: Document = {"open": True, "ended_by": None}
 _UNEXPIRED: Document = {"$expr": {"$gt": ["$expires_at", "$$NOW"]}}
 
 
@@ -84,14 +86,13 @@ class MongoSessionTransaction:
         await self._close(batch.expired, "expired", batch)
 
     async def close_older(self, sub: str, epoch: int, cause: Cause) -> int:
-        """End in one write, dated by the server's clock."""
+        """End in one write, dated by the server's clock.
+
+        It touches no index, which takes half of the time; `tidy` does afterwards.
+        """
         closed = await self.database["sessions"].update_many(
-            {"sub": sub, "open": True, "epoch": {"$lt": epoch}},
-            {
-                "$set": {"ended_by": cause},
-                "$unset": {"open": ""},
-                "$currentDate": {"ended_at": True},
-            },
+            {"sub": sub, **_OPEN, "epoch": {"$lt": epoch}},
+            {"$set": {"ended_by": cause}, "$currentDate": {"ended_at": True}},
             session=self.transaction.session,
         )
         return closed.modified_count
@@ -99,7 +100,7 @@ class MongoSessionTransaction:
     async def end(self, sub: str, sid: str, cause: Cause) -> bool:
         """End one session."""
         ended = await self.database["sessions"].update_one(
-            {"_id": sid, "sub": sub, "open": True, **_UNEXPIRED},
+            {"_id": sid, "sub": sub, **_OPEN, **_UNEXPIRED},
             {
                 "$set": {"ended_by": cause},
                 "$unset": {"open": ""},
@@ -143,7 +144,7 @@ class MongoSessionTransaction:
         if not sids:
             return
         closed = await self.database["sessions"].update_many(
-            {"_id": {"$in": list(sids)}, "open": True},
+            {"_id": {"$in": list(sids)}, **_OPEN},
             {"$set": {"ended_by": cause, "ended_at": batch.at}, "$unset": {"open": ""}},
             session=self.transaction.session,
         )
@@ -227,7 +228,7 @@ class MongoSessionStore:
         return SessionState(
             session=_session(found),
             proof=found["proof"],
-            ended_by=None if found.get("open") else found.get("ended_by", "signed-out"),
+            ended_by=found.get("ended_by", None if found.get("open") else "signed-out"),
             expired=found["seconds_left"] <= 0,
             seconds_left=found["seconds_left"],
             unseen_seconds=found["unseen_seconds"],
@@ -237,7 +238,7 @@ class MongoSessionStore:
         """Renew by the server's clock, never what has ended or expired."""
         renewed = {"$min": ["$lifetime_ends_at", _in_seconds(policy.idle_seconds)]}
         await self.database["sessions"].update_one(
-            {"_id": sid, "open": True, "$expr": {"$gt": ["$expires_at", "$$NOW"]}},
+            {"_id": sid, **_OPEN, **_UNEXPIRED},
             [{"$set": {"last_seen_at": "$$NOW", "expires_at": renewed}}],
         )
 
@@ -252,7 +253,7 @@ class MongoSessionStore:
         if asked.factor is not None:
             changed["factor"] = {"$literal": asked.factor}
         document = await self.database["sessions"].find_one_and_update(
-            {"_id": asked.sid, "sub": asked.sub, "open": True, **_UNEXPIRED},
+            {"_id": asked.sid, "sub": asked.sub, **_OPEN, **_UNEXPIRED},
             [{"$set": changed}],
             return_document=ReturnDocument.AFTER,
         )
@@ -262,7 +263,7 @@ class MongoSessionStore:
         """Return a page, newest first, ties in order of ids."""
         query: Document = {
             "sub": sub,
-            "open": True,
+            **_OPEN,
             "epoch": {"$gte": await self.epochs.recent(sub)},
             **_UNEXPIRED,
         }
@@ -278,7 +279,7 @@ class MongoSessionStore:
 
     async def older(self, sub: str, epoch: int, *, limit: int) -> Batch:
         """Look up by the index of open sessions."""
-        return await self._batch({"sub": sub, "open": True, "epoch": {"$lt": epoch}}, limit)
+        return await self._batch({"sub": sub, **_OPEN, "epoch": {"$lt": epoch}}, limit)
 
     async def note_gone(self, factor: str) -> None:
         """Keep its id for a day, by the server's clock."""
@@ -292,13 +293,13 @@ class MongoSessionStore:
 
     async def resting_on(self, sub: str, factor: str, *, kept: str | None, limit: int) -> Batch:
         """Look up by the index of open sessions."""
-        which = {"sub": sub, "open": True, "factor": factor, "_id": {"$ne": kept}}
+        which = {"sub": sub, **_OPEN, "factor": factor, "_id": {"$ne": kept}}
         return await self._batch(which, limit)
 
     async def expired(self, sub: str, *, limit: int) -> Batch:
         """Look up by the index of open sessions and the server's clock."""
         past = {"$expr": {"$lte": ["$expires_at", "$$NOW"]}}
-        return await self._batch({"sub": sub, "open": True, **past}, limit)
+        return await self._batch({"sub": sub, **_OPEN, **past}, limit)
 
     async def _batch(self, which: Document, limit: int) -> Batch:
         # The server dates the end: a projection may tell its time.
@@ -309,6 +310,12 @@ class MongoSessionStore:
             valid=tuple(each["_id"] for each in found if each["expires_at"] > each["at"]),
             expired=tuple(each["_id"] for each in found if each["expires_at"] <= each["at"]),
             more=len(found) == limit,
+        )
+
+    async def tidy(self, sub: str) -> None:
+        """Take what has ended out of the index of open sessions."""
+        await self.database["sessions"].update_many(
+            {"sub": sub, "open": True, "ended_by": {"$exists": True}}, {"$unset": {"open": ""}}
         )
 
     async def subjects_with_open_sessions(self, *, after: str, limit: int) -> list[str]:
@@ -338,6 +345,7 @@ class MongoSessionStore:
                         "_id": "$sub",
                         "epoch": {"$min": "$epoch"},
                         "expires_at": {"$min": "$expires_at"},
+                        "ended_by": {"$max": "$ended_by"},
                     }
                 },
                 {"$set": {"expired": {"$lte": ["$expires_at", "$$NOW"]}}},
@@ -347,7 +355,9 @@ class MongoSessionStore:
         return [
             each["_id"]
             async for each in found
-            if each["expired"] or each["epoch"] < epochs.get(each["_id"], NoEpoch)
+            if each["expired"]
+            or each["ended_by"] is not None
+            or each["epoch"] < epochs.get(each["_id"], NoEpoch)
         ]
 
     async def add_device(self, device: KnownDevice, *, key_hash: str) -> None:

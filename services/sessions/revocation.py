@@ -131,6 +131,7 @@ class Revocations:
             after = subs[-1]
 
     async def _sweep_one(self, sub: str) -> None:
+        await self.store.tidy(sub)
         gone = await self.store.expired(sub, limit=_BATCH)
         if gone.expired:
             await self.store.in_transaction(lambda tx: tx.close(gone, "expired"))
@@ -158,6 +159,7 @@ class Revocations:
             took = await self._end_in_batches(ending)
         if took is not None:
             ENDED_AFTER.labels(ending.cause).observe(took)
+        await self.store.tidy(ending.sub)
 
     async def _end_at_once(self, ending: Ending) -> float | None:
         """End everything while it is looked up what that is, or raise `Overtaken`.

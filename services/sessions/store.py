@@ -102,6 +102,10 @@ class SessionStore(Protocol):
         """Return that many of the open sessions that have expired, to be closed."""
         ...
 
+    async def tidy(self, sub: str) -> None:
+        """Finish what ending many sessions at once has left for later; it hurries nobody."""
+        ...
+
     async def subjects_with_open_sessions(self, *, after: str, limit: int) -> list[str]:
         """Return subjects in order of their ids, for going through all of them.
 

@@ -37,8 +37,9 @@ async def _run(stack: Stack, scale: Scale) -> bool:
     }
     sections: list[Section] = []
     async with Clients(stack) as clients:
-        *accounts, changer = await clients.accounts(scale.accounts + 1)
-        ground = Ground(stack, clients, load, scale, accounts, changer)
+        accounts = await clients.accounts(scale.accounts + revocation.CHANGERS)
+        people = accounts[revocation.CHANGERS :], accounts[: revocation.CHANGERS]
+        ground = Ground(stack, clients, load, scale, *people)
         async for section in _sections(ground, at_rest):
             print(section.title, *map(verdict, section.bars), sep="\n  ", flush=True)
             sections.append(section)

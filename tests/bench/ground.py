@@ -12,7 +12,7 @@ from tests.stack import Stack
 class Ground:
     """A running stack with people in it, and how much is to be measured.
 
-    The changer has no sessions but those that the password changes are to end.
+    The changers have no sessions but those that their password changes are to end.
     """
 
     stack: Stack
@@ -20,7 +20,7 @@ class Ground:
     generator: Generator
     scale: Scale
     accounts: list[Account]
-    changer: Account
+    changers: list[Account]
 
     @property
     def url(self) -> str:

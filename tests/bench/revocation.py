@@ -1,6 +1,7 @@
 """From an answered password change until the last old session is ended and the receipt complete."""
 
 import time
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
 from statistics import median
@@ -16,26 +17,29 @@ from tests.bench.people import Account
 
 _WARM_TRIPS = 50
 _WARM_CHANGES = 2
+CHANGERS = 40
 _METRIC = "revocation_refused_seconds"
 
 
 @dataclass
 class Changes:
-    """One person who changes their password again and again, with sessions open each time."""
+    """People who change their passwords in turn, each time with sessions open."""
 
     ground: Ground
     http: aiohttp.ClientSession
     completions: Completions
-    account: Account
-    epoch: int = 1
+    waiting: deque[Account]
+    epochs: Counter[str] = field(default_factory=Counter)
     answered_ms: list[float] = field(default_factory=list)
     ended_ms: list[float] = field(default_factory=list)
 
     async def change(self, sessions: int) -> float:
-        """Change it once, and return the time from the answer to the completion in ms."""
-        tokens = await self.ground.clients.tokens(self.account, sessions, epoch=self.epoch)
+        """Change one, and return the time from the answer to the completion in ms."""
+        account = self.waiting.popleft()
+        self.epochs[account.sub] += 1
+        tokens = await self.ground.clients.tokens(account, sessions, epoch=self.epochs[account.sub])
         begun = time.perf_counter()
-        receipt = await self._ask(tokens[-1])
+        receipt = await self._ask(account, tokens[-1])
         answered = time.perf_counter()
         completed, ended = await self.completions.of(receipt)
         if ended != sessions:
@@ -45,10 +49,9 @@ class Changes:
         self.ended_ms.append(max(0.0, completed - answered) * 1000)
         return self.ended_ms[-1]
 
-    async def _ask(self, token: str) -> str:
-        self.epoch += 1
-        new = f"{self.epoch:04} brisk harbours glow"
-        body = {"old_password": self.account.password, "new_password": new}
+    async def _ask(self, account: Account, token: str) -> str:
+        new = f"{self.epochs[account.sub]:04} brisk harbours glow"
+        body = {"old_password": account.password, "new_password": new}
         async with self.http.post(
             f"{self.ground.url}/api/v1/me/password",
             json=body,
@@ -56,7 +59,7 @@ class Changes:
         ) as response:
             response.raise_for_status()
             answer = await response.json()
-        self.account = Account(self.account.sub, self.account.user_id, new)
+        self.waiting.append(Account(account.sub, account.user_id, new))
         return str(answer["receipt"])
 
 
@@ -101,7 +104,7 @@ async def measure(ground: Ground) -> list[Section]:
         completions(ground.stack.mongo_url) as completed,
         aiohttp.ClientSession() as http,
     ):
-        changes = Changes(ground, http, completed, ground.changer)
+        changes = Changes(ground, http, completed, deque(ground.changers))
         await _repeat(ground, changes, trips, measured)
     after = await _refused(ground)
     return [_ending(ground, measured), _answering(measured, after.since(before))]
@@ -135,8 +138,9 @@ def _ending(ground: Ground, measured: Measured) -> Section:
     return Section(
         "Sessions ended after a password change",
         "From when the client has the 202 until it sees, by a change stream of MongoDB, that the "
-        "receipt is complete with every session ended. Beside it one message of 400 bytes at a "
-        "time through a quorum queue, until it is confirmed and consumed.",
+        f"receipt is complete with every session ended; {CHANGERS} people change theirs in turn. "
+        "Beside it one message of 400 bytes at a time through a quorum queue, until it is "
+        "confirmed and consumed.",
         (
             p50,
             p99,

@@ -144,7 +144,9 @@ class Oracle:
     async def open_and_older(self, subs: Sequence[str]) -> list[str]:
         """Return the sessions that are open though their user's epoch has left them behind."""
         epochs = await self.epochs_of(subs)
-        found = self.mongo["sessions"]["sessions"].find({"sub": {"$in": list(subs)}, "open": True})
+        found = self.mongo["sessions"]["sessions"].find(
+            {"sub": {"$in": list(subs)}, "ended_by": None}
+        )
         return [each["_id"] async for each in found if each["epoch"] < epochs[each["sub"]]]
 
     async def parked(self) -> Counter[str]:
@@ -230,7 +232,7 @@ class Oracle:
             session = sessions[sid_of(token)]
             older = session["epoch"] < epochs[sub_of(token)]
             which = "an older" if older else "a newer"
-            if older == session.get("open", False):
+            if older != ("ended_by" in session):
                 found.lost += 1
                 found.wrong("the record of", which, "session:", session)
             for gateway in GATEWAYS:

@@ -237,6 +237,9 @@ class MemorySessions:
             more=len(found) == limit,
         )
 
+    async def tidy(self, sub: str) -> None:
+        """There is nothing to finish."""
+
     async def subjects_with_open_sessions(self, *, after: str, limit: int) -> list[str]:
         """Return subjects in order."""
         subs = [each.session.sub for each in self.kept.values() if each.ended_by is None]

@@ -148,7 +148,7 @@ class Acceptance(RuleBasedStateMachine):
         assert self.wait(becomes(self.is_told_by_the_records, seconds=PATIENCE))
 
     def is_told_by_the_records(self) -> bool:
-        query = {"sub": {"$in": [user.sub for user in self.people]}, "open": True}
+        query = {"sub": {"$in": [user.sub for user in self.people]}, "ended_by": None}
         with MongoClient[dict[str, Any]](self.portal.stack.mongo_url) as mongo:
             records = mongo["sessions"]["sessions"].find(query)
             return {each["_id"] for each in records} == set(map(sid_of, self.good))

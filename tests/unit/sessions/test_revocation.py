@@ -127,7 +127,7 @@ async def test_sessions_that_end_while_a_change_is_worked_off_are_told_of_once(
             await end(begun[1])
         return batch
 
-    system.store.in_transaction = late  # type: ignore[assignment]
+    system.store.in_transaction = late  # type: ignore[method-assign]
     system.store.older = overtaken  # type: ignore[method-assign]
     async with asyncio.timeout(10):
         await system.revocations.carry_out(change(raised.receipt, 2))

@@ -57,9 +57,14 @@ def in_mongodb(wiring: Wiring) -> Case:
 
 
 async def begin(
-    store: SessionStore, sub: str = "ada", *, epoch: int = 1, policy: SessionPolicy = DAY
+    store: SessionStore,
+    sub: str = "ada",
+    *,
+    epoch: int = 1,
+    policy: SessionPolicy = DAY,
+    factor: str | None = None,
 ) -> Session:
-    asked = EstablishSession(sub=sub, epoch=epoch, where=WHERE)
+    asked = EstablishSession(sub=sub, epoch=epoch, where=WHERE, factor=factor)
     return await store.add_session(asked, device_id="device", proof=proof_of(sub), policy=policy)
 
 

@@ -9,8 +9,20 @@ from services.sessions.model import (
     SessionPolicy,
     signed_out_everywhere,
 )
+from services.sessions.mongo import MongoSessionStore
 from services.sessions.store import Overtaken, SessionStore, SessionTransaction
-from tests.contract.stores.sessions.cases import AT, Case, begin, close, end_older, raised, state_of
+from shared.contracts.sessions import StepUp
+from shared.wiring import Wiring
+from tests.contract.stores.sessions.cases import (
+    AT,
+    DAY,
+    Case,
+    begin,
+    close,
+    end_older,
+    raised,
+    state_of,
+)
 
 
 async def test_ending_a_session_says_whether_it_was_open(store: SessionStore) -> None:
@@ -146,3 +158,82 @@ async def test_a_transaction_that_fails_leaves_nothing(case: Case) -> None:
     assert (await state_of(case.store, session)).ended_by is None
     assert await case.emitted() == []
     assert await case.store.incomplete(older_than_seconds=-60, limit=9) == []
+
+
+async def test_what_is_older_is_ended_at_once_and_counted(store: SessionStore) -> None:
+    old = [await begin(store, epoch=1) for _ in range(3)]
+    current, others = await begin(store, epoch=2), await begin(store, "bob", epoch=1)
+
+    async def close_older() -> int:
+        return await store.in_transaction(lambda tx: tx.close_older("ada", 2, "password-changed"))
+
+    assert await close_older() == 3
+    assert await close_older() == 0
+    for session in old:
+        assert (await state_of(store, session)).ended_by == "password-changed"
+    for session in (current, others):
+        assert (await state_of(store, session)).ended_by is None
+    assert (await store.older("ada", 2, limit=10)).valid == ()
+
+
+async def test_what_was_ended_at_once_is_ended_for_everybody_before_and_after_it_is_tidied(
+    store: SessionStore,
+) -> None:
+    session = await begin(store)
+    await store.in_transaction(lambda tx: tx.close_older("ada", 2, "password-changed"))
+    for _ in range(2):
+        assert await store.open_sessions("ada", after=None, limit=10) == []
+        assert (await store.resting_on("ada", "phone", kept=None, limit=10)).valid == ()
+        assert await store.step_up(stepping_up(session.sid)) is None
+        await store.seen(session.sid, DAY)
+        ending = store.in_transaction(lambda tx: tx.end("ada", session.sid, "signed-out"))
+        assert not await ending
+        assert (await state_of(store, session)).ended_by == "password-changed"
+        await store.tidy("ada")
+
+
+async def test_tidying_empties_the_index_of_open_sessions(sessions: Wiring) -> None:
+    store = MongoSessionStore(sessions.database, sessions.epochs, sessions.transactions)
+    await begin(store)
+    await store.in_transaction(lambda tx: tx.close_older("ada", 2, "password-changed"))
+    # Whoever ended it died before this; the sweep comes by.
+    assert await store.left_open(["ada"]) == ["ada"]
+    await store.tidy("ada")
+    assert await store.subjects_with_open_sessions(after="", limit=10) == []
+
+
+async def test_sessions_that_rest_on_a_factor_are_found_but_the_one_that_is_kept(
+    store: SessionStore,
+) -> None:
+    resting = [await begin(store, factor="phone") for _ in range(3)]
+    await begin(store, factor="key")
+    await begin(store)
+    await begin(store, "bob", factor="phone")
+    found = await store.resting_on("ada", "phone", kept=resting[0].sid, limit=10)
+    assert set(found.valid) == {each.sid for each in resting[1:]}
+
+
+async def test_a_factor_is_gone_once_that_was_noted(store: SessionStore) -> None:
+    assert not await store.is_gone("phone")
+    await store.note_gone("phone")
+    await store.note_gone("phone")
+    assert await store.is_gone("phone")
+    assert not await store.is_gone("key")
+
+
+async def test_stepping_up_changes_what_is_open_and_never_lowers_it(store: SessionStore) -> None:
+    session = await begin(store)
+    first = await store.step_up(stepping_up(session.sid, factor="phone", aal=2))
+    second = await store.step_up(stepping_up(session.sid))
+    assert first is not None
+    assert second is not None
+    assert (first.aal, first.factor, set(first.amr)) == (2, "phone", {"pwd", "otp"})
+    assert (second.aal, second.factor, second.auth_purpose) == (2, "phone", "security-info")
+    assert second.auth_time >= first.auth_time >= session.auth_time
+    assert second == (await state_of(store, session)).session
+    assert await store.step_up(stepping_up("no-such-session")) is None
+
+
+def stepping_up(sid: str, *, factor: str | None = None, aal: int = 1) -> StepUp:
+    amr = "otp" if factor else "pwd"
+    return StepUp(sub="ada", sid=sid, purpose="security-info", amr=amr, aal=aal, factor=factor)
