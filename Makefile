@@ -47,7 +47,7 @@ bench: venv ## measure speed
 fault: venv ## hurt the stack in every way there is
 	$(PYTHON) -m tests.fault
 
-.env: ## write random secrets for docker-compose.yml, once (DEMO=yes to try it out)
+.env: ## write random secrets for docker-compose.yml, or add what it lacks (DEMO=yes to try it out)
 	@python3 deploy/compose/generate_env.py $@
 
 lock: .local/uv/bin/uv ## write the lock files anew from pyproject.toml

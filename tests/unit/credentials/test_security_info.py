@@ -1,7 +1,7 @@
 """Security information: what is proved counts, what is used is used up, and nobody guesses long."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyotp
 import pytest
@@ -17,7 +17,7 @@ from services.credentials.errors import (
     SignInThrottled,
     TooManyAuthenticators,
 )
-from services.credentials.keyring import Keyring
+from services.credentials.keyring import Keyring, Unsealable
 from services.credentials.security_info import SecurityInformation
 from services.credentials.throttling import Throttle
 from shared.contracts.events import CredentialChange, CredentialChangePayload
@@ -316,6 +316,37 @@ async def test_others_are_told_of_every_change_and_of_no_secret(ada: Ada) -> Non
     assert all(each.epoch is None and each.receipt is None for each in ada.told())
     kept = f"{ada.store.by_sub} {ada.epochs.outbox}"
     assert not any(each in kept for each in (setup.secret.get_secret_value(), *codes))
+
+
+async def test_secrets_are_sealed_anew_under_the_newest_key_and_work_as_before(ada: Ada) -> None:
+    first, second = await ada.authenticator("First"), await ada.authenticator("Second")
+    before = await ada.methods()
+    old = Keyring.parse(f"test:{'07' * 32}")
+    new = Keyring.parse(f"new:{'08' * 32},test:{'07' * 32}")
+    ada.info = replace(ada.info, keyring=new)
+    assert await ada.info.reseal() == 2
+    assert await ada.info.reseal() == 0
+    ada.info = replace(ada.info, keyring=Keyring.parse(f"new:{'08' * 32}"))
+    for setup in (first, second):
+        await ada.answer(setup.id, ada.code(setup))
+    assert [each.id for each in await ada.methods()] == [each.id for each in before]
+    ada.info = replace(ada.info, keyring=old)
+    ada.clock.advance(60)
+    with pytest.raises(Unsealable):
+        await ada.answer(first.id, ada.code(first))
+
+
+async def test_sealing_anew_takes_nothing_back_that_happens_meanwhile(ada: Ada) -> None:
+    setup = await ada.authenticator()
+    code = ada.code(setup)
+    ring = Keyring.parse(f"new:{'08' * 32},test:{'07' * 32}")
+    ada.info = replace(ada.info, keyring=ring)
+    resealed, answered = await asyncio.gather(ada.info.reseal(), ada.answer(setup.id, code))
+    assert (resealed, answered.factor) == (1, setup.id)
+    with pytest.raises(CodeUsed):
+        await ada.answer(setup.id, code)
+    (kept,) = ada.store.by_sub["ada"].methods
+    assert ring.key_of(kept.sealed) == "new"
 
 
 async def test_changes_at_once_all_happen(ada: Ada) -> None:
