@@ -11,7 +11,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from deploy.local.services import SERVICES
-from tests.fault.oracle import Oracle, Verdict, Watch
+from tests.fault.oracle import HealSeconds, Oracle, Verdict, Watch
 from tests.fault.portal import LINKS, Change, Kind, Portal, User, WoundableStack, becomes
 
 When = Literal["before", "during", "after"]
@@ -226,15 +226,20 @@ class Ordeal:
         people = await portal.people(self.people, sessions=self.sessions)
         watch = Watch(portal, [token for user in people for token in user.tokens])
         async with watch.running():
-            changes = await self._suffer(portal, people)
-            verdict = await oracle.verdict(changes, healed=await portal.whole(), watch=watch)
+            changes, healed = await self._suffer(portal, people)
+            await portal.whole()
+            answered = [change.answered or healed for change in changes]
+            verdict = await oracle.verdict(changes, healed=max(healed, *answered), watch=watch)
+        if max(answered) > healed + HealSeconds:
+            verdict.wrong(f"answered only {max(answered) - healed:.1f} s after the fault's end")
         if self.fault.harmless:
             for change in changes:
                 if len(change.replies) > 1 or change.answered is None:
                     verdict.wrong("not taken at once:", *change.replies)
         return verdict
 
-    async def _suffer(self, portal: Portal, people: list[User]) -> list[Change]:
+    async def _suffer(self, portal: Portal, people: list[User]) -> tuple[list[Change], float]:
+        """Return the changes, and when the fault was over: healed, and the servers up again."""
         fault, stack = self.fault, portal.stack
         if self.when == "before":
             await asyncio.to_thread(fault.hurt, stack)
@@ -249,7 +254,8 @@ class Ordeal:
         if fault.harmless:
             await changing
         await asyncio.to_thread(fault.heal, stack)
-        return await changing
+        healed = await portal.servers_up()
+        return await changing, healed
 
     async def _change(self, portal: Portal, user: User) -> Change:
         await asyncio.sleep(portal.rng.uniform(0, _SPREAD_SECONDS))

@@ -12,8 +12,8 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, Self, TypeVar
@@ -77,6 +77,7 @@ class Reply:
     body: Any
     began: float
     ended: float
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -154,12 +155,13 @@ class WoundableStack(Stack):
             link.heal()
         if self._is_alarmed:
             self.set_disk_alarm(raised=False)
-        with suppress(redis.ConnectionError), redis.Redis.from_url(self.redis_url) as client:
-            client.config_set("maxmemory", "0")
         for name in self.programs:
             if self.is_alive(name):
                 self.cont(name)
             self.start(name)
+        self.wait_ready("redis")
+        with redis.Redis.from_url(self.redis_url) as client:
+            client.config_set("maxmemory", "0")
         self.wait_ready(*self.programs)
 
 
@@ -271,7 +273,8 @@ class Portal:
             ) as response:
                 read = await response.read()
                 content = json.loads(read) if "json" in response.content_type else read
-                return Reply(response.status, content, began, time.monotonic())
+                ended = time.monotonic()
+                return Reply(response.status, content, began, ended, response.headers)
         except (aiohttp.ClientError, TimeoutError) as error:
             return Reply(0, repr(error), began, time.monotonic())
 
@@ -293,6 +296,11 @@ class Portal:
     async def whole(self) -> float:
         """Return when everything is ready again, with the time of that moment."""
         await asyncio.to_thread(self.stack.wait_ready, *self.stack.programs)
+        return time.monotonic()
+
+    async def servers_up(self) -> float:
+        """Return when the servers are ready, with the time of that moment."""
+        await asyncio.to_thread(self.stack.wait_ready, "mongo", "redis", "rabbitmq", "mailbox")
         return time.monotonic()
 
     async def ready(self, service: str) -> Any:
