@@ -296,8 +296,8 @@ class MongoMethodStore:
         return None
 
     async def epoch_of(self, sub: str) -> int:
-        """Read it as of this moment."""
-        return await self.epochs.current(sub)
+        """Read it as the primary has it; a session under an older one is refused when it begins."""
+        return await self.epochs.recent(sub)
 
     async def _replace(self, changed: SecurityInfo, session: Session | None = None) -> None:
         document = {

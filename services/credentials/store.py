@@ -124,5 +124,5 @@ class MethodStore(Protocol):
         ...
 
     async def epoch_of(self, sub: str) -> int:
-        """Return the subject's epoch as of this moment."""
+        """Return the subject's epoch. A sign-in under one that is too old comes to nothing."""
         ...

@@ -55,9 +55,7 @@ class RedisFlows:
             raise Unavailable from error
 
     async def take(self, key: FlowKey) -> Flow | None:
-        """Open the flow and delete it. Who cannot open it deletes nothing."""
-        if await self.find(key) is None:
-            return None
+        """Open the flow and delete it, in one step."""
         try:
             sealed = await self.redis.getdel(_flow_key(key))
         except OUTAGES as error:
@@ -83,8 +81,8 @@ class RedisFlows:
         try:
             return Flow.model_validate_json(self.sealer.open("flow", _context(key), sealed))
         except (Unsealable, ValidationError):
-            # It was begun by another client, sealed under a secret that has been replaced since,
-            # altered, or written by another version.
+            # It was sealed under a secret that has been replaced since, altered, or written by
+            # another version.
             return None
 
 
@@ -138,7 +136,8 @@ class RedisAnswers:
 
 
 def _flow_key(key: FlowKey) -> str:
-    return f"flow:{hashlib.sha256(key.id.encode()).hexdigest()}"
+    # With the client in it, nobody else finds so much as the name, to delete what is there.
+    return f"flow:{hashlib.sha256(_context(key)).hexdigest()}"
 
 
 def _context(key: FlowKey) -> bytes:

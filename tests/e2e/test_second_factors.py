@@ -39,7 +39,8 @@ def set_up(portal: Portal, token: str, label: str = "Phone") -> tuple[str, str]:
 
 
 def answer(portal: Portal, flow: str, code: str) -> requests.Response:
-    return portal.call("POST", f"/sign-in/{flow}/answer", body={"code": code})
+    body = {"code": code, "trust_device": False}
+    return portal.call("POST", f"/sign-in/{flow}/answer", body=body)
 
 
 @pytest.fixture

@@ -110,10 +110,21 @@ class MethodChoiceBody(Body):
     method_id: MethodId
 
 
-class AnswerBody(Body):
-    """The answer to a challenge."""
+class CodeBody(Body):
+    """A code that shows that a method works."""
 
     code: Code
+
+
+class AnswerBody(Body):
+    """The answer to a challenge.
+
+    `trust_device` asks not to be challenged again on this device. It comes to something where the
+    organization allows it, which none can yet.
+    """
+
+    code: Code
+    trust_device: bool = False
 
 
 class ReAuthenticateBody(Body):

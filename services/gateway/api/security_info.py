@@ -6,7 +6,7 @@ from typing import cast
 from pydantic import SecretStr
 
 from services.gateway.api.bodies import (
-    AnswerBody,
+    CodeBody,
     AuthenticatorToSetUp,
     CodesToKeep,
     DefaultAnswer,
@@ -54,7 +54,7 @@ class SecurityInfoApi:
             ),
             Operation(
                 "POST", "/me/methods/{id}/prove", "Show that a method works", self._prove,
-                body=AnswerBody, answers={200: Method},
+                body=CodeBody, answers={200: Method},
                 refusals={
                     **REFUSED_CODE, 403: "step-up-required, code-refused, code-used",
                     409: "too-many-authenticators",
@@ -104,7 +104,7 @@ class SecurityInfoApi:
         return Answer(Enrolled(id=begun.id, state="unproved", setup=setup), 201)
 
     async def _prove(self, call: Call) -> Answer:
-        code = call.body(AnswerBody).code
+        code = call.body(CodeBody).code
         return Answer(await self.security_info.prove(call.caller, call.path("id"), code))
 
     async def _rename(self, call: Call) -> Answer:

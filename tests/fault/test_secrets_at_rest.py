@@ -1,0 +1,89 @@
+"""Whoever reads the stores, the broker or the logs learns no secret."""
+
+import asyncio
+import base64
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pyotp
+import requests
+from pymongo import MongoClient
+from redis import Redis
+
+from tests.fault.portal import Portal
+
+PASSWORD = "seven marmalade weathervanes"
+
+
+def call(portal: Portal, method: str, path: str, body: object, token: str = "") -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "once"} if token else {}
+    url = f"{portal.stack.url}/api/v1{path}"
+    answer = requests.request(method, url, json=body, headers=headers, timeout=30)
+    assert answer.status_code < 300, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def lives_through_everything(portal: Portal, user_id: str, old: str) -> list[str]:
+    """Use every kind of secret there is, and return all of them."""
+    sign_in = {"user_id": user_id, "password": old}
+    token = call(portal, "POST", "/sign-in", sign_in)["token"]
+    begun = call(portal, "POST", "/me/methods", {"kind": "authenticator", "label": "Phone"}, token)
+    secret = begun["setup"]["secret"]
+    while time.time() % 30 > 24:
+        time.sleep(0.2)
+    before = {"code": pyotp.TOTP(secret).at(int(time.time()) - 30)}
+    call(portal, "POST", f"/me/methods/{begun['id']}/prove", before, token)
+    codes = call(portal, "POST", "/me/methods", {"kind": "recovery-codes"}, token)["setup"]["codes"]
+    flow = call(portal, "POST", "/sign-in", sign_in)["flow"]
+    now = {"code": pyotp.TOTP(secret).now()}
+    done = call(portal, "POST", f"/sign-in/{flow}/answer", now)
+    # One more is left half done.
+    waiting = call(portal, "POST", "/sign-in", sign_in)["flow"]
+    change = {"old_password": old, "new_password": PASSWORD}
+    receipt = call(portal, "POST", "/me/password", change, done["token"])
+    raw = base64.b32decode(secret)
+    tokens = [each.rpartition(".")[2] for each in (token, done["token"])]
+    return [
+        old, PASSWORD, secret, raw.hex(), raw.decode("latin-1"), *codes, flow, waiting, *tokens,
+        done["device"]["key"], receipt["receipt_token"],
+    ]  # fmt: skip
+
+
+def everything_kept(portal: Portal) -> Iterator[tuple[str, str]]:
+    """Go through the databases, Redis, and the files of the broker and the logs."""
+    stack = portal.stack
+    with MongoClient[dict[str, Any]](stack.mongo_url) as mongo:
+        for database in mongo.list_database_names():
+            for name in mongo[database].list_collection_names():
+                for document in mongo[database][name].find():
+                    yield f"{database}.{name}", f"{document!r}{_latin(document)}"
+    with Redis.from_url(stack.redis_url) as redis:
+        for key in redis.scan_iter():
+            yield "redis", f"{key!r}{redis.dump(key)!r}"
+    for file in stack.directory.rglob("*"):
+        if file.is_file() and "mail" not in file.parts and "mongo" not in file.parts:
+            yield str(file.relative_to(stack.directory)), file.read_bytes().decode("latin-1")
+
+
+def _latin(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if isinstance(value, dict):
+        return "".join(map(_latin, value.values()))
+    return "".join(map(_latin, value)) if isinstance(value, list) else ""
+
+
+async def test_no_secret_is_kept_where_somebody_could_read_it(portal: Portal) -> None:
+    (user,) = await portal.people(1, sessions=0)
+    secrets = await asyncio.to_thread(
+        lives_through_everything, portal, user.user_id, user.password
+    )
+    await asyncio.sleep(1)
+    kept = await asyncio.to_thread(lambda: list(everything_kept(portal)))
+    places = {place.partition(".")[0] for place, _ in kept}
+    assert {"credentials", "sessions", "profile", "epochs", "redis", "gateway"} <= places
+    assert any("rabbit" in place for place in places), places
+    found = {place for place, text in kept if any(each in text for each in secrets)}
+    assert found == set()
