@@ -1,23 +1,17 @@
 """What the documentation says can be set, can be set where it says."""
 
-import json
 import re
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from deploy.compose import generate_env
 from services.credentials.config import CredentialsConfig
 from services.gateway.config import GatewayConfig
 from services.profile.config import ProfileConfig
 from services.sessions.config import SessionsConfig
+from tests.unit.deploy.compose import ROOT, composed
 
-ROOT = Path(__file__).resolve().parents[3]
-COMPOSE = Path(sys.executable).with_name("docker-compose")
 CONFIGS = (ProfileConfig, CredentialsConfig, SessionsConfig, GatewayConfig)
 BREACHED = "CREDENTIALS_BREACHED_FILE"
 
@@ -27,17 +21,6 @@ def documented() -> list[str]:
     text = (ROOT / "docs" / "operations.md").read_text()
     table = re.findall(r"^\| (`[A-Z0-9_`, ]+) \|", text, re.MULTILINE)
     return [name for row in table for name in re.findall(r"`([A-Z0-9]+_[A-Z0-9_]+)`", row)]
-
-
-def composed(file: Path, settings: dict[str, str]) -> dict[str, Any]:
-    """Return the services as compose would start them."""
-    generate_env.write(file, "no")
-    with file.open("a") as more:
-        more.write("".join(f"{name}={value}\n" for name, value in settings.items()))
-    argv = [str(COMPOSE), "--env-file", str(file), "config", "--format", "json"]
-    ran = subprocess.run(argv, cwd=ROOT, env={}, check=True, capture_output=True, text=True)
-    services: dict[str, Any] = json.loads(ran.stdout)["services"]
-    return services
 
 
 def test_every_documented_setting_is_one() -> None:
@@ -52,20 +35,21 @@ def test_every_documented_setting_is_one() -> None:
 
 def test_compose_passes_every_documented_setting_on_under_its_own_name(tmp_path: Path) -> None:
     settings = {name: f"value-of-{name.lower()}" for name in documented() if name != BREACHED}
-    services = composed(tmp_path / "env", settings)
+    services = composed(tmp_path / "env", settings)["services"]
     for name, value in settings.items():
         assert services[name.partition("_")[0].lower()]["environment"][name] == value
 
 
 def test_compose_leaves_to_a_service_what_nobody_set(tmp_path: Path) -> None:
-    services = composed(tmp_path / "env", {})
+    services = composed(tmp_path / "env", {})["services"]
     assert services["gateway"]["environment"]["GATEWAY_TRUSTED_PROXIES"] is None
     assert services["credentials"]["environment"]["CREDENTIALS_MINIMUM_LENGTH"] is None
     assert services["credentials"]["environment"][BREACHED] == ""
 
 
 def test_compose_shows_the_breached_file_to_the_service(tmp_path: Path) -> None:
-    service = composed(tmp_path / "env", {BREACHED: "/srv/breached.txt"})["credentials"]
+    services = composed(tmp_path / "env", {BREACHED: "/srv/breached.txt"})["services"]
+    service = services["credentials"]
     (mounted,) = service["volumes"]
     assert (mounted["source"], mounted["read_only"]) == ("/srv/breached.txt", True)
     assert service["environment"][BREACHED] == mounted["target"]
