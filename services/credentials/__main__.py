@@ -12,6 +12,8 @@ config = CredentialsConfig()
 if sys.argv[1:] == ["install"]:
     service.install(lambda: install(config))
 elif sys.argv[1:] == ["reseal"]:
-    sys.stdout.write(f"{uvloop.run(reseal(config))} secrets sealed under the newest key\n")
+    resealed, lost = uvloop.run(reseal(config))
+    sys.stdout.write(f"{resealed} secrets sealed under the newest key, {lost} cannot be opened\n")
+    sys.exit(1 if lost else 0)
 else:
     service.serve(lambda: build_service(config), config)

@@ -62,8 +62,8 @@ def build_service(config: CredentialsConfig) -> Service:
     return wiring.service(app)
 
 
-async def reseal(config: CredentialsConfig) -> int:
-    """Seal every secret under the newest key of the ring; return how many that were."""
+async def reseal(config: CredentialsConfig) -> tuple[int, int]:
+    """Seal every secret under the newest key of the ring; return how many were and cannot be."""
     wiring = Wiring.of(NAME, config)
     counters = RedisGuessCounters(wiring.cache.redis)
     return await SecurityInformation(

@@ -74,6 +74,12 @@ class CodeUsed(CodeRefused):
     type = "code-used"
 
 
+class SetupEnded(Refusal):
+    """What was begun to be set up is over: proved, too old, or begun anew elsewhere."""
+
+    type, status = "setup-ended", 410
+
+
 class TooManyAuthenticators(Refusal):
     """There are as many authenticator apps as there may be; one of them has to go first."""
 

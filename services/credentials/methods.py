@@ -10,6 +10,7 @@ from services.credentials.errors import (
     FactorRequired,
     MethodNotFound,
     NotADefault,
+    SetupEnded,
     TooManyAuthenticators,
 )
 from shared.contracts import methods as contract
@@ -106,8 +107,14 @@ class SecurityInfo:
         """Return what a sign-in may be asked for, the default first; nothing without a factor."""
         if not self.factors:
             return ()
-        asked = sorted(self.proved, key=lambda each: each.id != self.default)
+        usable = [each for each in self.proved if each.is_factor or each.codes]
+        asked = sorted(usable, key=lambda each: each.id != self.default)
         return tuple(map(self.shown, asked))
+
+    @property
+    def recovery_codes(self) -> Method | None:
+        """Return the recovery codes, used up or not."""
+        return next((each for each in self.methods if each.kind == "recovery-codes"), None)
 
     def method(self, method_id: str) -> Method:
         """Return a proved method, or raise `MethodNotFound`."""
@@ -117,10 +124,10 @@ class SecurityInfo:
         return found
 
     def unproved(self, method_id: str, *, at: datetime) -> Method:
-        """Return a method that waits to be proved, or raise `MethodNotFound`."""
+        """Return a method that waits to be proved, or raise `SetupEnded`."""
         found = next((each for each in self.methods if each.id == method_id), None)
         if found is None or not found.is_open(at):
-            raise MethodNotFound
+            raise SetupEnded
         return found
 
     def with_authenticator(self, new: Method) -> "SecurityInfo":
@@ -136,7 +143,7 @@ class SecurityInfo:
         if not self.factors:
             raise FactorRequired
         kept = tuple(each for each in self.methods if each.kind != new.kind)
-        return replace(self, methods=(*kept, new))
+        return replace(self, methods=(*kept, replace(new, instead_of=None)))
 
     def with_proved(self, method: Method, step: int, at: datetime) -> "SecurityInfo":
         """Return it with a method that has shown to work, in place of what it replaces."""
@@ -162,7 +169,7 @@ class SecurityInfo:
         removed = self.method(method_id)
         left = replace(self, methods=tuple(e for e in self.methods if e.id != method_id))
         if removed.is_factor and not left.factors:
-            left = replace(left, methods=tuple(e for e in left.methods if not e.codes))
+            left = replace(left, methods=())
         if self.default != method_id:
             return left
         promoted = next((each.id for each in left.factors), None)
@@ -202,13 +209,22 @@ class SecurityInfo:
 class Changed:
     """What a change makes of the methods, and which of them it is to be told of, if any.
 
-    `kept` is the session that goes on, although what it rests on was replaced.
+    `kept` is the session that goes on, although what it rests on was replaced; `also` are methods
+    that went with the one that it is about.
     """
 
     info: SecurityInfo
     method: Method | None = None
     change: ChangeType = "update"
     kept: str | None = None
+    also: tuple[str, ...] = ()
+
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """Return the methods on which nothing may rest any more."""
+        if self.method is None or self.change not in {"delete", "update"}:
+            return ()
+        return (self.method.instead_of or self.method.id, *self.also)
 
     def event(self, sub: str, *, at: datetime) -> CredentialChange | None:
         """Return what others are told."""
@@ -225,6 +241,7 @@ class Changed:
                 cause=_CAUSES[self.change],
                 method=self.method.instead_of or self.method.id,
                 kept=self.kept,
+                also=self.also,
             ),
         )
 

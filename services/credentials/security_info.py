@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from services.credentials import recovery_codes
 from services.credentials.errors import CodeRefused, MethodsChangedMeanwhile, SignInOutdated
-from services.credentials.keyring import Keyring
+from services.credentials.keyring import Keyring, Unsealable
 from services.credentials.methods import Changed, Method, SecurityInfo, new_id
 from services.credentials.model import ACCOUNT, ADDRESS, Guesses, fingerprint
 from services.credentials.store import MethodStore
@@ -20,6 +20,7 @@ from shared.contracts import methods as contract
 from shared.contracts.body import Done
 from shared.contracts.events import ChangeType
 from shared.contracts.refusals import Busy
+from shared.telemetry import log
 
 _TRIES = 20
 _PAGE = 100
@@ -74,12 +75,20 @@ class SecurityInformation:
             proved=True,
             codes=tuple(recovery_codes.stored(self.pepper, asked.sub, each) for each in codes),
         )
-        await self._change(
-            asked.sub, lambda info: Changed(info.with_recovery_codes(new), new, "create")
-        )
-        return contract.RecoveryCodes(id=new.id, codes=tuple(SecretStr(each) for each in codes))
 
-    async def prove(self, asked: contract.ProveMethod) -> contract.Method:
+        def made(info: SecurityInfo) -> Changed:
+            after, older = info.with_recovery_codes(new), info.recovery_codes
+            if older is None:
+                return Changed(after, new, "create")
+            # What was signed in with an older code ends with it, as with a factor that is replaced.
+            return Changed(after, replace(new, instead_of=older.id), "update", kept=asked.sid)
+
+        done = await self._change(asked.sub, made)
+        return contract.RecoveryCodes(
+            id=new.id, codes=tuple(SecretStr(each) for each in codes), gone=done.gone
+        )
+
+    async def prove(self, asked: contract.ProveMethod) -> contract.Proved:
         """Take a method into use, which has shown by a code that it works."""
         code = asked.code.get_secret_value()
 
@@ -90,9 +99,10 @@ class SecurityInformation:
             change: ChangeType = "update" if method.instead_of else "create"
             return Changed(after, method, change, kept=asked.sid)
 
-        async with self._guess(asked.sub, code, asked.address):
-            after = await self._change(asked.sub, proved)
-        return after.shown(after.method(asked.id))
+        # Whoever proves a method is signed in: nobody who guesses elsewhere locks them out of it.
+        async with self._guess(asked.sub, code, asked.address, familiar=True):
+            done = await self._change(asked.sub, proved)
+        return contract.Proved(method=done.info.shown(done.info.method(asked.id)), gone=done.gone)
 
     async def rename(self, asked: contract.RenameMethod) -> contract.Method:
         """Call a method something else."""
@@ -100,16 +110,22 @@ class SecurityInformation:
         def renamed(info: SecurityInfo) -> Changed:
             return Changed(info.with_changed(replace(info.method(asked.id), label=asked.label)))
 
-        after = await self._change(asked.sub, renamed)
+        after = (await self._change(asked.sub, renamed)).info
         return after.shown(after.method(asked.id))
 
     async def remove(self, asked: contract.RemoveMethod) -> contract.Removed:
         """Remove a method. Sessions that rest on it end."""
 
         def removed(info: SecurityInfo) -> Changed:
-            return Changed(info.without(asked.id), info.method(asked.id), "delete")
+            after, method = info.without(asked.id), info.method(asked.id)
+            left = {each.id for each in after.methods}
+            also = tuple(
+                each.id for each in info.proved if each.id not in left and each.id != asked.id
+            )
+            return Changed(after, method, "delete", also=also)
 
-        return contract.Removed(default=(await self._change(asked.sub, removed)).default)
+        done = await self._change(asked.sub, removed)
+        return contract.Removed(default=done.info.default, gone=done.gone)
 
     async def choose_default(self, asked: contract.ChooseDefault) -> Done:
         """Ask for this method first from now on."""
@@ -122,26 +138,33 @@ class SecurityInformation:
         if await self.store.epoch_of(asked.sub) != asked.epoch:
             raise SignInOutdated
         async with self._guess(asked.sub, code, asked.address, familiar=asked.familiar):
-            after = await self._change(asked.sub, lambda info: self._taken(info, asked.id, code))
+            taken = await self._change(asked.sub, lambda info: self._taken(info, asked.id, code))
+        after = taken.info
         method = after.method(asked.id)
         left = len(method.codes) if method.kind == "recovery-codes" else None
         return contract.ChallengeAnswered(factor=method.id, amr="otp", codes_left=left)
 
-    async def reseal(self) -> int:
-        """Seal every secret under the newest key; return how many were sealed under another.
+    async def reseal(self) -> tuple[int, int]:
+        """Seal every secret under the newest key; return how many were, and how many cannot be.
 
         Nobody notices: the older keys still open what is yet to come, and what somebody changes
-        meanwhile is read anew. Once this returns, the older keys are needed no more.
+        meanwhile is read anew. What no key of the ring opens is logged and left as it is; without
+        any, the older keys are needed no more.
         """
-        resealed, last = 0, ""
+        resealed, lost, last = 0, 0, ""
         while page := await self.store.all_after(last, limit=_PAGE):
             for info in page:
                 due = sum(self._is_due(each) for each in info.methods)
-                if due:
-                    await self._change(info.sub, self._resealed)
+                try:
+                    if due:
+                        await self._change(info.sub, self._resealed)
+                except Unsealable:
+                    log.exception("secret-not-resealed", sub=info.sub)
+                    lost += due
+                else:
                     resealed += due
             last = page[-1].sub
-        return resealed
+        return resealed, lost
 
     def _is_due(self, method: Method) -> bool:
         return bool(method.sealed) and self.keyring.key_of(method.sealed) != self.keyring.newest
@@ -171,7 +194,7 @@ class SecurityInformation:
             raise CodeRefused
         return step
 
-    async def _change(self, sub: str, change: _Change) -> SecurityInfo:
+    async def _change(self, sub: str, change: _Change) -> Changed:
         """Change what there is in one atomic write, or raise and change nothing.
 
         Where somebody else was faster, the change is made to what they left.
@@ -182,7 +205,7 @@ class SecurityInformation:
                 await self.store.put(changed.info, changed.event(sub, at=self.clock.now()))
             except MethodsChangedMeanwhile:
                 continue
-            return changed.info
+            return changed
         raise Busy
 
     @asynccontextmanager

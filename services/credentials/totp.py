@@ -12,6 +12,7 @@ from pyotp import TOTP
 StepSeconds = 30
 _DIGITS = 6
 _SECRET_BYTES = 20
+_LONGEST_NAME = 60
 _ASCII_DIGITS = frozenset("0123456789")
 
 
@@ -55,5 +56,5 @@ class Totp:
 
 
 def _plain(text: str) -> str:
-    # A colon separates issuer and account in the label.
-    return text.replace(":", " ").strip()
+    # A colon separates issuer and account in the label. What is longer fits into no QR code.
+    return text.replace(":", " ").strip()[:_LONGEST_NAME]

@@ -11,6 +11,7 @@ from services.gateway.clients.sessions import SessionsClient
 from services.gateway.errors import MethodUnknown
 from services.gateway.model import Caller
 from services.gateway.step_up import StepUps
+from shared.contracts.events import Cause
 from shared.contracts.methods import (
     AuthenticatorSetup,
     ChooseDefault,
@@ -44,8 +45,7 @@ class SecurityInfo:
     async def methods(self, caller: Caller) -> tuple[Method, ...]:
         """Return the caller's methods, oldest first."""
         methods = await self.step_ups.methods(caller)
-        if methods:
-            self.step_ups.require_factor(caller)
+        self.step_ups.require_factor(caller, methods)
         return methods
 
     async def method(self, caller: Caller, method_id: str) -> Method:
@@ -83,13 +83,18 @@ class SecurityInfo:
                 sid=caller.session.sid,
             )
         )
-        await self.step_ups.proved(caller, proved.id, "otp", _PURPOSE)
-        return proved
+        await self.step_ups.proved(caller, proved.method.id, "otp", _PURPOSE)
+        await self._end_resting_on(caller, proved.gone, "method-replaced", kept=True)
+        return proved.method
 
     async def make_recovery_codes(self, caller: Caller) -> RecoveryCodes:
         """Make new recovery codes; the older ones stop working."""
         await self._require_for_change(caller)
-        return await self.credentials.make_recovery_codes(MakeRecoveryCodes(sub=caller.sub))
+        made = await self.credentials.make_recovery_codes(
+            MakeRecoveryCodes(sub=caller.sub, sid=caller.session.sid)
+        )
+        await self._end_resting_on(caller, made.gone, "method-replaced", kept=True)
+        return made
 
     async def rename(self, caller: Caller, method_id: str, label: str) -> Method:
         """Call a method something else."""
@@ -110,11 +115,18 @@ class SecurityInfo:
         """
         await self._require_for_change(caller)
         removed = await self.credentials.remove(RemoveMethod(sub=caller.sub, id=method_id))
-        # The event does the same; who is told of the removal need not wait for that.
-        await self.sessions.end_resting_on(
-            EndRestingOn(sub=caller.sub, factor=method_id, cause="method-removed")
-        )
+        await self._end_resting_on(caller, removed.gone, "method-removed")
         return removed.default
+
+    async def _end_resting_on(
+        self, caller: Caller, gone: tuple[str, ...], cause: Cause, *, kept: bool = False
+    ) -> None:
+        # The event does the same; who is told of the change need not wait for that.
+        sid = caller.session.sid if kept else None
+        for factor in gone:
+            await self.sessions.end_resting_on(
+                EndRestingOn(sub=caller.sub, factor=factor, cause=cause, kept=sid)
+            )
 
     async def _require_for_change(self, caller: Caller) -> None:
         await self.methods(caller)

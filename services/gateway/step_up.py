@@ -18,6 +18,7 @@ from shared.contracts.sessions import Purpose, Session, StepUp
 Needs = Literal["reauthentication", "mfa"]
 RecentMinutes = 10
 _WITH_FACTOR = 2
+_SAID_OF_METHODS = {"id", "kind", "label"}
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class StepUps:
 
     async def methods(self, caller: Caller) -> tuple[Method, ...]:
         """Return what the caller can show who they are with, beside the password."""
-        return (await self.credentials.methods(ListMethods(sub=caller.sub))).items
+        listed = await self.credentials.methods(ListMethods(sub=caller.sub))
+        return listed.items
 
     async def by_password(self, caller: Caller, password: SecretStr, purpose: Purpose) -> Session:
         """Show again that one knows one's password."""
@@ -71,10 +73,15 @@ class StepUps:
             )
         )
 
-    def require_factor(self, caller: Caller) -> None:
-        """Raise `step-up-required` unless the session rests on a second factor."""
-        if caller.session.aal < _WITH_FACTOR:
-            raise StepUpRequired(needs="mfa")
+    def require_factor(self, caller: Caller, methods: tuple[Method, ...]) -> None:
+        """Raise `step-up-required` unless the session rests on a second factor, if there is any.
+
+        It says with which methods that can be made up for.
+        """
+        has_factor = any(each.kind != "recovery-codes" for each in methods)
+        if has_factor and caller.session.aal < _WITH_FACTOR:
+            known = [each.model_dump(include=_SAID_OF_METHODS) for each in methods]
+            raise StepUpRequired(needs="mfa", methods=known)
 
     def require_recent(self, caller: Caller, purpose: Purpose) -> None:
         """Raise `step-up-required` unless the caller showed who they are a moment ago.

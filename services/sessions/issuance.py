@@ -56,5 +56,12 @@ class Issuance:
         session = await self.store.step_up(asked)
         if session is None:
             raise SessionRequired
+        if await self._is_gone(asked.factor):
+            await self.store.in_transaction(
+                lambda tx: tx.end(asked.sub, asked.sid, "method-removed")
+            )
+            session = None
         await self.store.settle(asked.sub)
+        if session is None:
+            raise SessionRequired
         return session

@@ -72,11 +72,11 @@ class Revocations:
             await self._carry_out(Ending(event.subject, asked.epoch, asked.cause, asked.receipt))
         elif isinstance(event, CredentialChange) and event.payload.method is not None:
             gone = event.payload
-            if gone.change_type in {"delete", "update"}:
-                asked_to_end = EndRestingOn(
-                    sub=event.subject, factor=gone.method, cause=gone.cause, kept=gone.kept
+            methods = (event.payload.method, *gone.also)
+            for factor in methods if gone.change_type in {"delete", "update"} else ():
+                await self.end_resting_on(
+                    EndRestingOn(sub=event.subject, factor=factor, cause=gone.cause, kept=gone.kept)
                 )
-                await self.end_resting_on(asked_to_end)
 
     async def end_resting_on(self, asked: EndRestingOn) -> Done:
         """End what rests on a method that is gone. When this returns, nobody accepts it any more.

@@ -56,8 +56,8 @@ class CredentialChangePayload(Payload):
     """What changed, and what does not hold any more.
 
     Where the epoch was raised: `epoch`, before which nothing is accepted, and the `receipt`. Where
-    one method was changed: `method`, and what rests on it ends if it was deleted or replaced, all
-    but the session `kept`.
+    one method was changed: `method`, and what rests on it, or on those that went `also`, ends if it
+    was deleted or replaced, all but the session `kept`.
     """
 
     credential_type: CredentialType
@@ -67,6 +67,7 @@ class CredentialChangePayload(Payload):
     receipt: str | None = None
     method: str | None = None
     kept: str | None = None
+    also: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _is_about_one_or_the_other(self) -> Self:

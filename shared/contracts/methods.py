@@ -65,6 +65,8 @@ class MakeRecoveryCodes(Contract):
     """Make new recovery codes; the older ones stop working."""
 
     sub: Sub
+    # The session that does so, which need not end when it rests on the older ones.
+    sid: Sid
 
 
 class RecoveryCodes(Contract):
@@ -72,6 +74,7 @@ class RecoveryCodes(Contract):
 
     id: str
     codes: tuple[Secret, ...]
+    gone: tuple[str, ...] = ()
 
 
 class ProveMethod(Contract):
@@ -83,6 +86,13 @@ class ProveMethod(Contract):
     address: str = Field(max_length=64)
     # The session that does so, which need not end when the method replaces the one it rests on.
     sid: Sid
+
+
+class Proved(Contract):
+    """The method as it is used from now on; nothing may rest on those that are gone."""
+
+    method: Method
+    gone: tuple[str, ...] = ()
 
 
 class RenameMethod(Contract):
@@ -101,9 +111,10 @@ class RemoveMethod(Contract):
 
 
 class Removed(Contract):
-    """The default method from now on."""
+    """The default method from now on; nothing may rest on those that are gone."""
 
     default: str | None
+    gone: tuple[str, ...] = ()
 
 
 class ChooseDefault(Contract):

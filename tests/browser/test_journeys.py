@@ -332,6 +332,49 @@ def test_a_german_browser_is_answered_in_german(someone: Opens, account: Account
     person.sees_heading("There is nothing here")
 
 
+def test_a_password_is_changed_and_its_receipt_read_in_german(
+    someone: Opens, account: Account
+) -> None:
+    here, there = someone(locale="de-DE"), someone(locale="de-DE")
+    here.signs_in(account)
+    there.signs_in(account)
+    there.is_at("/")
+
+    here.page.get_by_role("link", name="Kennwort ändern").click()
+    here.page.get_by_label("Altes Kennwort", exact=True).fill(account.password)
+    here.page.get_by_label("Neues Kennwort", exact=True).fill(NEW_PASSWORD)
+    here.reads("Sehr stark")
+    here.page.get_by_label("Neues Kennwort noch einmal", exact=True).fill("kupfer")
+    here.reads("Die beiden neuen Kennwörter sind verschieden.")
+    here.page.get_by_label("Neues Kennwort noch einmal", exact=True).fill(NEW_PASSWORD)
+    here.page.get_by_role("button", name="Kennwort ändern").click()
+
+    here.sees_heading("Kennwort geändert")
+    expect(here.page).to_have_title(re.compile("^Kennwort geändert . Beleg"))
+    here.reads("Erledigt: Sie sind überall abgemeldet.")
+    here.reads("Vollständig: Nichts Älteres ist mehr offen")
+    here.reads("von der Änderung bis zur letzten geschlossenen Sitzung")
+    here.reads("Ihr neues Kennwort wurde gespeichert")
+    here.reads("Alles Ältere wurde abgewiesen")
+    here.reads("2 Sitzungen wurden geschlossen")
+    expect(here.page.locator(".ended-sessions li").first).to_contain_text("Chrome auf Linux")
+    expect(here.page.locator(".ended-sessions .badge")).to_have_text("Dieser Browser")
+    here.reads("Was vor Epoche 2 Ihres Kontos ausgestellt wurde, wird abgewiesen.")
+
+    notice = there.page.get_by_role("alertdialog", name="Sie wurden abgemeldet")
+    expect(notice).to_contain_text("Das Kennwort dieses Kontos wurde geändert.")
+    notice.get_by_role("link", name="Wieder anmelden").click()
+    there.signs_in(account)
+    there.reads("Die Benutzer-ID oder das Kennwort ist falsch.")
+    there.signs_in(account, NEW_PASSWORD)
+    there.page.get_by_role("link", name="Belege").first.click()
+    there.sees_heading("Belege")
+    there.reads("2 Sitzungen beendet")
+    there.page.get_by_role("link", name="Kennwort geändert").click()
+    there.sees_heading("Kennwort geändert")
+    there.reads("2 Sitzungen wurden geschlossen")
+
+
 def test_ones_own_language_comes_before_the_browsers(person: Person, enroll: Enrolls) -> None:
     account = enroll(preferred_language="de")
     person.signs_in(account)

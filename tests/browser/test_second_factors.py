@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 import pyotp
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Opens
@@ -156,9 +157,75 @@ def test_a_method_is_renamed_and_removed_after_a_question(someone: Opens, accoun
     person.is_at("/security?done=removed")
 
 
-def test_a_method_needs_a_name(person: Person, account: Account) -> None:
+def test_a_method_needs_a_name_that_can_be_seen(person: Person, account: Account) -> None:
     person.signs_in(account)
     person.goes_to("/security")
-    person.page.locator("#label").fill("   ")
-    person.page.get_by_role("button", name="Set up", exact=True).click()
-    expect(person.page.locator("#label")).to_have_attribute("aria-invalid", "true")
+    for unseen in ("   ", "\u3164"):
+        person.page.locator("#label").fill(unseen)
+        person.page.get_by_role("button", name="Set up", exact=True).click()
+        expect(person.page.locator("#label")).to_have_attribute("aria-invalid", "true")
+    adds_authenticator(person)
+    person.page.locator("summary").first.click()
+    person.page.locator("form.inline input[name=label]").fill(" ")
+    person.page.get_by_role("button", name="Save name").click()
+    expect(person.page.locator("form.inline input[name=label]")).to_have_attribute(
+        "aria-invalid", "true"
+    )
+    expect(person.page.locator("form.inline input[name=label]")).to_be_visible()
+    expect(person.page.locator("#label")).not_to_have_attribute("aria-invalid", "true")
+    expect(person.page.locator("#refused a")).to_have_text("Blue phone")
+
+
+def test_a_setup_that_is_over_says_so(someone: Opens, account: Account) -> None:
+    person = someone()
+    person.signs_in(account)
+    secrets = []
+    tabs = [person.page, person.context.new_page()]
+    for tab in tabs:
+        tab.goto(person.url + "/security")
+        tab.locator("#label").fill("Blue phone")
+        tab.get_by_role("button", name="Set up", exact=True).click()
+        secrets.append(tab.locator("#secret").inner_text().replace(" ", ""))
+    person.page.locator("#code").fill(pyotp.TOTP(secrets[0]).now())
+    person.page.get_by_role("button", name="Check and add").click()
+    person.reads("That setup is over")
+    person.is_at("/security/authenticators/prove")
+
+
+def test_the_pages_of_second_factors_pass_axe_narrow_and_wide(
+    someone: Opens, account: Account
+) -> None:
+    for scheme, width in (("light", 320), ("dark", 1280)):
+        person = someone(color_scheme=scheme, viewport={"width": width, "height": 800})
+        person.signs_in(account)
+        if scheme == "light":
+            person.goes_to("/security")
+            good(person)
+            person.page.locator("#label").fill("Blue phone")
+            person.page.get_by_role("button", name="Set up", exact=True).click()
+            person.sees_heading("Set up an authenticator app")
+            good(person)
+            secret = adds_authenticator(person)
+            person.page.get_by_role("button", name="Make recovery codes").click()
+            person.sees_heading("Your recovery codes")
+            good(person)
+        else:
+            person.sees_heading("One more step")
+            good(person)
+            answers(person, pyotp.TOTP(secret).now())
+            person.is_at("/")
+        person.goes_to("/security")
+        person.page.locator("summary").first.click()
+        good(person)
+        person.page.get_by_role("link", name="Remove").first.click()
+        good(person)
+        person.goes_to("/re-authenticate?next=/security")
+        good(person)
+
+
+def good(person: Person) -> None:
+    """Expect axe to find nothing and nothing to reach beyond the sides."""
+    found = Axe().run(person.page, options={"resultTypes": ["violations"]})
+    assert not found.violations_count, f"{person.page.url}\n{found.generate_report()}"
+    width = person.page.evaluate("document.documentElement.scrollWidth")
+    assert width <= person.page.evaluate("innerWidth"), person.page.url

@@ -77,9 +77,7 @@ def _latin(value: object) -> str:
 
 async def test_no_secret_is_kept_where_somebody_could_read_it(portal: Portal) -> None:
     (user,) = await portal.people(1, sessions=0)
-    secrets = await asyncio.to_thread(
-        lives_through_everything, portal, user.user_id, user.password
-    )
+    secrets = await asyncio.to_thread(lives_through_everything, portal, user.user_id, user.password)
     await asyncio.sleep(1)
     kept = await asyncio.to_thread(lambda: list(everything_kept(portal)))
     places = {place.partition(".")[0] for place, _ in kept}

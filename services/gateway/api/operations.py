@@ -8,7 +8,12 @@ from typing import Any, Literal, TypeVar, cast
 from aiohttp import web
 from pydantic import BaseModel
 
-from services.gateway.errors import ConfirmationRequired, SessionRequired, UnsupportedMediaType
+from services.gateway.errors import (
+    ConfirmationRequired,
+    SessionRequired,
+    StepUpRequired,
+    UnsupportedMediaType,
+)
 from services.gateway.model import Caller
 from services.gateway.requests import (
     CSRF_HEADER,
@@ -37,7 +42,7 @@ _LONGEST_LIMIT = 9
 _KEPT_HEADERS = ("Content-Type", "Receipt-Token", "Retry-After", "WWW-Authenticate")
 _SERVER_ERROR = 500
 _UNDECIDED_STATUSES = {web.HTTPUnauthorized.status_code, web.HTTPTooManyRequests.status_code}
-_UNDECIDED = {InvalidRequest.type, ConfirmationRequired.type}
+_UNDECIDED = {InvalidRequest.type, ConfirmationRequired.type, StepUpRequired.type}
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,8 @@ class Operation:
     """A row of the API's table, from which both its route and its description are made.
 
     `refusals` names, by status, what it refuses beyond what every operation of its kind does,
-    several separated by `, `. An operation that does not renew is no use of the session.
+    several separated by `, `. An operation that does not renew is no use of the session; one
+    that does not repeat what it answered begins anew, since what it says is said once.
     """
 
     method: str
@@ -136,6 +142,7 @@ class Operation:
     refusals: Mapping[int, str] = field(default_factory=dict)
     paged: bool = False
     renews: bool = True
+    repeats: bool = True
     headers: tuple[str, ...] = ()
     media_type: str = "application/json"
 
@@ -153,7 +160,7 @@ class Operations:
 
         async def handle(request: web.Request) -> web.StreamResponse:
             key = request.headers.get("Idempotency-Key")
-            if key is None or request.method == "GET":
+            if key is None or request.method == "GET" or not operation.repeats:
                 return await self._answer(operation, request)
             return await self._answer_once(operation, request, key)
 

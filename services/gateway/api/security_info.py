@@ -6,8 +6,8 @@ from typing import cast
 from pydantic import SecretStr
 
 from services.gateway.api.bodies import (
-    CodeBody,
     AuthenticatorToSetUp,
+    CodeBody,
     CodesToKeep,
     DefaultAnswer,
     DefaultBody,
@@ -51,12 +51,14 @@ class SecurityInfoApi:
                 "POST", "/me/methods", "Set up a method", self._enroll, body=EnrollBody,
                 answers={201: Enrolled},
                 refusals={**changes, 409: "too-many-authenticators, factor-required"},
+                repeats=False,
             ),
             Operation(
                 "POST", "/me/methods/{id}/prove", "Show that a method works", self._prove,
                 body=CodeBody, answers={200: Method},
                 refusals={
                     **REFUSED_CODE, 403: "step-up-required, code-refused, code-used",
+                    410: "setup-ended",
                     409: "too-many-authenticators",
                 },
             ),

@@ -24,6 +24,7 @@ from shared.contracts.methods import (
     MakeRecoveryCodes,
     Method,
     MethodList,
+    Proved,
     ProveMethod,
     RecoveryCodes,
     Removed,
@@ -75,9 +76,9 @@ class CredentialsClient:
         """Make new recovery codes."""
         return await self.peer.ask("/methods/make-recovery-codes", asked, RecoveryCodes)
 
-    async def prove(self, asked: ProveMethod) -> Method:
+    async def prove(self, asked: ProveMethod) -> Proved:
         """Take a method into use."""
-        return await self.peer.ask("/methods/prove", asked, Method)
+        return await self.peer.ask("/methods/prove", asked, Proved)
 
     async def rename(self, asked: RenameMethod) -> Method:
         """Call a method something else."""

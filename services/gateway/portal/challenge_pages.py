@@ -50,7 +50,13 @@ class ChallengePages:
     async def _ask(self, request: web.Request) -> web.Response:
         if cookies.FLOW not in request.cookies:
             return addresses.see(SIGN_IN)
-        return await self._form(request, addresses.local(request.query.get("next")))
+        to = addresses.local(request.query.get("next"))
+        try:
+            return await self._form(request, to)
+        except FlowEnded:
+            # It was answered in another tab, perhaps, and waits for something else now.
+            await self.sign_in.flow(_flow(request))
+        return addresses.see(addresses.with_query(f"{SIGN_IN}/action", next=to))
 
     async def _answer(self, request: web.Request) -> web.Response:
         form = await self.visits.unchecked_form(request)

@@ -6,7 +6,9 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 from aiohttp import web
+from pydantic import TypeAdapter, ValidationError
 
+from services.gateway.api.bodies import Label
 from services.gateway.model import Caller
 from services.gateway.portal import addresses
 from services.gateway.portal.challenge_pages import read_code
@@ -21,7 +23,8 @@ from shared.contracts.methods import AuthenticatorSetup, LongestLabel
 from shared.contracts.refusals import InvalidRequest, Refusal
 
 ADDRESS = "/security"
-_DONE = {"added", "renamed", "removed", "default"}
+_LABEL: TypeAdapter[str] = TypeAdapter(Label)
+_DONE = {"added", "renamed", "removed", "promoted", "default"}
 _SAID_IN_PLACE = {
     "code-refused",
     "code-used",
@@ -29,6 +32,7 @@ _SAID_IN_PLACE = {
     "invalid-request",
     "too-many-authenticators",
     "factor-required",
+    "setup-ended",
     "too-busy",
     "service-unavailable",
 }
@@ -69,7 +73,7 @@ class SecurityInfoPages:
             except Refusal as refusal:
                 if refusal.type not in _SAID_IN_PLACE:
                     raise
-                return await self._show(request, refusal)
+                return await self._refuse(request, refusal)
 
         return handle
 
@@ -91,6 +95,8 @@ class SecurityInfoPages:
         except Refusal as refusal:
             if refusal.type not in _SAID_IN_PLACE:
                 raise
+            if refusal.type == "setup-ended":
+                return await self._refuse(request, refusal)
             return await self._setup(request, form["id"], None, refusal)
 
     async def _codes(self, request: web.Request, caller: Caller, _form: Form) -> web.Response:
@@ -106,7 +112,8 @@ class SecurityInfoPages:
         )
 
     async def _rename(self, _request: web.Request, caller: Caller, form: Form) -> web.Response:
-        await self.security_info.rename(caller, form["id"], _label(form))
+        label = _label(form, field=f"n-{form['id']}")
+        await self.security_info.rename(caller, form["id"], label)
         return _done("renamed")
 
     async def _default(self, _request: web.Request, caller: Caller, form: Form) -> web.Response:
@@ -127,10 +134,11 @@ class SecurityInfoPages:
         return await self._stepped_up(request, ask)
 
     async def _remove(self, _request: web.Request, caller: Caller, form: Form) -> web.Response:
-        if form["answer"] == "yes":
-            await self.security_info.remove(caller, form["id"])
-            return _done("removed")
-        return addresses.see(ADDRESS)
+        if form["answer"] != "yes":
+            return addresses.see(ADDRESS)
+        method = await self.security_info.method(caller, form["id"])
+        promoted = await self.security_info.remove(caller, method.id)
+        return _done("promoted" if method.default and promoted is not None else "removed")
 
     async def _stepped_up(
         self, request: web.Request, act: Callable[[], Awaitable[web.Response]]
@@ -143,6 +151,9 @@ class SecurityInfoPages:
                 raise
             is_read = request.method == "GET"
             return to_step_up(addresses.read_again(request) if is_read else ADDRESS)
+
+    async def _refuse(self, request: web.Request, refusal: Refusal) -> web.Response:
+        return await self._stepped_up(request, lambda: self._show(request, refusal))
 
     async def _show(self, request: web.Request, refusal: Refusal | None = None) -> web.Response:
         visitor = await self.visits.visitor(request)
@@ -158,6 +169,8 @@ class SecurityInfoPages:
             methods=methods,
             authenticators=[each for each in methods if each.kind == "authenticator"],
             codes=next((each for each in methods if each.kind == "recovery-codes"), None),
+            names={f"n-{each.id}": each.label for each in methods},
+            first=next((each.label for each in methods if each.default), ""),
             longest_label=LongestLabel,
             done=done if done in _DONE else None,
             refusal=refusal,
@@ -191,9 +204,10 @@ def _done(what: str) -> web.Response:
     return addresses.see(addresses.with_query(ADDRESS, done=what))
 
 
-def _label(form: Form) -> str:
+def _label(form: Form, *, field: str = "label") -> str:
     label = " ".join(form["label"].split())
-    if not label.isprintable() or not 0 < len(label) <= LongestLabel:
-        reason = "missing" if not label else "too-long" if label.isprintable() else "unfit"
-        raise InvalidRequest(errors=[wrong("label", reason)])
-    return label
+    try:
+        return _LABEL.validate_python(label)
+    except ValidationError as error:
+        reason = "too-long" if len(label) > LongestLabel else "unfit" if label else "missing"
+        raise InvalidRequest(errors=[wrong(field, reason)]) from error

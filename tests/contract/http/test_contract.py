@@ -116,7 +116,7 @@ async def prove(services: Services) -> Method:
         ProveMethod(sub="person-1", id=setup.id, code=shown, address="192.0.2.7", sid="here")
     )
     services.memory.clock.advance(60)
-    return proved
+    return proved.method
 
 
 async def answer(services: Services) -> BaseModel:
@@ -136,7 +136,9 @@ async def answer(services: Services) -> BaseModel:
 
 async def make_codes(services: Services) -> BaseModel:
     await prove(services)
-    return await services.credentials.make_recovery_codes(MakeRecoveryCodes(sub="person-1"))
+    return await services.credentials.make_recovery_codes(
+        MakeRecoveryCodes(sub="person-1", sid="here")
+    )
 
 
 async def rename(services: Services) -> BaseModel:

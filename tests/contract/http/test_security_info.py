@@ -201,7 +201,8 @@ async def test_proving_the_first_factor_makes_the_session_worth_it(kim: Kim) -> 
     setup = await kim.authenticator(caller)
     with pytest.raises(StepUpRequired) as elsewhere:
         await kim.gateway.security_info.methods(caller)
-    assert elsewhere.value.extra == {"needs": "mfa"}
+    known = {"id": setup.id, "kind": "authenticator", "label": "Phone"}
+    assert elsewhere.value.extra == {"needs": "mfa", "methods": [known]}
     (method,) = await kim.gateway.security_info.methods(await kim.again(caller))
     assert method.id == setup.id
 
@@ -220,11 +221,11 @@ async def test_a_session_from_before_the_factor_steps_up_to_see_and_change_metho
         kim.gateway.security_info.choose_default(before, setup.id),
         kim.gateway.security_info.make_recovery_codes(before),
     ):
-        assert (await refused(asked)).extra == {"needs": "mfa"}
+        assert (await refused(asked)).extra["needs"] == "mfa"
     step_ups = kim.gateway.step_ups
     await step_ups.by_password(before, SecretStr(OLD), "security-info")
     again = await refused(kim.gateway.security_info.methods(await kim.again(before)))
-    assert again.extra == {"needs": "mfa"}
+    assert again.extra["needs"] == "mfa"
     stepped_up = await step_ups.by_method(before, setup.id, kim.code(setup), "security-info")
     assert stepped_up.aal == 2
     await kim.gateway.security_info.rename(await kim.again(before), setup.id, "Mine")
@@ -284,3 +285,56 @@ async def test_nobody_reaches_anothers_methods(kim: Kim) -> None:
         assert (await refused(asked)).type == "not-found"
     (method,) = await kim.gateway.security_info.methods(await kim.again(caller))
     assert method.label == "Phone"
+
+
+async def test_who_sets_up_again_ends_everything_else_that_rested_on_the_old_one(kim: Kim) -> None:
+    caller = await kim.gateway.caller("kim")
+    old = await kim.authenticator(caller)
+    elsewhere = await kim.signed_in(old)
+    again = await kim.gateway.security_info.enroll_authenticator(
+        await kim.again(caller), label="New phone", instead_of=old.id
+    )
+    await kim.gateway.security_info.prove(await kim.again(caller), again.id, kim.code(again))
+    refusal = await refused(kim.again(elsewhere))
+    assert refusal.extra == {"cause": "method-replaced"}
+    assert (await kim.again(caller)).session.factor == again.id
+
+
+async def test_sessions_on_a_recovery_code_end_with_the_codes(kim: Kim) -> None:
+    caller = await kim.gateway.caller("kim")
+    setup = await kim.authenticator(caller)
+    resting = []
+    for _ in range(2):
+        made = await kim.gateway.security_info.make_recovery_codes(await kim.again(caller))
+        waiting = await kim.challenged()
+        await kim.gateway.sign_in.choose_method(key(waiting), made.id)
+        done = await kim.answer(waiting, made.codes[0])
+        assert isinstance(done, SignedIn)
+        resting.append(await kim.gateway.acceptance.accept(done.token, WHERE))
+    assert (await refused(kim.again(resting[0]))).extra == {"cause": "method-replaced"}
+    await kim.gateway.security_info.remove(await kim.again(caller), setup.id)
+    assert (await refused(kim.again(resting[1]))).extra == {"cause": "method-removed"}
+
+
+async def test_nobody_is_locked_out_of_their_methods_by_codes_that_are_used_up(kim: Kim) -> None:
+    caller = await kim.gateway.caller("kim")
+    setup = await kim.authenticator(caller)
+    made = await kim.gateway.security_info.make_recovery_codes(await kim.again(caller))
+    for code in made.codes:
+        waiting = await kim.challenged()
+        await kim.gateway.sign_in.choose_method(key(waiting), made.id)
+        await kim.answer(waiting, code)
+    await kim.gateway.security_info.remove(await kim.again(caller), setup.id)
+    after = await kim.gateway.caller("kim")
+    assert await kim.gateway.security_info.methods(after) == ()
+    await kim.authenticator(after)
+
+
+async def test_stepping_up_with_a_method_that_goes_meanwhile_comes_to_nothing(kim: Kim) -> None:
+    before = await kim.gateway.caller("kim")
+    caller = await kim.gateway.caller("kim")
+    setup = await kim.authenticator(caller)
+    await kim.gateway.services.memory.sessions.note_gone(setup.id)
+    shown = kim.gateway.step_ups.by_method(before, setup.id, kim.code(setup), "security-info")
+    assert (await refused(shown)).status == 401
+    assert (await refused(kim.again(before))).extra == {"cause": "method-removed"}

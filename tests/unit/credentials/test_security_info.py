@@ -13,6 +13,7 @@ from services.credentials.errors import (
     FactorRequired,
     MethodNotFound,
     NotADefault,
+    SetupEnded,
     SignInOutdated,
     SignInThrottled,
     TooManyAuthenticators,
@@ -72,9 +73,10 @@ class Ada:
 
     async def prove(self, setup: AuthenticatorSetup, code: str | None = None) -> Method:
         proof = SecretStr(code if code is not None else self.code(setup))
-        return await self.info.prove(
+        proved = await self.info.prove(
             ProveMethod(sub="ada", id=setup.id, code=proof, address="192.0.2.7", sid="here")
         )
+        return proved.method
 
     async def authenticator(self, label: str = "Phone") -> AuthenticatorSetup:
         """Set an authenticator up and let its code run out."""
@@ -94,7 +96,7 @@ class Ada:
         )  # fmt: skip
 
     async def codes(self) -> tuple[str, list[str]]:
-        made = await self.info.make_recovery_codes(MakeRecoveryCodes(sub="ada"))
+        made = await self.info.make_recovery_codes(MakeRecoveryCodes(sub="ada", sid="here"))
         return made.id, [each.get_secret_value() for each in made.codes]
 
     async def remove(self, method_id: str) -> str | None:
@@ -134,14 +136,14 @@ async def test_a_wrong_code_proves_nothing_and_a_right_one_after_it_does(ada: Ad
 async def test_what_is_not_proved_in_ten_minutes_cannot_be_any_more(ada: Ada) -> None:
     setup = await ada.begin()
     ada.clock.advance(600)
-    with pytest.raises(MethodNotFound):
+    with pytest.raises(SetupEnded):
         await ada.prove(setup)
 
 
 async def test_beginning_again_ends_what_was_begun_before(ada: Ada) -> None:
     first, second = await ada.begin(), await ada.begin()
     assert first.secret != second.secret
-    with pytest.raises(MethodNotFound):
+    with pytest.raises(SetupEnded):
         await ada.prove(first)
     await ada.prove(second)
 
@@ -225,6 +227,48 @@ async def test_recovery_codes_need_a_factor_and_go_with_the_last_one(ada: Ada) -
     assert [each.kind for each in await ada.methods()] == ["authenticator", "recovery-codes"]
     assert await ada.remove(setup.id) is None
     assert await ada.methods() == ()
+
+
+async def test_recovery_codes_that_are_used_up_are_not_asked_for_and_go_all_the_same(
+    ada: Ada,
+) -> None:
+    setup = await ada.authenticator()
+    method_id, codes = await ada.codes()
+    for code in codes:
+        await ada.answer(method_id, code)
+    info = await ada.store.security_info("ada")
+    assert [each.id for each in info.challenging] == [setup.id]
+    await ada.remove(setup.id)
+    assert await ada.methods() == ()
+
+
+async def test_what_rests_on_codes_that_go_is_told_of_too(ada: Ada) -> None:
+    setup = await ada.authenticator()
+    older, _ = await ada.codes()
+    newer, _ = await ada.codes()
+    replaced = ada.told()[-1]
+    assert (replaced.change_type, replaced.method, replaced.kept) == ("update", older, "here")
+    removed = await ada.info.remove(RemoveMethod(sub="ada", id=setup.id))
+    assert removed.gone == (setup.id, newer)
+    told = ada.told()[-1]
+    assert (told.change_type, told.method, told.also) == ("delete", setup.id, (newer,))
+
+
+async def test_a_secret_that_no_key_opens_keeps_no_other_from_being_sealed_anew(ada: Ada) -> None:
+    await ada.authenticator()
+    lost = replace(ada.store.by_sub["ada"], sub="aaron")
+    ada.store.by_sub = {"aaron": lost, **ada.store.by_sub}
+    ada.info = replace(ada.info, keyring=Keyring.parse(f"new:{'08' * 32},test:{'07' * 32}"))
+    assert await ada.info.reseal() == (1, 1)
+    assert ada.store.by_sub["aaron"] == lost
+
+
+async def test_guesses_elsewhere_keep_nobody_from_proving_a_method(ada: Ada) -> None:
+    setup = await ada.authenticator()
+    for number in range(10):
+        with pytest.raises(CodeRefused):
+            await ada.answer(setup.id, f"{number:06}")
+    await ada.prove(await ada.begin("Tablet"))
 
 
 async def test_a_recovery_code_works_once_however_it_is_typed(ada: Ada) -> None:
@@ -324,8 +368,8 @@ async def test_secrets_are_sealed_anew_under_the_newest_key_and_work_as_before(a
     old = Keyring.parse(f"test:{'07' * 32}")
     new = Keyring.parse(f"new:{'08' * 32},test:{'07' * 32}")
     ada.info = replace(ada.info, keyring=new)
-    assert await ada.info.reseal() == 2
-    assert await ada.info.reseal() == 0
+    assert await ada.info.reseal() == (2, 0)
+    assert await ada.info.reseal() == (0, 0)
     ada.info = replace(ada.info, keyring=Keyring.parse(f"new:{'08' * 32}"))
     for setup in (first, second):
         await ada.answer(setup.id, ada.code(setup))
@@ -342,7 +386,7 @@ async def test_sealing_anew_takes_nothing_back_that_happens_meanwhile(ada: Ada) 
     ring = Keyring.parse(f"new:{'08' * 32},test:{'07' * 32}")
     ada.info = replace(ada.info, keyring=ring)
     resealed, answered = await asyncio.gather(ada.info.reseal(), ada.answer(setup.id, code))
-    assert (resealed, answered.factor) == (1, setup.id)
+    assert (resealed, answered.factor) == ((1, 0), setup.id)
     with pytest.raises(CodeUsed):
         await ada.answer(setup.id, code)
     (kept,) = ada.store.by_sub["ada"].methods

@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pyotp
 import pytest
+import segno
 
 from services.credentials.totp import Totp
 
@@ -69,6 +70,13 @@ def test_every_secret_is_new_and_as_long_as_the_rfc_asks() -> None:
     secrets = {Totp.fresh().secret for _ in range(50)}
     assert len(secrets) == 50
     assert {len(each) for each in secrets} == {20}
+
+
+def test_a_uri_fits_into_a_qr_code_however_long_the_names_are() -> None:
+    uri = RFC.uri(issuer="\u684c" * 200, account="\u5b50" * 256)
+    assert len(uri) < 1800
+    assert segno.make(uri, error="m", micro=False).version
+    assert str(pyotp.parse_uri(uri).name) == "\u5b50" * 60
 
 
 def test_an_app_reads_the_uri_as_it_was_meant() -> None:
