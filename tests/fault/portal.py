@@ -36,6 +36,7 @@ Kind = Literal["password", "everywhere"]
 ORGANIZATION = PutOrganization(id="fault", name="Fault Works")
 LINKS = (
     ("credentials", "redis"),
+    ("sessions", "redis"),
     ("gateway", "redis"),
     ("sessions", "mongo"),
     ("credentials", "rabbitmq"),
@@ -77,7 +78,7 @@ class Reply:
     body: Any
     began: float
     ended: float
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass

@@ -6,7 +6,7 @@ import pytest
 
 from tests.fault.oracle import Oracle, Watch
 from tests.fault.ordeal import FAULTS, Ordeal, When
-from tests.fault.portal import Portal
+from tests.fault.portal import Kind, Portal
 
 CASES: list[tuple[str, When]] = [
     ("redis flushed", "during"),
@@ -17,6 +17,8 @@ CASES: list[tuple[str, When]] = [
     ("gateway cut from redis", "during"),
     ("gateway to redis frozen", "before"),
     ("credentials to redis slow", "before"),
+    ("sessions cut from redis", "during"),
+    ("sessions to redis frozen", "before"),
 ]
 
 
@@ -29,15 +31,20 @@ async def test_changes_are_taken_and_hold_without_redis(
 
 
 @pytest.mark.parametrize("hurt", ["cut", "freeze"])
+@pytest.mark.parametrize(
+    ("writer", "kind"), [("credentials", "password"), ("sessions", "everywhere")]
+)
 async def test_a_writer_that_cannot_reach_redis_waits_the_lease_out(
-    portal: Portal, oracle: Oracle, hurt: str
+    portal: Portal, oracle: Oracle, writer: str, kind: Kind, hurt: str
 ) -> None:
     people = await portal.people(4, sessions=2)
-    link = portal.stack.link("credentials", "redis")
+    link = portal.stack.link(writer, "redis")
     watch = Watch(portal, [token for user in people for token in user.tokens], pause=0.0)
+    # Sessions fills the cache, so what is to be in it must be there before sessions is cut off.
+    await portal.all(portal.show(token) for token in watch.tokens)
     async with watch.running(6):
         getattr(link, hurt)()
-        changes = await portal.all(portal.change(user) for user in people)
+        changes = await portal.all(portal.change(user, kind) for user in people)
         # The gateways still reach Redis, so what they remember is all that could be stale.
         verdict = await oracle.verdict(changes, healed=monotonic(), watch=watch)
     assert verdict.clean, verdict.wrongs
