@@ -7,12 +7,11 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from services.gateway.errors import FlowEnded
-from services.gateway.model import FlowKey
 from services.gateway.portal import addresses, cookies
 from services.gateway.portal.new_password import wrong
 from services.gateway.portal.page import Pages
 from services.gateway.portal.sign_in_pages import ADDRESS as SIGN_IN
-from services.gateway.portal.sign_in_pages import CHALLENGE, SignInPages, client_of
+from services.gateway.portal.sign_in_pages import CHALLENGE, SignInPages, flow_of
 from services.gateway.portal.visits import Form, Visits
 from services.gateway.rendering import headers_of
 from services.gateway.sign_in import SignIn
@@ -55,7 +54,7 @@ class ChallengePages:
             return await self._form(request, to)
         except FlowEnded:
             # It was answered in another tab, perhaps, and waits for something else now.
-            await self.sign_in.flow(_flow(request))
+            await self.sign_in.flow(flow_of(request))
         return addresses.see(addresses.with_query(f"{SIGN_IN}/action", next=to))
 
     async def _answer(self, request: web.Request) -> web.Response:
@@ -64,17 +63,18 @@ class ChallengePages:
         try:
             self.visits.check_anonymous_form(request, form)
             code, where = read_code(form), self.visits.requests.where(request)
-            outcome = await self.sign_in.answer(_flow(request), code, where)
+            outcome = await self.sign_in.answer(flow_of(request), code, where)
         except Refusal as refusal:
             if refusal.type not in _SAID_IN_PLACE:
                 raise
             return await self._form(request, to, refusal)
-        return await self.signing_in.follow(request, outcome, to)
+        secret = request.cookies[cookies.FLOW].rpartition(".")[2]
+        return await self.signing_in.follow(request, outcome, to, secret)
 
     async def _choose(self, request: web.Request) -> web.Response:
         form = await self.visits.unchecked_form(request)
         self.visits.check_anonymous_form(request, form)
-        await self.sign_in.choose_method(_flow(request), form["method"])
+        await self.sign_in.choose_method(flow_of(request), form["method"])
         to = addresses.local(form["next"])
         return addresses.see(addresses.with_query(CHALLENGE, next=to))
 
@@ -87,7 +87,7 @@ class ChallengePages:
             address=addresses.with_query(CHALLENGE, next=to),
             status=refusal.status if refusal else HTTPStatus.OK,
             headers=headers_of(refusal) if refusal else None,
-            waiting=await self.sign_in.challenge(_flow(request)),
+            waiting=await self.sign_in.challenge(flow_of(request)),
             to=to,
             refusal=refusal,
             errors=refusal.errors if refusal else (),
@@ -99,10 +99,3 @@ def read_code(form: Form) -> SecretStr:
     if not 0 < len(form["code"]) <= LongestCode:
         raise InvalidRequest(errors=[wrong("code", "too-long" if form["code"] else "missing")])
     return SecretStr(form["code"])
-
-
-def _flow(request: web.Request) -> FlowKey:
-    flow = request.cookies.get(cookies.FLOW)
-    if flow is None:
-        raise FlowEnded
-    return FlowKey(flow, client_of(request))

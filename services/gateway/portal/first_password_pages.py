@@ -6,13 +6,11 @@ from http import HTTPStatus
 from aiohttp import web
 from pydantic import SecretStr
 
-from services.gateway.errors import FlowEnded
-from services.gateway.model import FlowKey
 from services.gateway.portal import addresses, cookies
 from services.gateway.portal.new_password import read_password, shortcomings
 from services.gateway.portal.page import Pages
 from services.gateway.portal.sign_in_pages import ADDRESS as SIGN_IN
-from services.gateway.portal.sign_in_pages import SignInPages, client_of
+from services.gateway.portal.sign_in_pages import SignInPages, flow_of
 from services.gateway.portal.visits import Visits
 from services.gateway.rendering import headers_of
 from services.gateway.sign_in import SignIn
@@ -56,7 +54,7 @@ class FirstPasswordPages:
         to = addresses.local(form["next"])
         try:
             self.visits.check_anonymous_form(request, form)
-            flow = _flow(request)
+            flow = flow_of(request)
             password = SecretStr(form["new_password"])
             wrong = await shortcomings(form, lambda: self.sign_in.check_password(flow, password))
             if wrong:
@@ -72,7 +70,7 @@ class FirstPasswordPages:
     async def _check(self, request: web.Request) -> web.Response:
         self.visits.check_anonymous_script(request)
         password = await read_password(request)
-        report = await self.sign_in.check_password(_flow(request), password)
+        report = await self.sign_in.check_password(flow_of(request), password)
         return web.json_response(text=report.model_dump_json())
 
     async def _form(
@@ -84,15 +82,8 @@ class FirstPasswordPages:
             address=addresses.with_query(ADDRESS, next=to),
             status=refusal.status if refusal else HTTPStatus.OK,
             headers=headers_of(refusal) if refusal else None,
-            person=await self.sign_in.person(_flow(request)),
+            person=await self.sign_in.person(flow_of(request)),
             to=to,
             refusal=refusal,
             errors=refusal.errors if refusal else (),
         )
-
-
-def _flow(request: web.Request) -> FlowKey:
-    flow = request.cookies.get(cookies.FLOW)
-    if flow is None:
-        raise FlowEnded
-    return FlowKey(flow, client_of(request))

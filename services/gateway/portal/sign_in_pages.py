@@ -1,5 +1,6 @@
 """Signing in and out."""
 
+import secrets
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import get_args
@@ -8,8 +9,8 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from services.gateway.account import Account
-from services.gateway.errors import CsrfRefused
-from services.gateway.model import Challenged, FlowSeconds, SignedIn, SignInAttempt
+from services.gateway.errors import CsrfRefused, FlowEnded
+from services.gateway.model import Challenged, FlowKey, FlowSeconds, SignedIn, SignInAttempt
 from services.gateway.portal import addresses, cookies
 from services.gateway.portal.new_password import wrong
 from services.gateway.portal.page import Pages
@@ -45,9 +46,16 @@ def again(to: str, *, why: str | None = None) -> str:
     return addresses.with_query(ADDRESS, next=None if to == addresses.HOME else to, why=known)
 
 
-def client_of(request: web.Request) -> str:
-    """Return what ties a flow to the browser that began it: a cookie beside that of the flow."""
-    return f"browser {request.cookies.get(cookies.CSRF, '')}"
+def flow_of(request: web.Request) -> FlowKey:
+    """Return the flow that this browser began, or raise `FlowEnded` where it began none."""
+    flow, _, secret = request.cookies.get(cookies.FLOW, "").partition(".")
+    if not secret:
+        raise FlowEnded
+    return FlowKey(flow, _client(secret))
+
+
+def _client(secret: str) -> str:
+    return f"browser {secret}"
 
 
 @dataclass(frozen=True)
@@ -79,17 +87,17 @@ class SignInPages:
 
     async def _begin(self, request: web.Request) -> web.Response:
         form = await self.visits.unchecked_form(request)
-        to = addresses.local(form["next"])
+        to, secret = addresses.local(form["next"]), secrets.token_urlsafe(16)
         try:
             self.visits.check_anonymous_form(request, form)
-            outcome = await self.sign_in.begin(self._attempt(request, form))
+            outcome = await self.sign_in.begin(self._attempt(request, form, secret))
         except Refusal as refusal:
             if refusal.type not in _SAID_IN_PLACE:
                 raise
             return await self._form(request, to, user_id=form["user_id"], refusal=refusal)
-        return await self.follow(request, outcome, to)
+        return await self.follow(request, outcome, to, secret)
 
-    def _attempt(self, request: web.Request, form: Form) -> SignInAttempt:
+    def _attempt(self, request: web.Request, form: Form, secret: str) -> SignInAttempt:
         longest = {"user_id": _LONGEST_USER_ID, "password": LongestPassword}
         unfit = [name for name, most in longest.items() if not 0 < len(form[name]) <= most]
         errors = [wrong(name, "too-long" if form[name] else "missing") for name in unfit]
@@ -100,7 +108,7 @@ class SignInPages:
             user_id=form["user_id"],
             password=SecretStr(form["password"]),
             where=where,
-            client=client_of(request),
+            client=_client(secret),
             device_key=request.cookies.get(cookies.DEVICE, "")[:_LONGEST_DEVICE_KEY] or None,
             device_name=UserAgent.parse(where.user_agent).label[:_LONGEST_DEVICE_NAME] or None,
         )
@@ -128,13 +136,18 @@ class SignInPages:
             errors=refusal.errors if refusal else (),
         )
 
-    async def follow(self, request: web.Request, outcome: Outcome, to: str) -> web.Response:
-        """Return the answer to a step of a sign-in: the next step, or the portal."""
+    async def follow(
+        self, request: web.Request, outcome: Outcome, to: str, secret: str
+    ) -> web.Response:
+        """Return the answer to a step of a sign-in: the next step, or the portal.
+
+        The secret is what ties the flow to this browser.
+        """
         if isinstance(outcome, SignedIn):
             return await self.enter(request, outcome, to)
         step = CHALLENGE if isinstance(outcome, Challenged) else f"{ADDRESS}/action"
         response = addresses.see(addresses.with_query(step, next=to))
-        cookies.keep(response, cookies.FLOW, outcome.flow, seconds=FlowSeconds)
+        cookies.keep(response, cookies.FLOW, f"{outcome.flow}.{secret}", seconds=FlowSeconds)
         return response
 
     async def enter(self, request: web.Request, signed_in: SignedIn, to: str) -> web.Response:
