@@ -5,15 +5,33 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints
 
 from services.gateway.errors import MethodUnknown, SessionRequired
-from shared.contracts.methods import Method
+from shared.contracts.methods import LongestLabel, Method
 from shared.contracts.sessions import Device, Session, Where
 
 FlowSeconds = 600
 _TOKEN = re.compile(r"([\w-]{1,64})\.([\w-]{1,64})\.([\w-]{20,128})", re.ASCII)
+# Control characters, and those that change the order of what is written around them.
+Unfit = r"\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
+# What nobody sees would make two user IDs look like one, and a name like none: Unicode's
+# Default_Ignorable_Code_Point, the other format characters (Cf), and what is drawn empty.
+Unseen = (
+    Unfit + r"\u00ad\u034f\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
+    r"\u180b-\u180f\u200b-\u200d\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufffb"
+    # Beyond four digits the ways to write a number differ, so these stand for themselves.
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff"
+)
+Label = Annotated[
+    str,
+    StringConstraints(
+        min_length=1, max_length=LongestLabel, pattern=rf"^[^{Unfit}]*[^\s{Unseen}][^{Unfit}]*$"
+    ),
+]
 
 
 @dataclass(frozen=True)

@@ -15,34 +15,18 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from services.gateway.model import Label, Unfit, Unseen
 from shared.contracts.credentials import LongestPassword
-from shared.contracts.methods import Kind, LongestCode, LongestLabel, Method
+from shared.contracts.methods import Kind, LongestCode, Method
 from shared.contracts.profile import Person, Role
 from shared.contracts.sessions import Receipt, Session
 from shared.texts import is_language
 
 Password = Annotated[SecretStr, Field(max_length=LongestPassword)]
-# Control characters, and those that change the order of what is written around them.
-_UNFIT = r"\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
-# What nobody sees would make two user IDs look like one, and a name like none: Unicode's
-# Default_Ignorable_Code_Point, the other format characters (Cf), and what is drawn empty.
-_UNSEEN = (
-    _UNFIT + r"\u00ad\u034f\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
-    r"\u180b-\u180f\u200b-\u200d\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufffb"
-    # Beyond four digits the ways to write a number differ, so these stand for themselves.
-    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
-    "\U000e0000-\U000e0fff"
-)
 Line = Annotated[
     str,
     StringConstraints(
-        min_length=1, max_length=200, pattern=rf"^[^{_UNFIT}]*[^\s{_UNSEEN}][^{_UNFIT}]*$"
-    ),
-]
-Label = Annotated[
-    str,
-    StringConstraints(
-        min_length=1, max_length=LongestLabel, pattern=rf"^[^{_UNFIT}]*[^\s{_UNSEEN}][^{_UNFIT}]*$"
+        min_length=1, max_length=200, pattern=rf"^[^{Unfit}]*[^\s{Unseen}][^{Unfit}]*$"
     ),
 ]
 Code = Annotated[SecretStr, Field(min_length=1, max_length=LongestCode)]
@@ -52,7 +36,7 @@ UserId = Annotated[
     StringConstraints(
         min_length=1,
         max_length=256,
-        pattern=rf"^[^\s{_UNSEEN}]([^{_UNSEEN}]*[^\s{_UNSEEN}])?$",
+        pattern=rf"^[^\s{Unseen}]([^{Unseen}]*[^\s{Unseen}])?$",
     ),
 ]
 # A Dot-string at a host, as every mail server takes it (RFC 5321, 4.1.2). Names beyond ASCII

@@ -8,8 +8,7 @@ from urllib.parse import quote
 from aiohttp import web
 from pydantic import TypeAdapter, ValidationError
 
-from services.gateway.api.bodies import Label
-from services.gateway.model import Caller
+from services.gateway.model import Caller, Label
 from services.gateway.portal import addresses
 from services.gateway.portal.challenge_pages import read_code
 from services.gateway.portal.new_password import wrong
