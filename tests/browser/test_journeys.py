@@ -393,7 +393,7 @@ def test_too_many_wrong_passwords_are_told_how_long_to_wait(
         person.signs_in(account, f"wrong guess number {attempt}")
         person.reads("The user ID or the password is wrong.")
     person.signs_in(account)
-    person.reads("To protect the account, no password is tried for the next")
+    person.reads("To protect the account, nothing more is tried for the next")
     expect(person.page.locator("#user_id")).to_have_value(account.user_id)
 
 

@@ -107,6 +107,9 @@ async def test_the_broker_keeps_what_it_confirmed_when_killed(launcher: Launcher
     async with await aio_pika.connect(url) as connection:
         channel = await connection.channel()
         queue = await channel.declare_queue("kept", durable=True)
+        # The broker writes down a moment later that there is a queue. Those of the services
+        # are declared by the install step, long before anything is confirmed.
+        await asyncio.sleep(2)
         lasting = aio_pika.Message(b"kept", delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
         await channel.default_exchange.publish(lasting, routing_key=queue.name)
         await asyncio.to_thread(kill_and_restart, launcher, "rabbitmq")
