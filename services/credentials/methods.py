@@ -143,7 +143,7 @@ class SecurityInfo:
         if not self.factors:
             raise FactorRequired
         kept = tuple(each for each in self.methods if each.kind != new.kind)
-        return replace(self, methods=(*kept, replace(new, instead_of=None)))
+        return replace(self, methods=(*kept, new))
 
     def with_proved(self, method: Method, step: int, at: datetime) -> "SecurityInfo":
         """Return it with a method that has shown to work, in place of what it replaces."""
