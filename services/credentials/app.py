@@ -7,17 +7,22 @@ from services.credentials.blocklist import Blocklist
 from services.credentials.config import CredentialsConfig
 from services.credentials.hashing import Hasher
 from services.credentials.keyring import Keyring
+from services.credentials.kinds import MethodChanges
 from services.credentials.mongo import (
     MongoCredentialStore,
     MongoGuessStore,
     MongoMethodStore,
+    MongoOneTimeStore,
 )
 from services.credentials.password import Passwords
+from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.redis import RedisGuessCounters
+from services.credentials.resealing import Resealing
 from services.credentials.routes import routes
 from services.credentials.rules import PasswordRules
 from services.credentials.security_info import SecurityInformation
 from services.credentials.throttling import Throttle
+from services.credentials.totp import Authenticators
 from shared.clock import SystemClock
 from shared.service import Service, application
 from shared.wiring import Wiring
@@ -50,7 +55,16 @@ def build_service(config: CredentialsConfig) -> Service:
     throttle = Throttle(MongoGuessStore(wiring.database), RedisGuessCounters(wiring.cache.redis))
     authentication = Authentication(store, methods, hasher, throttle, pepper)
     passwords = Passwords(store, hasher, rules, throttle, SystemClock(), pepper)
-    security_info = SecurityInformation(methods, throttle, keyring, SystemClock(), pepper)
+    changes = MethodChanges(methods, SystemClock())
+    security_info = SecurityInformation(
+        methods,
+        changes,
+        throttle,
+        Authenticators(changes, keyring, SystemClock()),
+        RecoveryCodes(changes, SystemClock(), pepper),
+        SystemClock(),
+        pepper,
+    )
     app = application(NAME, config, wiring.is_outage)
     app.add_routes(routes(authentication, passwords, security_info))
 
@@ -65,14 +79,8 @@ def build_service(config: CredentialsConfig) -> Service:
 async def reseal(config: CredentialsConfig) -> tuple[int, int]:
     """Seal every secret under the newest key of the ring; return how many were and cannot be."""
     wiring = Wiring.of(NAME, config)
-    counters = RedisGuessCounters(wiring.cache.redis)
-    return await SecurityInformation(
-        _methods(wiring),
-        Throttle(MongoGuessStore(wiring.database), counters),
-        Keyring.parse(config.keyring.get_secret_value()),
-        SystemClock(),
-        config.pepper.get_secret_value().encode(),
-    ).reseal()
+    methods, keyring = _methods(wiring), Keyring.parse(config.keyring.get_secret_value())
+    return await Resealing(methods, MethodChanges(methods, SystemClock()), keyring).reseal()
 
 
 async def install(config: CredentialsConfig) -> None:
@@ -80,4 +88,5 @@ async def install(config: CredentialsConfig) -> None:
     wiring = Wiring.of(NAME, config)
     await _store(wiring).install()
     await _methods(wiring).install()
+    await MongoOneTimeStore(wiring.database).install()
     await wiring.bus.install()

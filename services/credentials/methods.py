@@ -21,13 +21,31 @@ from shared.contracts.events import (
     CredentialChangePayload,
     CredentialType,
 )
-from shared.contracts.methods import Kind
+from shared.contracts.methods import Kind, Use, is_factor
 
-MostAuthenticators = 5
+MostOfKind: dict[Kind, int] = {
+    "authenticator": 5,
+    "passkey": 20,
+    "email": 5,
+    "sms": 5,
+    "voice": 5,
+}
 _UNPROVED_MINUTES = 10
 _CREDENTIAL_TYPES: dict[Kind, CredentialType] = {
     "authenticator": "app",
+    "passkey": "fido2-platform",
+    "email": "email",
+    "sms": "phone-sms",
+    "voice": "phone-voice",
     "recovery-codes": "recovery-codes",
+}
+_USES: dict[Kind, tuple[Use, ...]] = {
+    "authenticator": ("mfa", "reset"),
+    "passkey": ("mfa",),
+    "email": ("reset",),
+    "sms": ("mfa", "reset"),
+    "voice": ("mfa", "reset"),
+    "recovery-codes": ("mfa", "reset"),
 }
 _CAUSES: dict[ChangeType, Cause] = {
     "create": "method-added",
@@ -35,8 +53,6 @@ _CAUSES: dict[ChangeType, Cause] = {
     "revoke": "recovery-code-used",
     "delete": "method-removed",
 }
-_FACTORS: frozenset[Kind] = frozenset({"authenticator"})
-"""What may stand beside a password by itself. Recovery codes stand in for one of these."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +78,16 @@ class Method:
     @property
     def is_factor(self) -> bool:
         """Tell whether a sign-in may rest on it beside the password."""
-        return self.proved and self.kind in _FACTORS
+        return self.proved and is_factor(self.kind, self.use)
+
+    @property
+    def use(self) -> tuple[Use, ...]:
+        """Return what it is good for."""
+        return _USES[self.kind]
+
+    def place(self, sub: str) -> str:
+        """Return what its secret is sealed for, so that it opens nowhere else."""
+        return f"method {sub} {self.id}"
 
     def is_open(self, at: datetime) -> bool:
         """Tell whether it may still be proved."""
@@ -123,6 +148,13 @@ class SecurityInfo:
             raise MethodNotFound
         return found
 
+    def asked(self, method_id: str) -> Method:
+        """Return a method that a challenge may be on, or raise `MethodNotFound`."""
+        found = self.method(method_id)
+        if "mfa" not in found.use:
+            raise MethodNotFound
+        return found
+
     def unproved(self, method_id: str, *, at: datetime) -> Method:
         """Return a method that waits to be proved, or raise `SetupEnded`."""
         found = next((each for each in self.methods if each.id == method_id), None)
@@ -130,12 +162,9 @@ class SecurityInfo:
             raise SetupEnded
         return found
 
-    def with_authenticator(self, new: Method) -> "SecurityInfo":
-        """Return it with an authenticator that is yet to be proved; an older such one goes."""
-        if new.instead_of is not None:
-            self._authenticator(new.instead_of)
-        elif self._authenticators() >= MostAuthenticators:
-            raise TooManyAuthenticators
+    def with_unproved(self, new: Method) -> "SecurityInfo":
+        """Return it with a method that is yet to be proved; an older such one goes."""
+        self._check_room_for(new)
         return replace(self, methods=(*self.proved, new))
 
     def with_recovery_codes(self, new: Method) -> "SecurityInfo":
@@ -145,16 +174,14 @@ class SecurityInfo:
         kept = tuple(each for each in self.methods if each.kind != new.kind)
         return replace(self, methods=(*kept, new))
 
-    def with_proved(self, method: Method, step: int, at: datetime) -> "SecurityInfo":
+    def with_proved(self, method: Method) -> "SecurityInfo":
         """Return it with a method that has shown to work, in place of what it replaces."""
-        if method.instead_of is None and self._authenticators() >= MostAuthenticators:
-            raise TooManyAuthenticators
-        proved = replace(method.took_step(step, at), proved=True, instead_of=None)
+        self._check_room_for(method)
+        proved = replace(method, proved=True, instead_of=None)
         kept = tuple(each for each in self.methods if each.id not in {method.id, method.instead_of})
-        is_default = self.default is None or self.default == method.instead_of
-        return replace(
-            self, methods=(*kept, proved), default=proved.id if is_default else self.default
-        )
+        is_asked_first = self.default is None or self.default == method.instead_of
+        default = proved.id if is_asked_first and proved.is_factor else self.default
+        return replace(self, methods=(*kept, proved), default=default)
 
     def with_changed(self, changed: Method) -> "SecurityInfo":
         """Return it with one method changed."""
@@ -169,7 +196,8 @@ class SecurityInfo:
         removed = self.method(method_id)
         left = replace(self, methods=tuple(e for e in self.methods if e.id != method_id))
         if removed.is_factor and not left.factors:
-            left = replace(left, methods=())
+            kept = tuple(each for each in left.methods if each.kind != "recovery-codes")
+            left = replace(left, methods=kept)
         if self.default != method_id:
             return left
         promoted = next((each.id for each in left.factors), None)
@@ -188,21 +216,20 @@ class SecurityInfo:
             id=method.id,
             kind=method.kind,
             label=method.label,
-            use=("mfa", "reset"),
+            use=method.use,
             default=method.id == self.default,
             created_at=method.created_at,
             last_used_at=method.last_used_at,
             codes_left=len(method.codes) if is_codes else None,
         )
 
-    def _authenticators(self) -> int:
-        return sum(each.kind == "authenticator" for each in self.factors)
-
-    def _authenticator(self, method_id: str) -> Method:
-        found = self.method(method_id)
-        if found.kind != "authenticator":
+    def _check_room_for(self, new: Method) -> None:
+        alike = [each for each in self.proved if each.kind == new.kind]
+        if new.instead_of is None:
+            if len(alike) >= MostOfKind[new.kind]:
+                raise TooManyAuthenticators
+        elif all(each.id != new.instead_of for each in alike):
             raise MethodNotFound
-        return found
 
 
 @dataclass(frozen=True)

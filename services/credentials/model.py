@@ -155,6 +155,18 @@ class Ended:
     counted: Counted | None = None
 
 
+@dataclass(frozen=True)
+class OneTime:
+    """Something that works once, for so many seconds by the store's clock.
+
+    `name` is what it was begun for, `proof` what has to be shown, both as keyed hashes.
+    """
+
+    name: str
+    proof: str
+    seconds: int
+
+
 def new_attempt() -> str:
     """Return a name for a guess under way."""
     return secrets.token_hex(8)

@@ -9,7 +9,7 @@ from pymongo.errors import DuplicateKeyError
 
 from services.credentials.errors import MethodsChangedMeanwhile, PasswordChangedMeanwhile
 from services.credentials.methods import Method, SecurityInfo
-from services.credentials.model import Counted, Guesses, Password, cost_of
+from services.credentials.model import Counted, Guesses, OneTime, Password, cost_of
 from shared.contracts.epochs import Raised, Standing
 from shared.contracts.events import Cause, Event
 from shared.epochs import Epochs
@@ -317,6 +317,33 @@ class MongoMethodStore:
             raise MethodsChangedMeanwhile from error
         if replaced.matched_count == 0 and replaced.upserted_id is None:
             raise MethodsChangedMeanwhile
+
+
+@dataclass(frozen=True)
+class MongoOneTimeStore:
+    """One document for each thing that something was begun for."""
+
+    database: Database
+
+    async def install(self) -> None:
+        """Create the index by which the server forgets what is over. Safe to run twice."""
+        await self.database["one_time"].create_index("ends_at", expireAfterSeconds=0)
+
+    async def keep(self, begun: OneTime) -> None:
+        """Write it over what was there."""
+        ends_at = {"$add": ["$$NOW", begun.seconds * 1000]}
+        await self.database["one_time"].update_one(
+            {"_id": begun.name},
+            [{"$set": {"proof": {"$literal": begun.proof}, "ends_at": ends_at}}],
+            upsert=True,
+        )
+
+    async def take(self, name: str, proof: str) -> bool:
+        """Delete it. The server forgets about once a minute, so the time is compared here."""
+        deleted = await self.database["one_time"].delete_one(
+            {"_id": name, "proof": proof, "$expr": {"$gt": ["$ends_at", "$$NOW"]}}
+        )
+        return deleted.deleted_count == 1
 
 
 def _security_info(sub: str, document: Document | None) -> SecurityInfo:

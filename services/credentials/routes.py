@@ -15,6 +15,7 @@ from shared.contracts.credentials import (
 )
 from shared.contracts.methods import (
     AnswerChallenge,
+    BeginChallenge,
     ChooseDefault,
     EnrollAuthenticator,
     ListMethods,
@@ -43,14 +44,15 @@ def routes(
         endpoint(
             "/methods/enroll-authenticator",
             EnrollAuthenticator,
-            security_info.enroll_authenticator,
+            security_info.authenticators.enroll,
         ),
         endpoint(
-            "/methods/make-recovery-codes", MakeRecoveryCodes, security_info.make_recovery_codes
+            "/methods/make-recovery-codes", MakeRecoveryCodes, security_info.recovery_codes.make
         ),
         endpoint("/methods/prove", ProveMethod, security_info.prove),
         endpoint("/methods/rename", RenameMethod, security_info.rename),
         endpoint("/methods/remove", RemoveMethod, security_info.remove),
         endpoint("/methods/choose-default", ChooseDefault, security_info.choose_default),
+        endpoint("/challenge/begin", BeginChallenge, security_info.begin),
         endpoint("/challenge/answer", AnswerChallenge, security_info.answer),
     ]

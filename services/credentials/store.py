@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from services.credentials.methods import SecurityInfo
-from services.credentials.model import Counted, Ended, Guesses, Password, Turn
+from services.credentials.model import Counted, Ended, Guesses, OneTime, Password, Turn
 from shared.contracts.epochs import Raised, Standing
 from shared.contracts.events import Cause, Event
 
@@ -125,4 +125,16 @@ class MethodStore(Protocol):
 
     async def epoch_of(self, sub: str) -> int:
         """Return the subject's epoch. A sign-in under one that is too old comes to nothing."""
+        ...
+
+
+class OneTimeStore(Protocol):
+    """What works once and for a while: codes that were sent, challenges that are to be signed."""
+
+    async def keep(self, begun: OneTime) -> None:
+        """Keep it in place of what was begun for the same thing before."""
+        ...
+
+    async def take(self, name: str, proof: str) -> bool:
+        """Return whether this was begun and is not over, and forget it: of several one has it."""
         ...

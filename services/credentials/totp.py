@@ -3,11 +3,24 @@
 import base64
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import quote
 
+from pydantic import SecretStr
 from pyotp import TOTP
+
+from services.credentials.errors import CodeRefused
+from services.credentials.keyring import Keyring
+from services.credentials.kinds import MethodChanges, Shown
+from services.credentials.methods import Changed, Method, new_id
+from shared.clock import Clock
+from shared.contracts.methods import (
+    AuthenticatorSetup,
+    BeginChallenge,
+    ChallengeBegun,
+    EnrollAuthenticator,
+)
 
 StepSeconds = 30
 _DIGITS = 6
@@ -58,3 +71,46 @@ class Totp:
 def _plain(text: str) -> str:
     # A colon separates issuer and account in the label. What is longer fits into no QR code.
     return text.replace(":", " ").strip()[:_LONGEST_NAME]
+
+
+@dataclass(frozen=True)
+class Authenticators:
+    """Authenticator apps, whose secrets are sealed under the keyring."""
+
+    changes: MethodChanges
+    keyring: Keyring
+    clock: Clock
+    amr: str = "otp"
+
+    async def enroll(self, asked: EnrollAuthenticator) -> AuthenticatorSetup:
+        """Begin to set up an authenticator app. Nothing counts before it is proved."""
+        totp = Totp.fresh()
+        new = Method(
+            id=new_id(),
+            kind="authenticator",
+            label=asked.label,
+            created_at=self.clock.now(),
+            instead_of=asked.instead_of,
+        )
+        sealed = replace(new, sealed=self.keyring.seal(new.place(asked.sub), totp.secret))
+        await self.changes.make(asked.sub, lambda info: Changed(info.with_unproved(sealed)))
+        return AuthenticatorSetup(
+            id=new.id,
+            secret=SecretStr(totp.typed),
+            otpauth_uri=SecretStr(totp.uri(issuer=asked.issuer, account=asked.account)),
+        )
+
+    async def begin(self, _method: Method, _asked: BeginChallenge) -> ChallengeBegun:
+        """Do nothing: the app shows a code at any time."""
+        return ChallengeBegun()
+
+    async def admit(self, _method: Method, _shown: Shown) -> None:
+        """Do nothing: the step is used up where it is taken."""
+
+    def took(self, method: Method, shown: Shown) -> Method:
+        """Take the step that the code belongs to."""
+        secret = self.keyring.open(method.place(shown.sub), method.sealed)
+        step = Totp(secret).step_of(shown.answer, at=shown.at)
+        if step is None:
+            raise CodeRefused
+        return method.took_step(step, shown.at)

@@ -75,6 +75,7 @@ class Flow(BaseModel):
 
     `methods` are what a challenge may be answered with, and `asked` the one that it is on; both
     are empty once it was answered, or where there is no second factor. It rests on `factor` then.
+    `options` are what a passkey has to sign, and `binding` is what was begun for this flow.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -85,9 +86,12 @@ class Flow(BaseModel):
     device_key: str | None
     device_name: str | None
     ends_at: datetime
+    language: str | None = None
     is_familiar: bool = False
     methods: tuple[Method, ...] = ()
     asked: str | None = None
+    options: str | None = None
+    binding: str = ""
     factor: str | None = None
     amr: tuple[str, ...] = ("pwd",)
 
@@ -96,16 +100,27 @@ class Flow(BaseModel):
         """Tell whether it waits for a second factor."""
         return bool(self.methods)
 
+    @property
+    def asked_method(self) -> Method:
+        """Return the method that the challenge is on."""
+        return next(each for each in self.methods if each.id == self.asked)
+
     def on(self, method_id: str) -> "Flow":
         """Return it with the challenge on another method, or raise `MethodUnknown`."""
         if all(each.id != method_id for each in self.methods):
             raise MethodUnknown
-        return self.model_copy(update={"asked": method_id})
+        return self.model_copy(update={"asked": method_id, "options": None})
 
     def answered(self, factor: str, amr: str) -> "Flow":
         """Return it after the challenge was answered."""
         return self.model_copy(
-            update={"methods": (), "asked": None, "factor": factor, "amr": (*self.amr, amr)}
+            update={
+                "methods": (),
+                "asked": None,
+                "options": None,
+                "factor": factor,
+                "amr": (*self.amr, amr),
+            }
         )
 
 
@@ -127,6 +142,7 @@ class SignInAttempt:
     client: str
     device_key: str | None = None
     device_name: str | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True)
@@ -141,11 +157,15 @@ class SignedIn:
 
 @dataclass(frozen=True)
 class Challenged:
-    """A sign-in that waits for a second factor: `asked`, or another of `methods`."""
+    """A sign-in that waits for a second factor: `asked`, or another of `methods`.
+
+    `options` are what is to be signed, as a browser's JSON, where `asked` is a passkey.
+    """
 
     flow: str
     asked: Method
     methods: tuple[Method, ...]
+    options: str | None = None
 
 
 @dataclass(frozen=True)
@@ -154,6 +174,11 @@ class ActionRequired:
 
     flow: str
     action: str
+
+
+def new_binding() -> str:
+    """Return what ties a challenge to what it was begun for."""
+    return secrets.token_urlsafe(16)
 
 
 def new_flow_id() -> str:

@@ -71,19 +71,21 @@ class SecurityInfo:
             )
         )
 
-    async def prove(self, caller: Caller, method_id: str, code: SecretStr) -> Method:
+    async def prove(self, caller: Caller, method_id: str, answer: SecretStr) -> Method:
         """Take a method into use. The caller's session rests on it from now on."""
         await self._require_for_change(caller)
         proved = await self.credentials.prove(
             ProveMethod(
                 sub=caller.sub,
                 id=method_id,
-                code=code,
+                answer=answer,
+                binding=method_id,
                 address=caller.where.address,
                 sid=caller.session.sid,
             )
         )
-        await self.step_ups.proved(caller, proved.method.id, "otp", _PURPOSE)
+        if proved.method.is_factor:
+            await self.step_ups.proved(caller, proved.method.id, proved.amr, _PURPOSE)
         await self._end_resting_on(caller, proved.gone, "method-replaced", kept=True)
         return proved.method
 

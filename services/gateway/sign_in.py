@@ -19,6 +19,7 @@ from services.gateway.model import (
     FlowSeconds,
     SignedIn,
     SignInAttempt,
+    new_binding,
 )
 from services.gateway.store import FlowStore
 from shared.clock import Clock
@@ -28,7 +29,7 @@ from shared.contracts.credentials import (
     ReplaceTemporaryPassword,
     VerifyPassword,
 )
-from shared.contracts.methods import AnswerChallenge
+from shared.contracts.methods import AnswerChallenge, BeginChallenge
 from shared.contracts.profile import GetPerson, Person
 from shared.contracts.sessions import EstablishSession, RecogniseDevice, Where
 
@@ -63,31 +64,38 @@ class SignIn:
             device_key=attempt.device_key,
             device_name=attempt.device_name,
             ends_at=self.clock.now() + timedelta(seconds=FlowSeconds),
+            language=attempt.language,
             is_familiar=owner == verified.sub,
             methods=verified.methods,
             asked=verified.methods[0].id if verified.methods else None,
+            binding=new_binding(),
         )
         return await self._go_on(flow, attempt.client, attempt.where)
 
     async def challenge(self, key: FlowKey) -> Challenged:
-        """Return what a sign-in waits for, or raise `FlowEnded`."""
-        return _challenged(key.id, await self._challenged_flow(key))
+        """Return what a sign-in waits for, or raise `FlowEnded`.
+
+        What a passkey is to sign is good for one look: a wrong answer uses it up.
+        """
+        flow = await self._challenged_flow(key)
+        if flow.asked_method.kind != "passkey":
+            return _challenged(key.id, flow)
+        return await self._keep_begun(key, flow)
 
     async def choose_method(self, key: FlowKey, method_id: str) -> Challenged:
-        """Let the challenge be on another method."""
-        flow = (await self._challenged_flow(key)).on(method_id)
-        await self.flows.change(key, flow)
-        return _challenged(key.id, flow)
+        """Let the challenge be on another method, or on the same one anew."""
+        return await self._keep_begun(key, (await self._challenged_flow(key)).on(method_id))
 
-    async def answer(self, key: FlowKey, code: SecretStr, where: Where) -> Outcome:
+    async def answer(self, key: FlowKey, answer: SecretStr, where: Where) -> Outcome:
         """Answer the challenge, once, and go on."""
         flow = await self._challenged_flow(key)
         answered = await self.credentials.answer(
             AnswerChallenge(
                 sub=flow.sub,
                 epoch=flow.epoch,
-                id=_challenged(key.id, flow).asked.id,
-                code=code,
+                id=flow.asked_method.id,
+                answer=answer,
+                binding=flow.binding,
                 address=where.address,
                 familiar=flow.is_familiar,
             )
@@ -141,10 +149,26 @@ class SignIn:
 
     async def _go_on(self, flow: Flow, client: str, where: Where) -> Outcome:
         if flow.is_challenged:
-            return _challenged(await self.flows.keep(flow, client), flow)
+            begun = await self._begun(flow)
+            return _challenged(await self.flows.keep(begun, client), begun)
         if flow.must_change:
             return ActionRequired(await self.flows.keep(flow, client), "change-password")
         return await self._establish(flow, where)
+
+    async def _keep_begun(self, key: FlowKey, flow: Flow) -> Challenged:
+        begun = await self._begun(flow)
+        await self.flows.change(key, begun)
+        return _challenged(key.id, begun)
+
+    async def _begun(self, flow: Flow) -> Flow:
+        """Begin the challenge, where the method has to be sent or told something for it."""
+        asked = flow.asked_method
+        if asked.answers_unasked:
+            return flow
+        begun = await self.credentials.begin(
+            BeginChallenge(sub=flow.sub, id=asked.id, binding=flow.binding, language=flow.language)
+        )
+        return flow.model_copy(update={"options": begun.options})
 
     async def _owner_of(self, device_key: str | None) -> str | None:
         if device_key is None:
@@ -169,5 +193,4 @@ class SignIn:
 
 
 def _challenged(flow_id: str, flow: Flow) -> Challenged:
-    asked = next(each for each in flow.methods if each.id == flow.asked)
-    return Challenged(flow_id, asked, flow.methods)
+    return Challenged(flow_id, flow.asked_method, flow.methods, flow.options)

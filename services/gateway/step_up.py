@@ -12,13 +12,19 @@ from services.gateway.errors import StepUpRequired
 from services.gateway.model import Caller
 from shared.clock import Clock
 from shared.contracts.credentials import ConfirmPassword
-from shared.contracts.methods import AnswerChallenge, ListMethods, Method
+from shared.contracts.methods import (
+    AnswerChallenge,
+    BeginChallenge,
+    ChallengeBegun,
+    ListMethods,
+    Method,
+)
 from shared.contracts.sessions import Purpose, Session, StepUp
 
 Needs = Literal["reauthentication", "mfa"]
 RecentMinutes = 10
 _WITH_FACTOR = 2
-_SAID_OF_METHODS = {"id", "kind", "label"}
+_SAID_OF_METHODS = {"id", "kind", "label", "hint"}
 
 
 @dataclass(frozen=True)
@@ -43,8 +49,16 @@ class StepUps:
             StepUp(sub=caller.sub, sid=caller.session.sid, purpose=purpose, amr="pwd", aal=1)
         )
 
+    async def begin(self, caller: Caller, method_id: str, language: str) -> ChallengeBegun:
+        """Send a code for a method, or return what its passkey has to sign."""
+        return await self.credentials.begin(
+            BeginChallenge(
+                sub=caller.sub, id=method_id, binding=_binding(caller), language=language
+            )
+        )
+
     async def by_method(
-        self, caller: Caller, method_id: str, code: SecretStr, purpose: Purpose
+        self, caller: Caller, method_id: str, answer: SecretStr, purpose: Purpose
     ) -> Session:
         """Answer with a second factor; the session rests on it from now on."""
         answered = await self.credentials.answer(
@@ -52,7 +66,8 @@ class StepUps:
                 sub=caller.sub,
                 epoch=caller.session.epoch,
                 id=method_id,
-                code=code,
+                answer=answer,
+                binding=_binding(caller),
                 address=caller.where.address,
                 # Who is signed in is not locked out by somebody who tries elsewhere.
                 familiar=True,
@@ -78,9 +93,10 @@ class StepUps:
 
         It says with which methods that can be made up for.
         """
-        has_factor = any(each.kind != "recovery-codes" for each in methods)
+        has_factor = any(each.is_factor for each in methods)
         if has_factor and caller.session.aal < _WITH_FACTOR:
-            known = [each.model_dump(include=_SAID_OF_METHODS) for each in methods]
+            usable = [each for each in methods if "mfa" in each.use]
+            known = [each.model_dump(include=_SAID_OF_METHODS) for each in usable]
             raise StepUpRequired(needs="mfa", methods=known)
 
     def require_recent(self, caller: Caller, purpose: Purpose) -> None:
@@ -95,3 +111,7 @@ class StepUps:
 
     def _is_recent(self, at: datetime | None) -> bool:
         return at is not None and self.clock.now() - at < timedelta(minutes=RecentMinutes)
+
+
+def _binding(caller: Caller) -> str:
+    return f"session {caller.session.sid}"

@@ -21,7 +21,16 @@ Cause = Literal[
     "method-removed",
     "recovery-code-used",
 ]
-CredentialType = Literal["password", "app", "recovery-codes"]
+CredentialType = Literal[
+    "password",
+    "app",
+    "fido2-platform",
+    "fido2-roaming",
+    "email",
+    "phone-sms",
+    "phone-voice",
+    "recovery-codes",
+]
 ChangeType = Literal["create", "revoke", "update", "delete"]
 
 

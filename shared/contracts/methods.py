@@ -7,11 +7,21 @@ from pydantic import Field
 
 from shared.contracts.body import Contract, Secret, Sid, Sub
 
-Kind = Literal["authenticator", "recovery-codes"]
+Kind = Literal["authenticator", "passkey", "email", "sms", "voice", "recovery-codes"]
 Use = Literal["mfa", "reset"]
 LongestLabel = 60
 LongestCode = 64
 """Characters that are read at all; what is longer is no code."""
+LongestAnswer = 16_384
+"""The same of a passkey's answer, which comes with a signature."""
+
+
+def is_factor(kind: Kind, use: tuple[Use, ...]) -> bool:
+    """Tell whether a sign-in may rest on a kind beside the password.
+
+    Recovery codes stand in for a factor, and are none.
+    """
+    return "mfa" in use and kind != "recovery-codes"
 
 
 class Method(Contract):
@@ -26,6 +36,16 @@ class Method(Contract):
     created_at: datetime
     last_used_at: datetime | None = None
     codes_left: int | None = None
+
+    @property
+    def is_factor(self) -> bool:
+        """Tell whether a sign-in may rest on it beside the password."""
+        return is_factor(self.kind, self.use)
+
+    @property
+    def answers_unasked(self) -> bool:
+        """Tell whether its owner has the code at any time, with nothing begun for it."""
+        return self.kind in {"authenticator", "recovery-codes"}
 
 
 class MethodList(Contract):
@@ -78,11 +98,15 @@ class RecoveryCodes(Contract):
 
 
 class ProveMethod(Contract):
-    """Show that a method works."""
+    """Show that a method works: by a code, or by a passkey's answer in JSON.
+
+    `binding` is what was begun to be set up, where something was sent for it.
+    """
 
     sub: Sub
     id: str = Field(max_length=64)
-    code: Secret = Field(max_length=LongestCode)
+    answer: Secret = Field(max_length=LongestAnswer)
+    binding: str = Field(default="", max_length=128)
     address: str = Field(max_length=64)
     # The session that does so, which need not end when the method replaces the one it rests on.
     sid: Sid
@@ -92,6 +116,7 @@ class Proved(Contract):
     """The method as it is used from now on; nothing may rest on those that are gone."""
 
     method: Method
+    amr: str
     gone: tuple[str, ...] = ()
 
 
@@ -124,22 +149,42 @@ class ChooseDefault(Contract):
     id: str = Field(max_length=64)
 
 
-class AnswerChallenge(Contract):
-    """Answer a challenge with a code, under the epoch that what it belongs to was begun under.
+class BeginChallenge(Contract):
+    """Begin a challenge on a method, in the words of a language where something is sent.
 
-    `familiar` says that it comes from a device of the subject's own.
+    `binding` is what it belongs to; only what comes with the same one can answer it.
+    """
+
+    sub: Sub
+    id: str = Field(max_length=64)
+    binding: str = Field(max_length=128)
+    language: str | None = Field(default=None, max_length=16)
+
+
+class ChallengeBegun(Contract):
+    """What is to be signed, as a browser's JSON, where it is a passkey that answers."""
+
+    options: str | None = None
+
+
+class AnswerChallenge(Contract):
+    """Answer a challenge, under the epoch that what it belongs to was begun under.
+
+    `answer` is a code, or what a passkey says in JSON. `familiar` says that it comes from a device
+    of the subject's own.
     """
 
     sub: Sub
     epoch: int
     id: str = Field(max_length=64)
-    code: Secret = Field(max_length=LongestCode)
+    answer: Secret = Field(max_length=LongestAnswer)
+    binding: str = Field(default="", max_length=128)
     address: str = Field(max_length=64)
     familiar: bool = False
 
 
 class ChallengeAnswered(Contract):
-    """The code was right. `amr` is what was shown (RFC 8176); `factor` is what it rests on."""
+    """The answer was right. `amr` is what was shown (RFC 8176); `factor` is what it rests on."""
 
     factor: str
     amr: str

@@ -16,6 +16,7 @@ from services.credentials.model import (
     Ended,
     Guesses,
     Limit,
+    OneTime,
     Password,
     Turn,
     cost_of,
@@ -138,6 +139,28 @@ class MemoryMethods:
     async def epoch_of(self, sub: str) -> int:
         """Return it."""
         return self.epochs.current(sub)
+
+
+@dataclass
+class MemoryOneTimes:
+    """What works once, by what it was begun for."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    by_name: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+    async def keep(self, begun: OneTime) -> None:
+        """Keep it in place of what was there."""
+        await asyncio.sleep(0)
+        self.by_name[begun.name] = (begun.proof, self.clock.monotonic() + begun.seconds)
+
+    async def take(self, name: str, proof: str) -> bool:
+        """Compare and forget it, in one step."""
+        await asyncio.sleep(0)
+        kept = self.by_name.get(name)
+        if kept is None or kept[0] != proof or kept[1] <= self.clock.monotonic():
+            return False
+        del self.by_name[name]
+        return True
 
 
 @dataclass(frozen=True)

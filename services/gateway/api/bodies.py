@@ -1,7 +1,8 @@
 """The bodies of the public API. What stands here keeps its name, its shape and its meaning."""
 
+import json
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -223,17 +224,27 @@ class SignInAction(BaseModel):
 
 
 class ChallengeMethod(BaseModel):
-    """A method that a challenge can be answered with."""
+    """A method that a challenge can be answered with.
+
+    `options` are what a browser's passkey has to sign (WebAuthn, 5.1), where it is the one asked.
+    """
 
     id: str
     kind: Kind
     label: str
     hint: str | None = None
+    options: dict[str, Any] | None = None
 
     @classmethod
-    def of(cls, method: Method) -> "ChallengeMethod":
+    def of(cls, method: Method, options: str | None = None) -> "ChallengeMethod":
         """Return a method as somebody sees it who is not signed in yet."""
-        return cls(id=method.id, kind=method.kind, label=method.label, hint=method.hint)
+        return cls(
+            id=method.id,
+            kind=method.kind,
+            label=method.label,
+            hint=method.hint,
+            options=json.loads(options) if options is not None else None,
+        )
 
 
 class SignInChallenge(BaseModel):

@@ -51,6 +51,7 @@ class Call:
 
     request: web.Request
     where: Where
+    language: str
     known_caller: Caller | None
     known_admin: Person | None
     known_body: BaseModel | None
@@ -176,6 +177,7 @@ class Operations:
         return Call(
             request=request,
             where=caller.where if caller else self.requests.where(request),
+            language=self.requests.language(request),
             known_caller=caller,
             known_admin=admin,
             known_body=await _parsed(operation, request),

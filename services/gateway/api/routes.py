@@ -179,6 +179,7 @@ class Api:
             client=_client(call),
             device_key=body.device_key,
             device_name=body.device_name,
+            language=call.language,
         )
         return _state(await self.sign_in.begin(attempt))
 
@@ -284,7 +285,7 @@ def _state(outcome: Outcome) -> Answer:
         return Answer(
             SignInChallenge(
                 flow=outcome.flow,
-                method=ChallengeMethod.of(outcome.asked),
+                method=ChallengeMethod.of(outcome.asked, outcome.options),
                 methods=tuple(map(ChallengeMethod.of, outcome.methods)),
             )
         )

@@ -17,7 +17,9 @@ from shared.contracts.credentials import (
 from shared.contracts.methods import (
     AnswerChallenge,
     AuthenticatorSetup,
+    BeginChallenge,
     ChallengeAnswered,
+    ChallengeBegun,
     ChooseDefault,
     EnrollAuthenticator,
     ListMethods,
@@ -91,6 +93,10 @@ class CredentialsClient:
     async def choose_default(self, asked: ChooseDefault) -> Done:
         """Ask for a method first."""
         return await self.peer.ask("/methods/choose-default", asked, Done)
+
+    async def begin(self, asked: BeginChallenge) -> ChallengeBegun:
+        """Begin a challenge."""
+        return await self.peer.ask("/challenge/begin", asked, ChallengeBegun)
 
     async def answer(self, asked: AnswerChallenge) -> ChallengeAnswered:
         """Answer a challenge."""

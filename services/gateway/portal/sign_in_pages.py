@@ -111,6 +111,7 @@ class SignInPages:
             client=_client(secret),
             device_key=request.cookies.get(cookies.DEVICE, "")[:_LONGEST_DEVICE_KEY] or None,
             device_name=UserAgent.parse(where.user_agent).label[:_LONGEST_DEVICE_NAME] or None,
+            language=self.visits.requests.language(request),
         )
 
     async def _form(

@@ -13,12 +13,15 @@ from services.credentials.authentication import Authentication
 from services.credentials.blocklist import Blocklist
 from services.credentials.hashing import Hasher
 from services.credentials.keyring import Keyring
+from services.credentials.kinds import MethodChanges
 from services.credentials.model import HashParameters, PasswordPolicy
 from services.credentials.password import Passwords
+from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.routes import routes as credentials_routes
 from services.credentials.rules import PasswordRules
 from services.credentials.security_info import SecurityInformation
 from services.credentials.throttling import Throttle
+from services.credentials.totp import Authenticators
 from services.gateway.clients import peer
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
@@ -106,7 +109,16 @@ class Memory:
         authentication = Authentication(self.credentials, self.methods, hasher, throttle, pepper)
         passwords = Passwords(self.credentials, hasher, rules, throttle, self.clock, pepper)
         ring = Keyring.parse(f"test:{'07' * 32}")
-        security_info = SecurityInformation(self.methods, throttle, ring, self.clock, pepper)
+        changes = MethodChanges(self.methods, self.clock)
+        security_info = SecurityInformation(
+            self.methods,
+            changes,
+            throttle,
+            Authenticators(changes, ring, self.clock),
+            RecoveryCodes(changes, self.clock, pepper),
+            self.clock,
+            pepper,
+        )
         return _app("credentials", credentials_routes(authentication, passwords, security_info))
 
     def sessions_app(self) -> web.Application:

@@ -25,6 +25,7 @@ from shared.contracts.credentials import (
 from shared.contracts.methods import (
     AnswerChallenge,
     AuthenticatorSetup,
+    BeginChallenge,
     ChooseDefault,
     EnrollAuthenticator,
     ListMethods,
@@ -113,23 +114,34 @@ async def prove(services: Services) -> Method:
     setup = await begin_authenticator(services)
     shown = code(services, setup)
     proved = await services.credentials.prove(
-        ProveMethod(sub="person-1", id=setup.id, code=shown, address="192.0.2.7", sid="here")
+        ProveMethod(sub="person-1", id=setup.id, answer=shown, address="192.0.2.7", sid="here")
     )
     services.memory.clock.advance(60)
     return proved.method
+
+
+async def begin(services: Services) -> BaseModel:
+    method = await prove(services)
+    return await services.credentials.begin(
+        BeginChallenge(sub="person-1", id=method.id, binding="a flow")
+    )
 
 
 async def answer(services: Services) -> BaseModel:
     setup = await begin_authenticator(services)
     await services.credentials.prove(
         ProveMethod(
-            sub="person-1", id=setup.id, code=code(services, setup), address="192.0.2.7", sid="here"
+            sub="person-1",
+            id=setup.id,
+            answer=code(services, setup),
+            address="192.0.2.7",
+            sid="here",
         )
     )
     services.memory.clock.advance(60)
     return await services.credentials.answer(
         AnswerChallenge(
-            sub="person-1", epoch=1, id=setup.id, code=code(services, setup), address="192.0.2.7"
+            sub="person-1", epoch=1, id=setup.id, answer=code(services, setup), address="192.0.2.7"
         )
     )
 
@@ -194,6 +206,7 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("credentials", "/methods/rename"): rename,
     ("credentials", "/methods/remove"): remove,
     ("credentials", "/methods/choose-default"): choose_default,
+    ("credentials", "/challenge/begin"): begin,
     ("credentials", "/challenge/answer"): answer,
     ("sessions", "/devices/recognise"): lambda s: s.sessions.recognise(
         RecogniseDevice(device_key="unknown")

@@ -201,7 +201,7 @@ async def test_proving_the_first_factor_makes_the_session_worth_it(kim: Kim) -> 
     setup = await kim.authenticator(caller)
     with pytest.raises(StepUpRequired) as elsewhere:
         await kim.gateway.security_info.methods(caller)
-    known = {"id": setup.id, "kind": "authenticator", "label": "Phone"}
+    known = {"id": setup.id, "kind": "authenticator", "label": "Phone", "hint": None}
     assert elsewhere.value.extra == {"needs": "mfa", "methods": [known]}
     (method,) = await kim.gateway.security_info.methods(await kim.again(caller))
     assert method.id == setup.id

@@ -19,8 +19,12 @@ from services.credentials.errors import (
     TooManyAuthenticators,
 )
 from services.credentials.keyring import Keyring, Unsealable
+from services.credentials.kinds import MethodChanges
+from services.credentials.recovery_codes import RecoveryCodes
+from services.credentials.resealing import Resealing
 from services.credentials.security_info import SecurityInformation
 from services.credentials.throttling import Throttle
+from services.credentials.totp import Authenticators
 from shared.contracts.events import CredentialChange, CredentialChangePayload
 from shared.contracts.methods import (
     AnswerChallenge,
@@ -51,7 +55,17 @@ class Ada:
         self.store = MemoryMethods(self.epochs)
         throttle = Throttle(MemoryGuesses(self.clock), MemoryCounters(self.clock))
         ring = Keyring.parse(f"test:{'07' * 32}")
-        self.info = SecurityInformation(self.store, throttle, ring, self.clock, b"a pepper of it")
+        changes = MethodChanges(self.store, self.clock)
+        pepper = b"a pepper of it"
+        self.info = SecurityInformation(
+            self.store,
+            changes,
+            throttle,
+            Authenticators(changes, ring, self.clock),
+            RecoveryCodes(changes, self.clock, pepper),
+            self.clock,
+            pepper,
+        )
 
     async def methods(self) -> tuple[Method, ...]:
         return (await self.info.list(ListMethods(sub="ada"))).items
@@ -59,7 +73,7 @@ class Ada:
     async def begin(
         self, label: str = "Phone", instead_of: str | None = None
     ) -> AuthenticatorSetup:
-        return await self.info.enroll_authenticator(
+        return await self.info.authenticators.enroll(
             EnrollAuthenticator(
                 sub="ada", label=label, issuer="Kontor", account="ada@example.org",
                 instead_of=instead_of,
@@ -74,7 +88,7 @@ class Ada:
     async def prove(self, setup: AuthenticatorSetup, code: str | None = None) -> Method:
         proof = SecretStr(code if code is not None else self.code(setup))
         proved = await self.info.prove(
-            ProveMethod(sub="ada", id=setup.id, code=proof, address="192.0.2.7", sid="here")
+            ProveMethod(sub="ada", id=setup.id, answer=proof, address="192.0.2.7", sid="here")
         )
         return proved.method
 
@@ -90,14 +104,24 @@ class Ada:
     ) -> ChallengeAnswered:
         return await self.info.answer(
             AnswerChallenge(
-                sub="ada", epoch=epoch, id=method_id, code=SecretStr(code), address="192.0.2.7",
+                sub="ada", epoch=epoch, id=method_id, answer=SecretStr(code), address="192.0.2.7",
                 familiar=familiar,
             )
         )  # fmt: skip
 
     async def codes(self) -> tuple[str, list[str]]:
-        made = await self.info.make_recovery_codes(MakeRecoveryCodes(sub="ada", sid="here"))
+        made = await self.info.recovery_codes.make(MakeRecoveryCodes(sub="ada", sid="here"))
         return made.id, [each.get_secret_value() for each in made.codes]
+
+    def under(self, ring: str) -> None:
+        """Let the service have another keyring from now on."""
+        keyring = Keyring.parse(ring)
+        authenticators = replace(self.info.authenticators, keyring=keyring)
+        self.info = replace(self.info, authenticators=authenticators)
+
+    async def reseal(self) -> tuple[int, int]:
+        keyring = self.info.authenticators.keyring
+        return await Resealing(self.store, self.info.changes, keyring).reseal()
 
     async def remove(self, method_id: str) -> str | None:
         return (await self.info.remove(RemoveMethod(sub="ada", id=method_id))).default
@@ -258,8 +282,8 @@ async def test_a_secret_that_no_key_opens_keeps_no_other_from_being_sealed_anew(
     await ada.authenticator()
     lost = replace(ada.store.by_sub["ada"], sub="aaron")
     ada.store.by_sub = {"aaron": lost, **ada.store.by_sub}
-    ada.info = replace(ada.info, keyring=Keyring.parse(f"new:{'08' * 32},test:{'07' * 32}"))
-    assert await ada.info.reseal() == (1, 1)
+    ada.under(f"new:{'08' * 32},test:{'07' * 32}")
+    assert await ada.reseal() == (1, 1)
     assert ada.store.by_sub["aaron"] == lost
 
 
@@ -365,16 +389,14 @@ async def test_others_are_told_of_every_change_and_of_no_secret(ada: Ada) -> Non
 async def test_secrets_are_sealed_anew_under_the_newest_key_and_work_as_before(ada: Ada) -> None:
     first, second = await ada.authenticator("First"), await ada.authenticator("Second")
     before = await ada.methods()
-    old = Keyring.parse(f"test:{'07' * 32}")
-    new = Keyring.parse(f"new:{'08' * 32},test:{'07' * 32}")
-    ada.info = replace(ada.info, keyring=new)
-    assert await ada.info.reseal() == (2, 0)
-    assert await ada.info.reseal() == (0, 0)
-    ada.info = replace(ada.info, keyring=Keyring.parse(f"new:{'08' * 32}"))
+    ada.under(f"new:{'08' * 32},test:{'07' * 32}")
+    assert await ada.reseal() == (2, 0)
+    assert await ada.reseal() == (0, 0)
+    ada.under(f"new:{'08' * 32}")
     for setup in (first, second):
         await ada.answer(setup.id, ada.code(setup))
     assert [each.id for each in await ada.methods()] == [each.id for each in before]
-    ada.info = replace(ada.info, keyring=old)
+    ada.under(f"test:{'07' * 32}")
     ada.clock.advance(60)
     with pytest.raises(Unsealable):
         await ada.answer(first.id, ada.code(first))
@@ -383,14 +405,13 @@ async def test_secrets_are_sealed_anew_under_the_newest_key_and_work_as_before(a
 async def test_sealing_anew_takes_nothing_back_that_happens_meanwhile(ada: Ada) -> None:
     setup = await ada.authenticator()
     code = ada.code(setup)
-    ring = Keyring.parse(f"new:{'08' * 32},test:{'07' * 32}")
-    ada.info = replace(ada.info, keyring=ring)
-    resealed, answered = await asyncio.gather(ada.info.reseal(), ada.answer(setup.id, code))
+    ada.under(f"new:{'08' * 32},test:{'07' * 32}")
+    resealed, answered = await asyncio.gather(ada.reseal(), ada.answer(setup.id, code))
     assert (resealed, answered.factor) == ((1, 0), setup.id)
     with pytest.raises(CodeUsed):
         await ada.answer(setup.id, code)
     (kept,) = ada.store.by_sub["ada"].methods
-    assert ring.key_of(kept.sealed) == "new"
+    assert ada.info.authenticators.keyring.key_of(kept.sealed) == "new"
 
 
 async def test_changes_at_once_all_happen(ada: Ada) -> None:

@@ -1,0 +1,79 @@
+"""What each kind of method can do, and how a subject's methods are changed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from services.credentials.errors import MethodsChangedMeanwhile
+from services.credentials.methods import Changed, Method, SecurityInfo
+from services.credentials.store import MethodStore
+from shared.clock import Clock
+from shared.contracts.methods import BeginChallenge, ChallengeBegun
+from shared.contracts.refusals import Busy
+
+_TRIES = 20
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What somebody shows for one of a subject's methods: a code, or a passkey's answer in JSON.
+
+    `binding` is what the challenge that it answers was begun for, and is worth nothing elsewhere.
+    """
+
+    sub: str
+    answer: str
+    binding: str
+    at: datetime
+
+
+class MethodKind(Protocol):
+    """One way to show who one is."""
+
+    @property
+    def amr(self) -> str:
+        """What was shown by it (RFC 8176, 2)."""
+        ...
+
+    async def begin(self, method: Method, asked: BeginChallenge) -> ChallengeBegun:
+        """Send or return what is to be answered, where there is something."""
+        ...
+
+    async def admit(self, method: Method, shown: Shown) -> None:
+        """Use up what was begun, in one atomic write, or raise `CodeRefused`."""
+        ...
+
+    def took(self, method: Method, shown: Shown) -> Method:
+        """Return the method after the answer, or raise `CodeRefused`. It may be called again."""
+        ...
+
+
+@dataclass(frozen=True)
+class MethodChanges:
+    """Change a subject's methods in one atomic write each."""
+
+    store: MethodStore
+    clock: Clock
+
+    async def make(
+        self,
+        sub: str,
+        change: Callable[[SecurityInfo], Changed],
+        *,
+        known: SecurityInfo | None = None,
+    ) -> Changed:
+        """Change what there is, or raise and change nothing.
+
+        Where somebody else was faster, the change is made to what they left. `known` is what was
+        read before.
+        """
+        for _ in range(_TRIES):
+            info = known or await self.store.security_info(sub)
+            changed, known = change(info), None
+            try:
+                await self.store.put(changed.info, changed.event(sub, at=self.clock.now()))
+            except MethodsChangedMeanwhile:
+                continue
+            return changed
+        raise Busy
