@@ -3,15 +3,21 @@
 import asyncio
 import base64
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+from pyotp import TOTP
+
+from services.credentials.totp import StepSeconds
 from services.gateway.clients import peer
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.config import GatewayConfig
 from shared.contracts.credentials import EnrollAccount
+from shared.contracts.methods import EnrollAuthenticator, ListMethods, ProveMethod
 from shared.contracts.profile import AddPerson, Helpdesk, PutOrganization, PutPhoto
 from shared.contracts.refusals import Refusal
 
@@ -57,6 +63,8 @@ async def _load_user(
         image = base64.b64encode(photo.read_bytes()).decode()
         await profile.put_photo(PutPhoto(sub=added.sub, image=image))
     await _enroll(credentials, added.sub, user)
+    if "totp_secret" in user:
+        await _set_up(credentials, added.sub, user)
     return added.sub
 
 
@@ -72,6 +80,28 @@ async def _enroll(credentials: CredentialsClient, sub: str, user: dict[str, Any]
     except Refusal as refusal:
         if refusal.type != "user-exists":
             raise
+
+
+async def _set_up(credentials: CredentialsClient, sub: str, user: dict[str, Any]) -> None:
+    """Give a person the authenticator that they come with, unless they have methods already."""
+    if (await credentials.methods(ListMethods(sub=sub))).items:
+        return
+    setup = await credentials.enroll_authenticator(
+        EnrollAuthenticator(
+            sub=sub,
+            label="Demonstration phone",
+            issuer=ORGANIZATION.name,
+            account=user["user_id"],
+            secret=user["totp_secret"],
+        )
+    )
+    # The code of the step before proves it as well, and leaves the one that is shown now to use.
+    code = TOTP(user["totp_secret"]).at(datetime.now(UTC) - timedelta(seconds=StepSeconds))
+    await credentials.prove(
+        ProveMethod(
+            sub=sub, id=setup.id, answer=SecretStr(code), address="127.0.0.1", sid="demonstration"
+        )
+    )
 
 
 if __name__ == "__main__":

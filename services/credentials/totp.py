@@ -1,6 +1,7 @@
 """Time-based one-time passwords (RFC 6238): SHA-1, six digits, thirty seconds."""
 
 import base64
+import binascii
 import hmac
 import secrets
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from shared.contracts.methods import (
     ChallengeBegun,
     EnrollAuthenticator,
 )
+from shared.contracts.refusals import InvalidRequest
 
 StepSeconds = 30
 _DIGITS = 6
@@ -40,10 +42,19 @@ class Totp:
         """Return a new one."""
         return cls(secrets.token_bytes(_SECRET_BYTES))
 
+    @classmethod
+    def typed_as(cls, typed: str) -> "Totp":
+        """Return the one that people type like this, or raise `InvalidRequest`."""
+        try:
+            return cls(base64.b32decode(typed + "=" * (-len(typed) % 8)))
+        except binascii.Error as error:
+            fault = {"field": "secret", "reason": "unfit", "message": "unfit"}
+            raise InvalidRequest(errors=[fault]) from error
+
     @property
     def typed(self) -> str:
         """Return the secret as people type it: base32."""
-        return base64.b32encode(self.secret).decode()
+        return base64.b32encode(self.secret).decode().rstrip("=")
 
     def uri(self, *, issuer: str, account: str) -> str:
         """Return the `otpauth://` URI that a QR code carries."""
@@ -84,7 +95,8 @@ class Authenticators:
 
     async def enroll(self, asked: EnrollAuthenticator) -> AuthenticatorSetup:
         """Begin to set up an authenticator app. Nothing counts before it is proved."""
-        totp = Totp.fresh()
+        brought = asked.secret
+        totp = Totp.fresh() if brought is None else Totp.typed_as(brought.get_secret_value())
         new = Method(
             id=new_id(),
             kind="authenticator",

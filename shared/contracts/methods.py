@@ -63,7 +63,8 @@ class ListMethods(Contract):
 class EnrollAuthenticator(Contract):
     """Begin to set up an authenticator app, in place of `instead_of` where that is given.
 
-    `issuer` and `account` are what the app shows beside the code.
+    `issuer` and `account` are what the app shows beside the code. A `secret`, in base32, is given
+    only where somebody brings one along from elsewhere.
     """
 
     sub: Sub
@@ -71,6 +72,7 @@ class EnrollAuthenticator(Contract):
     issuer: str = Field(max_length=200)
     account: str = Field(max_length=256)
     instead_of: str | None = Field(default=None, max_length=64)
+    secret: Secret | None = Field(default=None, min_length=26, max_length=128)
 
 
 class AuthenticatorSetup(Contract):

@@ -1,12 +1,13 @@
 """A second factor, from setting it up to removing it, as a program does it over the API."""
 
+import json
 import time
 
 import pyotp
 import pytest
 import requests
 
-from tests.e2e.portal import People, Portal, Someone, eventually
+from tests.e2e.portal import DEMO, People, Portal, Someone, eventually
 
 
 def code_before(secret: str) -> str:
@@ -193,3 +194,18 @@ def test_anothers_flow_cannot_be_answered_from_elsewhere(portal: Portal, person:
     )
     assert problem(elsewhere) == (410, "flow-ended")
     assert answer(portal, flow, pyotp.TOTP(secret).now()).status_code == 200
+
+
+def test_the_demonstration_user_with_an_authenticator_signs_in_with_it(portal: Portal) -> None:
+    noor = next(each for each in json.loads(DEMO.read_text()) if "totp_secret" in each)
+    begun = portal.call(
+        "POST", "/sign-in", body={"user_id": noor["user_id"], "password": noor["password"]}
+    ).json()
+    assert (begun["state"], begun["method"]["kind"]) == ("challenge", "authenticator")
+
+    def is_let_in() -> bool:
+        # Somebody else may have used the code of this step, so that only the next one works.
+        code = pyotp.TOTP(noor["totp_secret"]).now()
+        return bool(answer(portal, begun["flow"], code).status_code == 200)
+
+    eventually(is_let_in, seconds=65)

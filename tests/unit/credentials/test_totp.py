@@ -8,6 +8,7 @@ import pytest
 import segno
 
 from services.credentials.totp import Totp
+from shared.contracts.refusals import InvalidRequest
 
 RFC = Totp(b"12345678901234567890")
 
@@ -90,3 +91,10 @@ def test_an_app_reads_the_uri_as_it_was_meant() -> None:
     parts = urlsplit(uri)
     assert unquote(parts.path).count(":") == 1
     assert set(parse_qs(parts.query)) == {"secret", "issuer"}
+
+
+def test_a_secret_from_elsewhere_is_taken_as_it_is_typed() -> None:
+    assert Totp.typed_as(RFC.typed) == RFC
+    for other in ("a" * 26, "0" * 32, RFC.typed[:-1] + "1"):
+        with pytest.raises(InvalidRequest):
+            Totp.typed_as(other)
