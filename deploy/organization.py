@@ -48,7 +48,11 @@ async def begin(
         await profile.put_organization(organization)
     added = await profile.add(admin)
     account = EnrollAccount(
-        sub=added.sub, user_id=admin.user_id, password=SecretStr(password), temporary=True
+        sub=added.sub,
+        user_id=admin.user_id,
+        password=SecretStr(password),
+        temporary=True,
+        organization=organization.id,
     )
     await credentials.enroll(account)
     return password

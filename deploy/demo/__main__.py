@@ -74,6 +74,7 @@ async def _enroll(credentials: CredentialsClient, sub: str, user: dict[str, Any]
         user_id=user["user_id"],
         password=user["password"],
         temporary=user.get("temporary", False),
+        organization=ORGANIZATION.id,
     )
     try:
         await credentials.enroll(account)

@@ -4,6 +4,7 @@ from aiohttp import web
 
 from services.credentials.authentication import Authentication
 from services.credentials.blocklist import Blocklist
+from services.credentials.clearing import Clearing
 from services.credentials.config import CredentialsConfig
 from services.credentials.hashing import Hasher
 from services.credentials.keyring import Keyring
@@ -13,8 +14,10 @@ from services.credentials.mongo import (
     MongoGuessStore,
     MongoMethodStore,
     MongoOneTimeStore,
+    MongoPolicyStore,
 )
 from services.credentials.password import Passwords
+from services.credentials.policy import MethodPolicies
 from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.redis import RedisGuessCounters
 from services.credentials.resealing import Resealing
@@ -24,6 +27,7 @@ from services.credentials.security_info import SecurityInformation
 from services.credentials.throttling import Throttle
 from services.credentials.totp import Authenticators
 from shared.clock import SystemClock
+from shared.lease import Lease
 from shared.service import Service, application
 from shared.wiring import Wiring
 
@@ -38,10 +42,15 @@ def _methods(wiring: Wiring) -> MongoMethodStore:
     return MongoMethodStore(wiring.database, wiring.epochs, wiring.transactions)
 
 
+def _policies(wiring: Wiring) -> MethodPolicies:
+    store = MongoPolicyStore(wiring.database)
+    return MethodPolicies(store, Lease(store.policy_of, SystemClock()))
+
+
 def build_service(config: CredentialsConfig) -> Service:
     """Return the service, ready to run."""
     wiring = Wiring.of(NAME, config)
-    store, methods = _store(wiring), _methods(wiring)
+    store, methods, policies = _store(wiring), _methods(wiring), _policies(wiring)
     pepper = config.pepper.get_secret_value().encode()
     keyring = Keyring.parse(config.keyring.get_secret_value())
     hasher = Hasher(
@@ -53,9 +62,9 @@ def build_service(config: CredentialsConfig) -> Service:
     )
     rules = PasswordRules(config.policy, Blocklist(config.breached_file))
     throttle = Throttle(MongoGuessStore(wiring.database), RedisGuessCounters(wiring.cache.redis))
-    authentication = Authentication(store, methods, hasher, throttle, pepper)
-    passwords = Passwords(store, hasher, rules, throttle, SystemClock(), pepper)
-    changes = MethodChanges(methods, SystemClock())
+    authentication = Authentication(store, methods, hasher, throttle, pepper, policies)
+    passwords = Passwords(store, hasher, rules, throttle, SystemClock(), pepper, policies.store)
+    changes = MethodChanges(methods, policies, SystemClock())
     security_info = SecurityInformation(
         methods,
         changes,
@@ -65,8 +74,9 @@ def build_service(config: CredentialsConfig) -> Service:
         SystemClock(),
         pepper,
     )
+    clearing = Clearing(methods, SystemClock())
     app = application(NAME, config, wiring.is_outage)
-    app.add_routes(routes(authentication, passwords, security_info))
+    app.add_routes(routes(authentication, passwords, security_info, clearing, policies))
 
     async def end_threads(_app: web.Application) -> None:
         hasher.close()
@@ -80,7 +90,8 @@ async def reseal(config: CredentialsConfig) -> tuple[int, int]:
     """Seal every secret under the newest key of the ring; return how many were and cannot be."""
     wiring = Wiring.of(NAME, config)
     methods, keyring = _methods(wiring), Keyring.parse(config.keyring.get_secret_value())
-    return await Resealing(methods, MethodChanges(methods, SystemClock()), keyring).reseal()
+    changes = MethodChanges(methods, _policies(wiring), SystemClock())
+    return await Resealing(methods, changes, keyring).reseal()
 
 
 async def install(config: CredentialsConfig) -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from services.credentials.errors import SignInRefused
 from services.credentials.hashing import Hasher
+from services.credentials.method_policy import MethodPolicy
+from services.credentials.methods import SecurityInfo
 from services.credentials.model import (
     ACCOUNT,
     ADDRESS,
@@ -13,11 +15,16 @@ from services.credentials.model import (
     fingerprint,
     normalized,
 )
+from services.credentials.policy import MethodPolicies
 from services.credentials.store import CredentialStore, MethodStore
 from services.credentials.throttling import Throttle
-from shared.contracts.credentials import Verified, VerifyPassword
+from shared.contracts.credentials import (
+    AskRequirements,
+    Requirements,
+    Verified,
+    VerifyPassword,
+)
 from shared.contracts.epochs import NoEpoch, Standing
-from shared.contracts.methods import Method
 
 _NOBODY = "nobody"
 
@@ -31,6 +38,7 @@ class Authentication:
     hasher: Hasher
     throttle: Throttle
     pepper: bytes
+    policies: MethodPolicies
 
     async def verify(self, asked: VerifyPassword) -> Verified:
         """Return whose password it is, with the epoch that the sign-in rests on."""
@@ -41,16 +49,29 @@ class Authentication:
         guesses = self._guesses(user_id, asked, familiar=familiar)
         async with self.throttle.attempt(*guesses) as attempt:
             verifier = password.verifier if password is not None else None
-            standing, is_right = await asyncio.gather(
-                self.store.standing_of(sub), self.hasher.verify(verifier, guess)
+            # While it is hashed, nobody waits for the policy, which is seldom read at that.
+            standing, is_right, policy = await asyncio.gather(
+                self.store.standing_of(sub),
+                self.hasher.verify(verifier, guess),
+                self.policies.of(password.organization if password is not None else None),
             )
             if not is_right:
                 attempt.wrong(fingerprint(self.pepper, user_id, guess))
                 raise SignInRefused
             attempt.right()
-        return await self._finish(password, guess, standing)
+        return await self._finish(password, guess, standing, policy)
 
-    async def _finish(self, password: Password | None, guess: str, standing: Standing) -> Verified:
+    async def requirements(self, asked: AskRequirements) -> Requirements:
+        """Return what a sign-in takes besides the password, as of this moment."""
+        policy = await self.policies.of_subject(asked.sub, asked.organization)
+        info = await self.methods.security_info(asked.sub)
+        return Requirements(
+            methods=policy.challenging(info), must_register=policy.asks_to_register(info)
+        )
+
+    async def _finish(
+        self, password: Password | None, guess: str, standing: Standing, policy: MethodPolicy
+    ) -> Verified:
         # The epoch was read after the password: had the password been changed in between, an
         # old password would come with a new epoch. The version that came with the epoch tells.
         if password is None or standing.epoch == NoEpoch:
@@ -59,16 +80,17 @@ class Authentication:
             raise SignInRefused
         if password.verifier and self.hasher.outdated(password.verifier):
             await self.store.rehashed(password, await self.hasher.hash(guess))
-        methods = await self._challenging(password.sub) if standing.is_guarded else ()
+        info = SecurityInfo(password.sub)
+        if standing.is_guarded:
+            info = await self.methods.security_info(password.sub)
         return Verified(
             sub=password.sub,
             epoch=standing.epoch,
             must_change=password.temporary,
-            methods=methods,
+            methods=policy.challenging(info),
+            organization=password.organization,
+            must_register=policy.asks_to_register(info),
         )
-
-    async def _challenging(self, sub: str) -> tuple[Method, ...]:
-        return (await self.methods.security_info(sub)).challenging
 
     def _guesses(
         self, user_id: str, asked: VerifyPassword, *, familiar: bool

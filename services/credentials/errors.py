@@ -98,5 +98,17 @@ class NotADefault(Refusal):
     type, status = "not-a-default", 409
 
 
+class NotAllowedByPolicy(Refusal):
+    """The organization allows no methods of this kind."""
+
+    type, status = "not-allowed-by-policy", 403
+
+
+class LastFactor(Refusal):
+    """The organization requires a second factor, and this is the last one."""
+
+    type, status = "last-factor", 409
+
+
 class MethodsChangedMeanwhile(Exception):
     """Another change of the same subject's methods was faster; what was read is old."""

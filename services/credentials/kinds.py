@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from services.credentials.errors import MethodsChangedMeanwhile
+from services.credentials.errors import MethodsChangedMeanwhile, SignInOutdated
+from services.credentials.method_policy import MethodPolicy
 from services.credentials.methods import Changed, Method, SecurityInfo
+from services.credentials.policy import MethodPolicies
 from services.credentials.store import MethodStore
 from shared.clock import Clock
 from shared.contracts.methods import BeginChallenge, ChallengeBegun
@@ -51,10 +53,30 @@ class MethodKind(Protocol):
 
 @dataclass(frozen=True)
 class MethodChanges:
-    """Change a subject's methods in one atomic write each."""
+    """Change a subject's methods in one atomic write each, as policy allows."""
 
     store: MethodStore
+    policies: MethodPolicies
     clock: Clock
+
+    async def policy(self, sub: str, signing_in_under: int | None = None) -> MethodPolicy:
+        """Return the policy that holds, or raise where the sign-in that asks is overtaken."""
+        policy = await self.policies.of_subject(sub)
+        if signing_in_under is not None and await self.store.epoch_of(sub) != signing_in_under:
+            raise SignInOutdated
+        return policy
+
+    async def begin(self, sub: str, new: Method, *, signing_in_under: int | None = None) -> None:
+        """Begin to set a method up; the password alone does so only where there is no factor."""
+        policy = await self.policy(sub, signing_in_under)
+        policy.require(new.kind)
+
+        def begun(info: SecurityInfo) -> Changed:
+            if signing_in_under is not None:
+                policy.require_none(info)
+            return Changed(info.with_unproved(new))
+
+        await self.make(sub, begun)
 
     async def make(
         self,

@@ -53,6 +53,8 @@ _CAUSES: dict[ChangeType, Cause] = {
     "revoke": "recovery-code-used",
     "delete": "method-removed",
 }
+FACTORS: frozenset[Kind] = frozenset(kind for kind, use in _USES.items() if is_factor(kind, use))
+"""What may stand beside a password by itself. Recovery codes stand in for one of these."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Method:
     @property
     def is_factor(self) -> bool:
         """Tell whether a sign-in may rest on it beside the password."""
-        return self.proved and is_factor(self.kind, self.use)
+        return self.proved and self.kind in FACTORS
 
     @property
     def use(self) -> tuple[Use, ...]:
@@ -110,12 +112,21 @@ class Method:
 
 @dataclass(frozen=True)
 class SecurityInfo:
-    """All methods of a person, oldest first. `version` guards against two changes at once."""
+    """All methods of a person, oldest first. `version` guards against two changes at once.
+
+    `must_register` says that an admin wants a second factor to be registered at the next sign-in.
+    """
 
     sub: str
     version: int = 0
     methods: tuple[Method, ...] = ()
     default: str | None = None
+    must_register: bool = False
+
+    @property
+    def is_guarding(self) -> bool:
+        """Tell whether a sign-in has to look at them, since the password alone may not do."""
+        return bool(self.factors) or self.must_register
 
     @property
     def proved(self) -> tuple[Method, ...]:
@@ -180,8 +191,12 @@ class SecurityInfo:
         proved = replace(method, proved=True, instead_of=None)
         kept = tuple(each for each in self.methods if each.id not in {method.id, method.instead_of})
         is_asked_first = self.default is None or self.default == method.instead_of
-        default = proved.id if is_asked_first and proved.is_factor else self.default
-        return replace(self, methods=(*kept, proved), default=default)
+        return replace(
+            self,
+            methods=(*kept, proved),
+            default=proved.id if is_asked_first and proved.is_factor else self.default,
+            must_register=self.must_register and not proved.is_factor,
+        )
 
     def with_changed(self, changed: Method) -> "SecurityInfo":
         """Return it with one method changed."""
@@ -202,6 +217,10 @@ class SecurityInfo:
             return left
         promoted = next((each.id for each in left.factors), None)
         return replace(left, default=promoted)
+
+    def cleared(self) -> "SecurityInfo":
+        """Return it without any method, for a second factor to be registered anew."""
+        return replace(self, methods=(), default=None, must_register=True)
 
     def with_default(self, method_id: str) -> "SecurityInfo":
         """Return it with another default."""
@@ -271,6 +290,26 @@ class Changed:
                 also=self.also,
             ),
         )
+
+
+def methods_cleared(info: SecurityInfo, *, at: datetime) -> CredentialChange | None:
+    """Tell that an admin took all methods away, once for all; nothing where there were none."""
+    if not info.proved:
+        return None
+    first, *others = info.proved
+    return CredentialChange(
+        id=new_id(),
+        subject=info.sub,
+        occurred_at=at,
+        initiating_entity="admin",
+        payload=CredentialChangePayload(
+            credential_type=_CREDENTIAL_TYPES[first.kind],
+            change_type="delete",
+            cause="methods-cleared",
+            method=first.id,
+            also=tuple(each.id for each in others),
+        ),
+    )
 
 
 def new_id() -> str:

@@ -57,6 +57,7 @@ class Password:
     version: int
     changed_at: datetime
     former: tuple[str, ...] = ()
+    organization: str | None = None
 
     def changed(self, verifier: str, *, at: datetime, history: int) -> "Password":
         """Return the password after a change, remembering as many former ones as policy asks."""

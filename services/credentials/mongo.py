@@ -8,6 +8,7 @@ from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 
 from services.credentials.errors import MethodsChangedMeanwhile, PasswordChangedMeanwhile
+from services.credentials.method_policy import MethodPolicy
 from services.credentials.methods import Method, SecurityInfo
 from services.credentials.model import Counted, Guesses, OneTime, Password, cost_of
 from shared.contracts.epochs import Raised, Standing
@@ -27,7 +28,10 @@ _LEFT = {"$max": [0, {"$divide": [{"$subtract": ["$locked_until", "$$NOW"]}, 100
 
 
 def _document(password: Password) -> Document:
+    # Whose account it is, is left as it stands by whoever was never told.
+    known = {} if password.organization is None else {"organization": password.organization}
     return {
+        **known,
         "_id": password.sub,
         "user_id": password.user_id,
         "verifier": password.verifier,
@@ -66,9 +70,9 @@ class MongoCredentialTransaction:
 
     async def put_password(self, changed: Password) -> None:
         """Replace the version before this one, and no other."""
-        replaced = await self.database["passwords"].replace_one(
+        replaced = await self.database["passwords"].update_one(
             {"_id": changed.sub, "version": changed.version - 1},
-            _document(changed),
+            {"$set": _document(changed)},
             session=self.transaction.session,
         )
         if replaced.modified_count != 1:
@@ -282,15 +286,16 @@ class MongoMethodStore:
         return [_security_info(each["_id"], each) async for each in found.limit(limit)]
 
     async def put(self, changed: SecurityInfo, event: Event | None) -> None:
-        """Replace the version, in a transaction only where there is something to tell."""
-        if event is None:
+        """Replace the version, in a transaction only where more than that changes."""
+        if event is None and not changed.must_register:
             return await self._replace(changed)
 
         async def work(transaction: Transaction) -> None:
             await self._replace(changed, transaction.session)
-            guarded = bool(changed.factors)
+            guarded = changed.is_guarding
             await self.epochs.guard(changed.sub, transaction.session, guarded=guarded)
-            await transaction.emit(event)
+            if event is not None:
+                await transaction.emit(event)
 
         await self.transactions.run(work)
         return None
@@ -304,6 +309,7 @@ class MongoMethodStore:
             "version": changed.version + 1,
             "default": changed.default,
             "methods": [asdict(each) for each in changed.methods],
+            "must_register": changed.must_register,
         }
         try:
             replaced = await self.database["security_info"].update_one(
@@ -350,4 +356,42 @@ def _security_info(sub: str, document: Document | None) -> SecurityInfo:
     if document is None:
         return SecurityInfo(sub)
     methods = (Method(**{**each, "codes": tuple(each["codes"])}) for each in document["methods"])
-    return SecurityInfo(sub, document["version"], tuple(methods), document["default"])
+    return SecurityInfo(
+        sub,
+        document["version"],
+        tuple(methods),
+        document["default"],
+        # What came with a later version is not in the documents of before it.
+        must_register=document.get("must_register", False),
+    )
+
+
+@dataclass(frozen=True)
+class MongoPolicyStore:
+    """One document per organization; whose account it is stands beside the password."""
+
+    database: Database
+
+    async def policy_of(self, organization: str) -> MethodPolicy:
+        """Read the document."""
+        found = await self.database["policies"].find_one({"_id": organization})
+        if found is None:
+            return MethodPolicy()
+        return MethodPolicy.of(found["allowed"], found["second_factor"], found["trust_days"])
+
+    async def put_policy(self, organization: str, policy: MethodPolicy) -> None:
+        """Replace the document."""
+        document = policy.as_contract().model_dump()
+        await self.database["policies"].replace_one({"_id": organization}, document, upsert=True)
+
+    async def organization_of(self, sub: str) -> str | None:
+        """Read it alone."""
+        found = await self.database["passwords"].find_one({"_id": sub}, {"organization": 1})
+        return found.get("organization") if found else None
+
+    async def adopt(self, sub: str, user_id: str, organization: str) -> None:
+        """Set what is not there."""
+        await self.database["passwords"].update_one(
+            {"_id": sub, "user_id": user_id, "organization": None},
+            {"$set": {"organization": organization}},
+        )

@@ -21,7 +21,7 @@ from services.credentials.model import (
     password_changed,
 )
 from services.credentials.rules import PasswordRules
-from services.credentials.store import CredentialStore, CredentialTransaction
+from services.credentials.store import CredentialStore, CredentialTransaction, PolicyStore
 from services.credentials.throttling import Throttle
 from shared.clock import Clock
 from shared.contracts.body import Done
@@ -49,6 +49,7 @@ class Passwords:
     throttle: Throttle
     clock: Clock
     pepper: bytes
+    policies: PolicyStore
 
     async def enroll(self, asked: EnrollAccount) -> Done:
         """Open an account under a user ID, with a first password where one is given."""
@@ -64,8 +65,12 @@ class Passwords:
             temporary=asked.temporary,
             version=1,
             changed_at=self.clock.now(),
+            organization=asked.organization,
         )
         if not await self.store.in_transaction(lambda tx: tx.open_account(account)):
+            if asked.organization is not None:
+                # It may be from before accounts knew whose they are.
+                await self.policies.adopt(asked.sub, account.user_id, asked.organization)
             raise UserExists
         return Done()
 

@@ -45,6 +45,7 @@ class RecoveryCodes:
 
     async def make(self, asked: MakeRecoveryCodes) -> contract.RecoveryCodes:
         """Make new codes; the older ones stop working."""
+        (await self.changes.policy(asked.sub)).require("recovery-codes")
         codes = fresh()
         new = Method(
             id=new_id(),

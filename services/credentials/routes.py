@@ -3,9 +3,12 @@
 from aiohttp import web
 
 from services.credentials.authentication import Authentication
+from services.credentials.clearing import Clearing
 from services.credentials.password import Passwords
+from services.credentials.policy import MethodPolicies
 from services.credentials.security_info import SecurityInformation
 from shared.contracts.credentials import (
+    AskRequirements,
     ChangePassword,
     CheckPassword,
     ConfirmPassword,
@@ -23,12 +26,18 @@ from shared.contracts.methods import (
     ProveMethod,
     RemoveMethod,
     RenameMethod,
+    RequireSecurityInfo,
 )
+from shared.contracts.policy import PutMethodsPolicy, ReadPolicy
 from shared.service import endpoint
 
 
 def routes(
-    authentication: Authentication, passwords: Passwords, security_info: SecurityInformation
+    authentication: Authentication,
+    passwords: Passwords,
+    security_info: SecurityInformation,
+    clearing: Clearing,
+    policies: MethodPolicies,
 ) -> list[web.RouteDef]:
     """Return the routes of the service."""
     return [
@@ -54,5 +63,9 @@ def routes(
         endpoint("/methods/remove", RemoveMethod, security_info.remove),
         endpoint("/methods/choose-default", ChooseDefault, security_info.choose_default),
         endpoint("/challenge/begin", BeginChallenge, security_info.begin),
+        endpoint("/methods/require-anew", RequireSecurityInfo, clearing.require),
+        endpoint("/requirements/ask", AskRequirements, authentication.requirements),
+        endpoint("/policy/read", ReadPolicy, policies.read),
+        endpoint("/policy/put", PutMethodsPolicy, policies.put),
         endpoint("/challenge/answer", AnswerChallenge, security_info.answer),
     ]

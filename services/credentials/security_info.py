@@ -33,22 +33,28 @@ class SecurityInformation:
 
     async def list(self, asked: contract.ListMethods) -> contract.MethodList:
         """Return the methods that count."""
+        policy = await self.changes.policy(asked.sub)
         info = await self.store.security_info(asked.sub)
-        return contract.MethodList(items=tuple(info.shown(each) for each in info.proved))
+        return contract.MethodList(items=tuple(policy.shown(info, each) for each in info.proved))
 
     async def prove(self, asked: contract.ProveMethod) -> contract.Proved:
         """Take a method into use, which has shown that it works."""
+        policy = await self.changes.policy(asked.sub, asked.signing_in_under)
         info, shown = await self.store.security_info(asked.sub), self._shown(asked)
         method = info.unproved(asked.id, at=shown.at)
         kind = self._kind(method)
 
         def proved(info: SecurityInfo) -> Changed:
+            if asked.signing_in_under is not None:
+                policy.require_none(info)
             method = info.unproved(asked.id, at=shown.at)
+            policy.require(method.kind)
             change: ChangeType = "update" if method.instead_of else "create"
             after = info.with_proved(kind.took(method, shown))
             return Changed(after, method, change, kept=asked.sid)
 
-        # Whoever proves a method is signed in: nobody who guesses elsewhere locks them out of it.
+        # Whoever proves a method is signed in, or has the password at least: nobody who guesses
+        # elsewhere locks them out of it.
         async with self._guess(shown, asked.address, familiar=True):
             await kind.admit(method, shown)
             done = await self.changes.make(asked.sub, proved, known=info)
@@ -62,14 +68,17 @@ class SecurityInformation:
         def renamed(info: SecurityInfo) -> Changed:
             return Changed(info.with_changed(replace(info.method(asked.id), label=asked.label)))
 
+        policy = await self.changes.policy(asked.sub)
         after = (await self.changes.make(asked.sub, renamed)).info
-        return after.shown(after.method(asked.id))
+        return policy.shown(after, after.method(asked.id))
 
     async def remove(self, asked: contract.RemoveMethod) -> contract.Removed:
-        """Remove a method. Sessions that rest on it end."""
+        """Remove a method, but not the last factor where one is required. What rests on it ends."""
+        policy = await self.changes.policy(asked.sub)
 
         def removed(info: SecurityInfo) -> Changed:
             after, method = info.without(asked.id), info.method(asked.id)
+            policy.require_one_left(info, after)
             left = {each.id for each in after.methods}
             also = tuple(
                 each.id for each in info.proved if each.id not in left and each.id != asked.id
@@ -81,18 +90,28 @@ class SecurityInformation:
 
     async def choose_default(self, asked: contract.ChooseDefault) -> Done:
         """Ask for this method first from now on."""
-        await self.changes.make(asked.sub, lambda info: Changed(info.with_default(asked.id)))
+        policy = await self.changes.policy(asked.sub)
+
+        def chosen(info: SecurityInfo) -> Changed:
+            policy.require(info.method(asked.id).kind)
+            return Changed(info.with_default(asked.id))
+
+        await self.changes.make(asked.sub, chosen)
         return Done()
 
     async def begin(self, asked: contract.BeginChallenge) -> contract.ChallengeBegun:
         """Begin a challenge on one of the methods: send a code, or say what is to be signed."""
+        policy = await self.changes.policy(asked.sub)
         method = (await self.store.security_info(asked.sub)).asked(asked.id)
+        policy.require(method.kind)
         return await self._kind(method).begin(method, asked)
 
     async def answer(self, asked: contract.AnswerChallenge) -> contract.ChallengeAnswered:
         """Take an answer, once. A challenge from before the epoch was raised takes none."""
-        epoch, info = await asyncio.gather(
-            self.store.epoch_of(asked.sub), self.store.security_info(asked.sub)
+        epoch, info, policy = await asyncio.gather(
+            self.store.epoch_of(asked.sub),
+            self.store.security_info(asked.sub),
+            self.changes.policies.of_subject(asked.sub, asked.organization),
         )
         if epoch != asked.epoch:
             raise SignInOutdated
@@ -100,6 +119,7 @@ class SecurityInformation:
         kind = self._kind(method)
 
         def taken(info: SecurityInfo) -> Changed:
+            policy.require(method.kind)
             used = kind.took(info.asked(asked.id), shown)
             after = info.with_changed(used)
             is_told = used.kind == "recovery-codes"

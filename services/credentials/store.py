@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
+from services.credentials.method_policy import MethodPolicy
 from services.credentials.methods import SecurityInfo
 from services.credentials.model import Counted, Ended, Guesses, OneTime, Password, Turn
 from shared.contracts.epochs import Raised, Standing
@@ -118,7 +119,8 @@ class MethodStore(Protocol):
     async def put(self, changed: SecurityInfo, event: Event | None) -> None:
         """Replace the version that was changed, in one atomic write with the event.
 
-        Where there is an event, the subject's standing says from then on whether there is a factor.
+        Where there is an event, or a factor has to be registered, the subject's standing says from
+        then on whether a sign-in has to look at the methods.
         Raise `MethodsChangedMeanwhile` where that version is not the current one any more.
         """
         ...
@@ -137,4 +139,24 @@ class OneTimeStore(Protocol):
 
     async def take(self, name: str, proof: str) -> bool:
         """Return whether this was begun and is not over, and forget it: of several one has it."""
+        ...
+
+
+class PolicyStore(Protocol):
+    """Each organization's policy, and who belongs to which organization."""
+
+    async def policy_of(self, organization: str) -> MethodPolicy:
+        """Return an organization's policy, the usual one where it has set none."""
+        ...
+
+    async def put_policy(self, organization: str, policy: MethodPolicy) -> None:
+        """Keep an organization's policy in place of the one before it."""
+        ...
+
+    async def organization_of(self, sub: str) -> str | None:
+        """Return whose account a subject has; None where that was never said."""
+        ...
+
+    async def adopt(self, sub: str, user_id: str, organization: str) -> None:
+        """Say whose account it is, where that was never said."""
         ...

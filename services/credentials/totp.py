@@ -14,7 +14,7 @@ from pyotp import TOTP
 from services.credentials.errors import CodeRefused
 from services.credentials.keyring import Keyring
 from services.credentials.kinds import MethodChanges, Shown
-from services.credentials.methods import Changed, Method, new_id
+from services.credentials.methods import Method, new_id
 from shared.clock import Clock
 from shared.contracts.methods import (
     AuthenticatorSetup,
@@ -105,7 +105,7 @@ class Authenticators:
             instead_of=asked.instead_of,
         )
         sealed = replace(new, sealed=self.keyring.seal(new.place(asked.sub), totp.secret))
-        await self.changes.make(asked.sub, lambda info: Changed(info.with_unproved(sealed)))
+        await self.changes.begin(asked.sub, sealed, signing_in_under=asked.signing_in_under)
         return AuthenticatorSetup(
             id=new.id,
             secret=SecretStr(totp.typed),

@@ -75,6 +75,7 @@ class Administration:
                 password=password,
                 temporary=temporary,
                 words=words,
+                organization=record.organization,
             )
         )
         return await self.profile.get(GetPerson(sub=added.sub))

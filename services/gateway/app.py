@@ -19,8 +19,10 @@ from services.gateway.clients.sessions import SessionsClient
 from services.gateway.config import GatewayConfig
 from services.gateway.headers import dressed, guarded, identified
 from services.gateway.live import LiveSessions
+from services.gateway.policy import Policies
 from services.gateway.portal.pages import Portal
 from services.gateway.redis import RedisAnswers, RedisFlows
+from services.gateway.registration import Registration
 from services.gateway.rendering import Problems, middleware
 from services.gateway.requests import Requests
 from services.gateway.sealing import Sealer
@@ -68,12 +70,14 @@ def build_service(config: GatewayConfig) -> Service:
     security_info = SecurityInfo(credentials, profile, sessions, step_ups)
     flows = RedisFlows(redis, sealer, clock)
     sign_in = SignIn(credentials, profile, sessions, flows, clock)
+    registration = Registration(sign_in)
+    policies = Policies(credentials, profile, sessions)
     requests = Requests(
         acceptance, administration, sealer, catalogues, trusted_proxies=config.trusted_proxies
     )
     problems = Problems(catalogues, requests)
-    portal = Portal(requests, catalogues, sign_in, account, security_info)
-    api = Api(sign_in, account, security_info, administration, live)
+    portal = Portal(requests, catalogues, sign_in, registration, account, security_info)
+    api = Api(sign_in, registration, account, security_info, administration, policies, live)
     table = api.operations()
     operations = Operations(requests, RedisAnswers(redis, sealer), problems.answer)
 

@@ -5,7 +5,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints
 
@@ -14,6 +14,7 @@ from shared.contracts.methods import LongestLabel, Method
 from shared.contracts.sessions import Device, Session, Where
 
 FlowSeconds = 600
+Action = Literal["change-password", "register-security-info"]
 _TOKEN = re.compile(r"([\w-]{1,64})\.([\w-]{1,64})\.([\w-]{20,128})", re.ASCII)
 # Control characters, and those that change the order of what is written around them.
 Unfit = r"\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
@@ -74,8 +75,9 @@ class Flow(BaseModel):
     """A sign-in whose password was right and which is not complete yet.
 
     `methods` are what a challenge may be answered with, and `asked` the one that it is on; both
-    are empty once it was answered, or where there is no second factor. It rests on `factor` then.
-    `options` are what a passkey has to sign, and `binding` is what was begun for this flow.
+    are empty once it was answered, or where none is asked for. It rests on `factor` then. Where
+    there is none although there has to be, it `must_register` one. `options` are what a passkey
+    has to sign, and `binding` is what was begun for this flow.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -94,6 +96,8 @@ class Flow(BaseModel):
     binding: str = ""
     factor: str | None = None
     amr: tuple[str, ...] = ("pwd",)
+    organization: str | None = None
+    must_register: bool = False
 
     @property
     def is_challenged(self) -> bool:
@@ -105,6 +109,27 @@ class Flow(BaseModel):
         """Return the method that the challenge is on."""
         return next(each for each in self.methods if each.id == self.asked)
 
+    @property
+    def action(self) -> Action | None:
+        """What it waits for its user to do, one after the other; nothing while it is challenged."""
+        if self.is_challenged:
+            return None
+        if self.must_change:
+            return "change-password"
+        return "register-security-info" if self.must_register else None
+
+    def asking(self, methods: tuple[Method, ...], *, must_register: bool) -> "Flow":
+        """Return it with what it takes besides the password."""
+        asked = methods[0].id if methods else None
+        return self.model_copy(
+            update={
+                "methods": methods,
+                "asked": asked,
+                "options": None,
+                "must_register": must_register,
+            }
+        )
+
     def on(self, method_id: str) -> "Flow":
         """Return it with the challenge on another method, or raise `MethodUnknown`."""
         if all(each.id != method_id for each in self.methods):
@@ -112,16 +137,9 @@ class Flow(BaseModel):
         return self.model_copy(update={"asked": method_id, "options": None})
 
     def answered(self, factor: str, amr: str) -> "Flow":
-        """Return it after the challenge was answered."""
-        return self.model_copy(
-            update={
-                "methods": (),
-                "asked": None,
-                "options": None,
-                "factor": factor,
-                "amr": (*self.amr, amr),
-            }
-        )
+        """Return it after a second factor was shown."""
+        shown = {"factor": factor, "amr": (*self.amr, amr)}
+        return self.asking((), must_register=False).model_copy(update=shown)
 
 
 @dataclass(frozen=True)
@@ -173,7 +191,7 @@ class ActionRequired:
     """A sign-in that waits for the user to do something first."""
 
     flow: str
-    action: str
+    action: Action
 
 
 def new_binding() -> str:

@@ -12,6 +12,7 @@ from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.errors import AnswerLost, FlowEnded, PasswordChangeUnconfirmed
 from services.gateway.model import (
+    Action,
     ActionRequired,
     Challenged,
     Flow,
@@ -24,6 +25,7 @@ from services.gateway.model import (
 from services.gateway.store import FlowStore
 from shared.clock import Clock
 from shared.contracts.credentials import (
+    AskRequirements,
     CheckPassword,
     PasswordReport,
     ReplaceTemporaryPassword,
@@ -66,11 +68,11 @@ class SignIn:
             ends_at=self.clock.now() + timedelta(seconds=FlowSeconds),
             language=attempt.language,
             is_familiar=owner == verified.sub,
-            methods=verified.methods,
-            asked=verified.methods[0].id if verified.methods else None,
+            organization=verified.organization,
             binding=new_binding(),
         )
-        return await self._go_on(flow, attempt.client, attempt.where)
+        asking = flow.asking(verified.methods, must_register=verified.must_register)
+        return await self.go_on(asking, attempt.client, attempt.where)
 
     async def challenge(self, key: FlowKey) -> Challenged:
         """Return what a sign-in waits for, or raise `FlowEnded`.
@@ -98,19 +100,20 @@ class SignIn:
                 binding=flow.binding,
                 address=where.address,
                 familiar=flow.is_familiar,
+                organization=flow.organization,
             )
         )
         if await self.flows.take(key) is None:
             # Another answer to the same challenge was right too, and faster.
             raise FlowEnded
-        return await self._go_on(flow.answered(answered.factor, answered.amr), key.client, where)
+        return await self.go_on(flow.answered(answered.factor, answered.amr), key.client, where)
 
     async def replace_temporary_password(
         self, key: FlowKey, new_password: SecretStr, where: Where
-    ) -> SignedIn:
-        """Take the user's own password in place of the temporary one and complete the sign-in."""
-        flow = await self.flow(key)
-        person = await self.profile.get(GetPerson(sub=flow.sub))
+    ) -> Outcome:
+        """Take the user's own password in place of the temporary one, and go on."""
+        flow = await self.flow(key, "change-password")
+        person = await self.person(flow)
         replacement = ReplaceTemporaryPassword(
             sub=flow.sub, epoch=flow.epoch, new_password=new_password, words=words_of(person)
         )
@@ -119,27 +122,34 @@ class SignIn:
         except AnswerLost as lost:
             raise PasswordChangeUnconfirmed from lost
         # Everything issued before is refused from here on, this flow included.
-        signed_in, _ = await asyncio.gather(
-            self._establish(flow.model_copy(update={"epoch": revoked.epoch}), where),
-            self.flows.drop(key),
+        changed = flow.model_copy(update={"epoch": revoked.epoch, "must_change": False})
+        outcome, _ = await asyncio.gather(
+            self._go_on_anew(changed, key.client, where), self.flows.drop(key)
         )
-        return signed_in
+        return outcome
 
-    async def person(self, key: FlowKey) -> Person:
+    async def person(self, flow: Flow) -> Person:
         """Return who is signing in, for the page that waits for them."""
-        return await self.profile.get(GetPerson(sub=(await self.flow(key)).sub))
+        return await self.profile.get(GetPerson(sub=flow.sub))
 
     async def check_password(self, key: FlowKey, password: SecretStr) -> PasswordReport:
         """Rate a password for who is signing in; nothing is stored."""
-        words = words_of(await self.person(key))
+        words = words_of(await self.person(await self.flow(key, "change-password")))
         return await self.credentials.check(CheckPassword(password=password, words=words))
 
-    async def flow(self, key: FlowKey) -> Flow:
-        """Return a flow that waits for a password of the user's own, or raise `FlowEnded`."""
+    async def flow(self, key: FlowKey, action: Action) -> Flow:
+        """Return a flow that waits for its user to do this, or raise `FlowEnded`."""
         flow = await self.flows.find(key)
-        if flow is None or flow.is_challenged:
+        if flow is None or flow.action != action:
             raise FlowEnded
         return flow
+
+    async def action(self, key: FlowKey) -> Action:
+        """Return what a flow waits for its user to do, or raise `FlowEnded`."""
+        flow = await self.flows.find(key)
+        if flow is None or flow.action is None:
+            raise FlowEnded
+        return flow.action
 
     async def _challenged_flow(self, key: FlowKey) -> Flow:
         flow = await self.flows.find(key)
@@ -147,13 +157,24 @@ class SignIn:
             raise FlowEnded
         return flow
 
-    async def _go_on(self, flow: Flow, client: str, where: Where) -> Outcome:
+    async def go_on(self, flow: Flow, client: str, where: Where) -> Outcome:
+        """Return what the sign-in waits for next, or complete it."""
         if flow.is_challenged:
             begun = await self._begun(flow)
             return _challenged(await self.flows.keep(begun, client), begun)
-        if flow.must_change:
-            return ActionRequired(await self.flows.keep(flow, client), "change-password")
+        if flow.action is not None:
+            return ActionRequired(await self.flows.keep(flow, client), flow.action)
         return await self._establish(flow, where)
+
+    async def _go_on_anew(self, flow: Flow, client: str, where: Where) -> Outcome:
+        """Go on by what holds now: while a password was thought up, policy may have changed."""
+        if flow.factor is not None:
+            return await self.go_on(flow, client, where)
+        asked = await self.credentials.requirements(
+            AskRequirements(sub=flow.sub, organization=flow.organization)
+        )
+        asking = flow.asking(asked.methods, must_register=asked.must_register)
+        return await self.go_on(asking, client, where)
 
     async def _keep_begun(self, key: FlowKey, flow: Flow) -> Challenged:
         begun = await self._begun(flow)
@@ -186,6 +207,7 @@ class SignIn:
                 amr=flow.amr,
                 aal=2 if flow.factor else 1,
                 factor=flow.factor,
+                organization=flow.organization,
             )
         )
         session = established.session

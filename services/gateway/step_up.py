@@ -88,14 +88,18 @@ class StepUps:
             )
         )
 
+    async def usable(self, caller: Caller) -> tuple[Method, ...]:
+        """Return those of them that policy allows to be shown."""
+        return tuple(each for each in await self.methods(caller) if each.allowed)
+
     def require_factor(self, caller: Caller, methods: tuple[Method, ...]) -> None:
         """Raise `step-up-required` unless the session rests on a second factor, if there is any.
 
         It says with which methods that can be made up for.
         """
-        has_factor = any(each.is_factor for each in methods)
+        usable = [each for each in methods if each.allowed and "mfa" in each.use]
+        has_factor = any(each.is_factor for each in usable)
         if has_factor and caller.session.aal < _WITH_FACTOR:
-            usable = [each for each in methods if "mfa" in each.use]
             known = [each.model_dump(include=_SAID_OF_METHODS) for each in usable]
             raise StepUpRequired(needs="mfa", methods=known)
 

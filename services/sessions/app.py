@@ -7,12 +7,14 @@ from services.sessions.config import SessionsConfig
 from services.sessions.devices import Devices
 from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
-from services.sessions.mongo import MongoSessionStore
+from services.sessions.mongo import MongoPolicyStore, MongoSessionStore
+from services.sessions.policy import SessionPolicies
 from services.sessions.receipts import Receipts
 from services.sessions.revocation import Revocations
 from services.sessions.routes import routes
 from services.sessions.subscribers import subscribe
 from shared.clock import SystemClock
+from shared.lease import Lease
 from shared.service import Service, application
 from shared.wiring import Wiring
 
@@ -45,10 +47,13 @@ def build_service(config: SessionsConfig) -> Service:
     """Return the service, ready to run."""
     wiring, store, revocations = _wired(config)
     devices = Devices(store)
-    issuance = Issuance(store, devices, config.policy)
-    introspection = Introspection(store, wiring.cache, config.policy)
+    kept = MongoPolicyStore(wiring.database)
+    policies = SessionPolicies(kept, Lease(kept.policy_of, SystemClock()), config.policy)
+    issuance = Issuance(store, devices, policies)
+    introspection = Introspection(store, wiring.cache, policies)
     app = application(NAME, config, wiring.is_outage)
-    app.add_routes(routes(devices, issuance, introspection, revocations, Receipts(store)))
+    receipts = Receipts(store)
+    app.add_routes(routes(devices, issuance, introspection, revocations, receipts, policies))
     return wiring.service(
         app,
         tasks=[

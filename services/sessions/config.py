@@ -26,5 +26,5 @@ class SessionsConfig(ServiceConfig):
 
     @property
     def policy(self) -> SessionPolicy:
-        """How long a session lasts, idle and at all."""
-        return SessionPolicy(self.idle_minutes * 60, self.lifetime_hours * 3600)
+        """How long a session lasts, idle and at all, where the organization says nothing else."""
+        return SessionPolicy.of(self.idle_minutes, self.lifetime_hours)

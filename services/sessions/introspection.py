@@ -4,7 +4,8 @@ import asyncio
 from dataclasses import dataclass
 
 from services.sessions.errors import SessionIsRevoked, SessionRequired
-from services.sessions.model import SessionPolicy, SessionState
+from services.sessions.model import SessionState
+from services.sessions.policy import SessionPolicies
 from services.sessions.store import Acceptances, SessionStore
 from shared.contracts.sessions import (
     Introspect,
@@ -24,7 +25,7 @@ class Introspection:
 
     store: SessionStore
     cache: Acceptances
-    policy: SessionPolicy
+    policies: SessionPolicies
 
     async def introspect(self, asked: Introspect) -> Session:
         """Return the session, or raise: never one, revoked (with its cause), or expired."""
@@ -36,7 +37,7 @@ class Introspection:
         state = await self._accepted(state, asked, epoch)
         if state.unseen_seconds > _SEEN_EVERY_SECONDS:
             # What is due for renewal is not cached: the next use of it has to come here.
-            return await self._renewed(asked, epoch) if asked.renew else state.session
+            return await self._renewed(state, asked, epoch) if asked.renew else state.session
         if generation is not None and state.seconds_left > _LEAVE_UNCACHED_SECONDS:
             record = cached(state)
             await self.cache.fill(asked.sub, generation, epoch, asked.sid, record)
@@ -49,8 +50,8 @@ class Introspection:
         more = page[-1].sid if len(found) > asked.limit else None
         return SessionList(items=tuple(page), next=more)
 
-    async def _renewed(self, asked: Introspect, epoch: int) -> Session:
-        await self.store.seen(asked.sid, self.policy)
+    async def _renewed(self, known: SessionState, asked: Introspect, epoch: int) -> Session:
+        await self.store.seen(asked.sid, await self.policies.of(known.organization))
         # It is read again, since only the store's clock tells until when it lasts now.
         state = await self.store.session(asked.sub, asked.sid)
         return (await self._accepted(state, asked, epoch)).session

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from services.sessions.devices import Devices
 from services.sessions.errors import EpochMovedOn, SessionRequired
-from services.sessions.model import Secret, SessionPolicy
+from services.sessions.model import Secret
+from services.sessions.policy import SessionPolicies
 from services.sessions.store import SessionStore
 from shared.contracts.sessions import Established, EstablishSession, Session, StepUp
 
@@ -16,7 +17,7 @@ class Issuance:
 
     store: SessionStore
     devices: Devices
-    policy: SessionPolicy
+    policies: SessionPolicies
 
     async def establish(self, asked: EstablishSession) -> Established:
         """Begin a session under the epoch that the authentication was done under.
@@ -27,11 +28,11 @@ class Issuance:
         device = await self.devices.of_sign_in(
             asked.sub, key=asked.device_key, name=asked.device_name
         )
-        secret = Secret.fresh()
+        secret, policy = Secret.fresh(), await self.policies.of(asked.organization)
         # Side by side, so that both wait for the same write of the store's journal.
         session, _ = await asyncio.gather(
             self.store.add_session(
-                asked, device_id=device.known.id, proof=secret.proof, policy=self.policy
+                asked, device_id=device.known.id, proof=secret.proof, policy=policy
             ),
             self.devices.keep(device),
         )

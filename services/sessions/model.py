@@ -15,6 +15,7 @@ from shared.contracts.events import (
     SignedOutEverywhere,
     SignedOutEverywherePayload,
 )
+from shared.contracts.policy import SessionsPolicy
 from shared.contracts.sessions import Device, EndedSession, Receipt, Session
 
 _SIDS_PER_EVENT = 500
@@ -26,6 +27,17 @@ class SessionPolicy:
 
     idle_seconds: int
     lifetime_seconds: int
+
+    @classmethod
+    def of(cls, idle_minutes: int, lifetime_hours: int) -> "SessionPolicy":
+        """Return a policy in the units that people say it in."""
+        return cls(idle_minutes * 60, lifetime_hours * 3600)
+
+    def as_contract(self) -> SessionsPolicy:
+        """Return it as others see it."""
+        return SessionsPolicy(
+            idle_minutes=self.idle_seconds // 60, lifetime_hours=self.lifetime_seconds // 3600
+        )
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,7 @@ class SessionState:
     expired: bool
     seconds_left: float
     unseen_seconds: float
+    organization: str | None = None
 
     def accept(self, *, proof: str, epoch: int) -> None:
         """Raise unless the session may be used now by who holds `proof`."""

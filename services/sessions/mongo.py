@@ -1,7 +1,7 @@
 """Sessions in MongoDB: the only file of this service that imports the driver."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -196,6 +196,7 @@ class MongoSessionStore:
             "amr": list(asked.amr),
             "aal": asked.aal,
             "factor": asked.factor,
+            "organization": asked.organization,
             "open": True,
         }
         dated = {
@@ -221,7 +222,7 @@ class MongoSessionStore:
             "seconds_left": {"$divide": [{"$subtract": ["$expires_at", "$$NOW"]}, 1000]},
             "unseen_seconds": {"$divide": [{"$subtract": ["$$NOW", "$last_seen_at"]}, 1000]},
         }
-        kept = dict.fromkeys([*_SESSION_FIELDS, "proof", "ended_by", "open"], 1)
+        kept = dict.fromkeys([*_SESSION_FIELDS, "proof", "ended_by", "open", "organization"], 1)
         found = await sessions.find_one({"_id": sid}, kept | now)
         if found is None or found["sub"] != sub:
             return None
@@ -232,11 +233,13 @@ class MongoSessionStore:
             expired=found["seconds_left"] <= 0,
             seconds_left=found["seconds_left"],
             unseen_seconds=found["unseen_seconds"],
+            organization=found.get("organization"),
         )
 
     async def seen(self, sid: str, policy: SessionPolicy) -> None:
         """Renew by the server's clock, never what has ended or expired."""
-        renewed = {"$min": ["$lifetime_ends_at", _in_seconds(policy.idle_seconds)]}
+        lived = {"$add": ["$created_at", policy.lifetime_seconds * 1000]}
+        renewed = {"$min": ["$lifetime_ends_at", lived, _in_seconds(policy.idle_seconds)]}
         await self.database["sessions"].update_one(
             {"_id": sid, **_OPEN, **_UNEXPIRED},
             [{"$set": {"last_seen_at": "$$NOW", "expires_at": renewed}}],
@@ -427,3 +430,37 @@ class MongoSessionStore:
 
     def _bound(self, transaction: Transaction) -> MongoSessionTransaction:
         return MongoSessionTransaction(self.database, self.epochs, transaction)
+
+
+@dataclass(frozen=True)
+class MongoPolicyStore:
+    """One document per organization."""
+
+    database: Database
+
+    async def policy_of(self, organization: str) -> SessionPolicy | None:
+        """Read the document."""
+        found = await self.database["policies"].find_one({"_id": organization})
+        return SessionPolicy(found["idle_seconds"], found["lifetime_seconds"]) if found else None
+
+    async def put_policy(self, organization: str, policy: SessionPolicy) -> None:
+        """Replace the document."""
+        await self.database["policies"].replace_one(
+            {"_id": organization}, asdict(policy), upsert=True
+        )
+
+    async def shorten(self, organization: str, policy: SessionPolicy) -> None:
+        """Go through the index of open sessions, all of them: it is seldom that this is asked."""
+        lived = {"$add": ["$created_at", policy.lifetime_seconds * 1000]}
+        unseen = {"$add": ["$last_seen_at", policy.idle_seconds * 1000]}
+        await self.database["sessions"].update_many(
+            {"open": True, "sub": {"$gt": ""}, "organization": organization},
+            [
+                {
+                    "$set": {
+                        "lifetime_ends_at": {"$min": ["$lifetime_ends_at", lived]},
+                        "expires_at": {"$min": ["$expires_at", lived, unseen]},
+                    }
+                }
+            ],
+        )

@@ -5,8 +5,10 @@ from aiohttp import web
 from services.sessions.devices import Devices
 from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
+from services.sessions.policy import SessionPolicies
 from services.sessions.receipts import Receipts
 from services.sessions.revocation import Revocations
+from shared.contracts.policy import PutSessionsPolicy, ReadPolicy
 from shared.contracts.sessions import (
     EndRestingOn,
     EndSession,
@@ -28,6 +30,7 @@ def routes(
     introspection: Introspection,
     revocations: Revocations,
     receipts: Receipts,
+    policies: SessionPolicies,
 ) -> list[web.RouteDef]:
     """Return the routes of the service."""
     return [
@@ -41,6 +44,8 @@ def routes(
         endpoint(
             "/sessions/sign-out-everywhere", SignOutEverywhere, revocations.sign_out_everywhere
         ),
+        endpoint("/policy/read", ReadPolicy, policies.read),
+        endpoint("/policy/put", PutSessionsPolicy, policies.put),
         endpoint("/receipts/read", ReadReceipt, receipts.read),
         endpoint("/receipts/list", ListReceipts, receipts.list),
     ]

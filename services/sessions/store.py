@@ -170,3 +170,19 @@ class Acceptances(Protocol):
     async def fill(self, sub: str, generation: str, epoch: int, sid: str, record: bytes) -> None:
         """Keep what the store said, unless a writer came in between."""
         ...
+
+
+class PolicyStore(Protocol):
+    """Each organization's policy for its people's sessions."""
+
+    async def policy_of(self, organization: str) -> SessionPolicy | None:
+        """Return an organization's policy; None where it has set none."""
+        ...
+
+    async def put_policy(self, organization: str, policy: SessionPolicy) -> None:
+        """Keep an organization's policy in place of the one before it."""
+        ...
+
+    async def shorten(self, organization: str, policy: SessionPolicy) -> None:
+        """Let the organization's open sessions last no longer than the policy says."""
+        ...

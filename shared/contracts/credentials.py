@@ -24,6 +24,8 @@ class EnrollAccount(Contract):
     password: Secret | None = Field(default=None, max_length=LongestPassword)
     temporary: bool = True
     words: Words = Words()
+    # Whose account it is, which says whose policy holds.
+    organization: str | None = Field(default=None, min_length=1, max_length=64)
 
 
 class VerifyPassword(Contract):
@@ -39,13 +41,30 @@ class Verified(Contract):
     """The password was right. `epoch` was read before it was tried.
 
     `methods` are what has to be asked for besides, the default first; none where there is no
-    second factor.
+    second factor, or none is asked for. `must_register` says that one has to be registered before
+    the sign-in is complete.
     """
 
     sub: Sub
     epoch: int
     must_change: bool
     methods: tuple[Method, ...] = ()
+    organization: str | None = None
+    must_register: bool = False
+
+
+class AskRequirements(Contract):
+    """Ask what a sign-in takes besides the password."""
+
+    sub: Sub
+    organization: str | None = None
+
+
+class Requirements(Contract):
+    """What has to be asked for, or registered, before a sign-in is complete."""
+
+    methods: tuple[Method, ...] = ()
+    must_register: bool = False
 
 
 class ConfirmPassword(Contract):

@@ -20,6 +20,7 @@ Cause = Literal[
     "method-replaced",
     "method-removed",
     "recovery-code-used",
+    "methods-cleared",
 ]
 CredentialType = Literal[
     "password",

@@ -36,6 +36,8 @@ class Method(Contract):
     created_at: datetime
     last_used_at: datetime | None = None
     codes_left: int | None = None
+    # What the organization does not allow any more is there to be removed, and good for nothing.
+    allowed: bool = True
 
     @property
     def is_factor(self) -> bool:
@@ -63,8 +65,9 @@ class ListMethods(Contract):
 class EnrollAuthenticator(Contract):
     """Begin to set up an authenticator app, in place of `instead_of` where that is given.
 
-    `issuer` and `account` are what the app shows beside the code. A `secret`, in base32, is given
-    only where somebody brings one along from elsewhere.
+    `issuer` and `account` are what the app shows beside the code. `signing_in_under` is the epoch
+    of a sign-in that waits for it, where nobody is signed in yet: then there may be no factor yet.
+    A `secret`, in base32, is given only where somebody brings one along from elsewhere.
     """
 
     sub: Sub
@@ -73,6 +76,7 @@ class EnrollAuthenticator(Contract):
     account: str = Field(max_length=256)
     instead_of: str | None = Field(default=None, max_length=64)
     secret: Secret | None = Field(default=None, min_length=26, max_length=128)
+    signing_in_under: int | None = None
 
 
 class AuthenticatorSetup(Contract):
@@ -100,9 +104,10 @@ class RecoveryCodes(Contract):
 
 
 class ProveMethod(Contract):
-    """Show that a method works: by a code, or by a passkey's answer in JSON.
+    """Show that a method works, in a session, or in a sign-in that waits for it.
 
-    `binding` is what was begun to be set up, where something was sent for it.
+    The answer is a code, or a passkey's in JSON. `binding` is what was begun to be set up, where
+    something was sent for it.
     """
 
     sub: Sub
@@ -111,7 +116,8 @@ class ProveMethod(Contract):
     binding: str = Field(default="", max_length=128)
     address: str = Field(max_length=64)
     # The session that does so, which need not end when the method replaces the one it rests on.
-    sid: Sid
+    sid: Sid | None = None
+    signing_in_under: int | None = None
 
 
 class Proved(Contract):
@@ -144,6 +150,18 @@ class Removed(Contract):
     gone: tuple[str, ...] = ()
 
 
+class RequireSecurityInfo(Contract):
+    """Take a subject's methods away, and have a second factor registered at the next sign-in."""
+
+    sub: Sub
+
+
+class Cleared(Contract):
+    """Nothing may rest on the methods that are gone."""
+
+    gone: tuple[str, ...] = ()
+
+
 class ChooseDefault(Contract):
     """Use this method first from now on."""
 
@@ -173,7 +191,7 @@ class AnswerChallenge(Contract):
     """Answer a challenge, under the epoch that what it belongs to was begun under.
 
     `answer` is a code, or what a passkey says in JSON. `familiar` says that it comes from a device
-    of the subject's own.
+    of the subject's own. Whose policy holds is looked up where the `organization` is not known.
     """
 
     sub: Sub
@@ -183,6 +201,7 @@ class AnswerChallenge(Contract):
     binding: str = Field(default="", max_length=128)
     address: str = Field(max_length=64)
     familiar: bool = False
+    organization: str | None = None
 
 
 class ChallengeAnswered(Contract):

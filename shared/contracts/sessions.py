@@ -45,6 +45,8 @@ class EstablishSession(Contract):
     aal: int = 1
     # The method that it rests on beside the password; when that goes, so does the session.
     factor: str | None = Field(default=None, max_length=64)
+    # Whose policy says how long it lasts.
+    organization: str | None = Field(default=None, max_length=64)
 
 
 class Device(Contract):

@@ -1,5 +1,6 @@
 """Time that passes only when a test says so."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,11 @@ class StoppedClock:
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self.passed += seconds
+
+    async def pause(self, seconds: float) -> None:
+        """Let time pass instead of waiting for it."""
+        await asyncio.sleep(0)
+        self.advance(seconds)
 
     def now(self) -> datetime:
         """Return the time of day."""

@@ -10,6 +10,7 @@ from services.credentials.errors import (
     MethodsChangedMeanwhile,
     PasswordChangedMeanwhile,
 )
+from services.credentials.method_policy import MethodPolicy
 from services.credentials.methods import SecurityInfo
 from services.credentials.model import (
     Counted,
@@ -56,7 +57,8 @@ class MemoryCredentialTransaction:
         kept = self.passwords.get(changed.sub)
         if kept is None or kept.version != changed.version - 1:
             raise PasswordChangedMeanwhile
-        self.passwords[changed.sub] = changed
+        organization = changed.organization or kept.organization
+        self.passwords[changed.sub] = replace(changed, organization=organization)
 
     async def raise_epoch(
         self, sub: str, cause: Cause, *, password_version: int | None = None
@@ -134,7 +136,8 @@ class MemoryMethods:
         self.by_sub[changed.sub] = replace(changed, version=changed.version + 1)
         if event is not None:
             self.epochs.outbox[event.id] = event
-            self.epochs.guarded[changed.sub] = bool(changed.factors)
+        if event is not None or changed.must_register:
+            self.epochs.guarded[changed.sub] = changed.is_guarding
 
     async def epoch_of(self, sub: str) -> int:
         """Return it."""
@@ -161,6 +164,35 @@ class MemoryOneTimes:
             return False
         del self.by_name[name]
         return True
+
+
+@dataclass
+class MemoryPolicies:
+    """Each organization's policy, beside the accounts."""
+
+    credentials: MemoryCredentials = field(default_factory=MemoryCredentials)
+    by_organization: dict[str, MethodPolicy] = field(default_factory=dict)
+    reads: int = 0
+
+    async def policy_of(self, organization: str) -> MethodPolicy:
+        """Look it up."""
+        self.reads += 1
+        return self.by_organization.get(organization, MethodPolicy())
+
+    async def put_policy(self, organization: str, policy: MethodPolicy) -> None:
+        """Keep it."""
+        self.by_organization[organization] = policy
+
+    async def organization_of(self, sub: str) -> str | None:
+        """Look the account up."""
+        known = self.credentials.passwords.get(sub)
+        return known.organization if known is not None else None
+
+    async def adopt(self, sub: str, user_id: str, organization: str) -> None:
+        """Note it beside the password."""
+        known = self.credentials.passwords.get(sub)
+        if known is not None and known.user_id == user_id and known.organization is None:
+            self.credentials.passwords[sub] = replace(known, organization=organization)
 
 
 @dataclass(frozen=True)

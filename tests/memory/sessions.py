@@ -26,6 +26,18 @@ class Kept:
     lifetime_ends_at: datetime
     ended_by: Cause | None = None
     number: int = 0
+    organization: str | None = None
+
+    def shortened(self, policy: SessionPolicy) -> "Kept":
+        """Return it lasting no longer than the policy says."""
+        lived = self.session.created_at + timedelta(seconds=policy.lifetime_seconds)
+        unseen = self.session.last_seen_at + timedelta(seconds=policy.idle_seconds)
+        expires = min(self.session.expires_at, lived, unseen)
+        return replace(
+            self,
+            session=self.session.model_copy(update={"expires_at": expires}),
+            lifetime_ends_at=min(self.lifetime_ends_at, lived),
+        )
 
 
 def _named(batch: Batch) -> tuple[EndedSession, ...]:
@@ -137,7 +149,9 @@ class MemorySessions:
             factor=asked.factor,
         )
         ends_at = now + timedelta(seconds=policy.lifetime_seconds)
-        self.kept[session.sid] = Kept(session, proof, ends_at, number=number)
+        self.kept[session.sid] = Kept(
+            session, proof, ends_at, number=number, organization=asked.organization
+        )
         return session
 
     async def session(self, sub: str, sid: str) -> SessionState | None:
@@ -153,6 +167,7 @@ class MemorySessions:
             expired=left <= 0,
             seconds_left=left,
             unseen_seconds=(now - known.session.last_seen_at).total_seconds(),
+            organization=known.organization,
         )
 
     async def seen(self, sid: str, policy: SessionPolicy) -> None:
@@ -160,7 +175,11 @@ class MemorySessions:
         known, now = self.kept.get(sid), self.epochs.clock.now()
         if known is None or known.ended_by is not None or known.session.expires_at <= now:
             return
-        expires = min(known.lifetime_ends_at, now + timedelta(seconds=policy.idle_seconds))
+        expires = min(
+            known.lifetime_ends_at,
+            known.session.created_at + timedelta(seconds=policy.lifetime_seconds),
+            now + timedelta(seconds=policy.idle_seconds),
+        )
         renewed = known.session.model_copy(update={"last_seen_at": now, "expires_at": expires})
         self.kept[sid] = replace(known, session=renewed)
 
@@ -332,6 +351,28 @@ class MemorySessions:
         return (
             session.sub == sub and each.ended_by is None and is_current and now < session.expires_at
         )
+
+
+@dataclass
+class MemoryPolicies:
+    """Each organization's policy, beside the sessions."""
+
+    sessions: MemorySessions = field(default_factory=MemorySessions)
+    by_organization: dict[str, SessionPolicy] = field(default_factory=dict)
+
+    async def policy_of(self, organization: str) -> SessionPolicy | None:
+        """Look it up."""
+        return self.by_organization.get(organization)
+
+    async def put_policy(self, organization: str, policy: SessionPolicy) -> None:
+        """Keep it."""
+        self.by_organization[organization] = policy
+
+    async def shorten(self, organization: str, policy: SessionPolicy) -> None:
+        """Go through all."""
+        for sid, each in self.sessions.kept.items():
+            if each.organization == organization and each.ended_by is None:
+                self.sessions.kept[sid] = each.shortened(policy)
 
 
 @dataclass

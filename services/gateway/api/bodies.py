@@ -19,6 +19,14 @@ from pydantic_core import PydanticCustomError
 from services.gateway.model import Label, Unfit, Unseen
 from shared.contracts.credentials import LongestPassword
 from shared.contracts.methods import Kind, LongestCode, Method
+from shared.contracts.policy import (
+    LeastIdleMinutes,
+    LeastLifetimeHours,
+    MostIdleMinutes,
+    MostLifetimeHours,
+    MostTrustDays,
+    SecondFactor,
+)
 from shared.contracts.profile import Person, Role
 from shared.contracts.sessions import Receipt, Session
 from shared.texts import is_language
@@ -83,10 +91,33 @@ class SignInBody(Body):
     device_name: Annotated[str, StringConstraints(max_length=100)] | None = None
 
 
-class ActionBody(Body):
-    """What the sign-in waits for: the user's own password in place of a temporary one."""
+class MethodToRegister(Body):
+    """A second factor to be registered before a sign-in is complete."""
 
-    new_password: Password
+    kind: Literal["authenticator"]
+    label: Label
+
+
+class ActionBody(Body):
+    """What the sign-in waits for, which its `action` says.
+
+    The user's own password in place of a temporary one; or a method to be registered, and then its
+    id with a code that shows that it works.
+    """
+
+    new_password: Password | None = None
+    method: MethodToRegister | None = None
+    method_id: MethodId | None = None
+    code: Code | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_these(self) -> Self:
+        if (self.method_id is None) != (self.code is None):
+            raise ValueError("A method goes with its code.")
+        given = [each for each in (self.new_password, self.method, self.code) if each is not None]
+        if len(given) != 1:
+            raise ValueError("Either a new password, a method, or a method's id with its code.")
+        return self
 
 
 class MethodChoiceBody(Body):
@@ -196,6 +227,21 @@ class AddUserBody(Body):
     roles: Annotated[tuple[Role, ...], Field(max_length=1, strict=False)] = ()
     password: Password | None = None
     temporary: bool = True
+
+
+class MethodsPolicyBody(Body):
+    """Which methods are allowed, and whether a sign-in takes a second factor."""
+
+    allowed: Annotated[frozenset[Kind], Field(strict=False)]
+    second_factor: SecondFactor
+    trust_days: Annotated[int, Field(ge=0, le=MostTrustDays)]
+
+
+class SessionsPolicyBody(Body):
+    """How long a session lasts: without use, and at all."""
+
+    idle_minutes: Annotated[int, Field(ge=LeastIdleMinutes, le=MostIdleMinutes)]
+    lifetime_hours: Annotated[int, Field(ge=LeastLifetimeHours, le=MostLifetimeHours)]
 
 
 class DeviceAnswer(BaseModel):
@@ -324,6 +370,15 @@ class Enrolled(BaseModel):
     id: str
     state: Literal["unproved", "active"]
     setup: AuthenticatorToSetUp | CodesToKeep
+
+
+class SignInRegistration(BaseModel):
+    """The sign-in waits for a code of the method that was begun to be set up."""
+
+    state: Literal["action-required"] = "action-required"
+    flow: str
+    action: Literal["register-security-info"] = "register-security-info"
+    method: Enrolled
 
 
 class DefaultAnswer(BaseModel):

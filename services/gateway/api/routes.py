@@ -2,8 +2,10 @@
 
 import base64
 from dataclasses import asdict, dataclass
+from typing import cast
 
 from aiohttp import web
+from pydantic import SecretStr
 
 from services.gateway.account import Account
 from services.gateway.administration import Administration
@@ -27,13 +29,22 @@ from services.gateway.api.bodies import (
     SignInBody,
     SignInChallenge,
     SignInComplete,
+    SignInRegistration,
     UserItems,
 )
 from services.gateway.api.operations import Answer, Call, Operation
-from services.gateway.api.security_info import REFUSED_CODE, SecurityInfoApi
+from services.gateway.api.policy import PolicyApi
+from services.gateway.api.security_info import (
+    REFUSED,
+    REFUSED_CODE,
+    SecurityInfoApi,
+    to_set_up,
+)
 from services.gateway.api.streams import stream
 from services.gateway.live import LiveSessions
 from services.gateway.model import ActionRequired, Challenged, FlowKey, SignInAttempt
+from services.gateway.policy import Policies
+from services.gateway.registration import Registration
 from services.gateway.requests import RECEIPT_HEADER
 from services.gateway.security_info import SecurityInfo
 from services.gateway.sign_in import Outcome, SignIn
@@ -44,9 +55,10 @@ from shared.contracts.sessions import Receipt, Revoked
 _REFUSED_SIGN_IN = {
     401: "sign-in-refused", 403: "device-disabled", 429: "sign-in-throttled", 503: "too-busy",
 }  # fmt: skip
-_REFUSED_ANSWER = {401: "sign-in-refused", 403: "code-refused, code-used", **REFUSED_CODE}
-_REFUSED_REPLACEMENT = {
-    401: "sign-in-refused", 410: "flow-ended", 422: "password-refused",
+_REFUSED_ANSWER = {401: "sign-in-refused", 403: REFUSED, **REFUSED_CODE}
+_REFUSED_ACTION = {
+    401: "sign-in-refused", 403: REFUSED, 409: "too-many-authenticators",
+    410: "flow-ended, setup-ended", 422: "password-refused", 429: "sign-in-throttled",
     503: "too-busy, password-change-unconfirmed",
 }  # fmt: skip
 _REFUSED_CHANGE = {
@@ -60,9 +72,11 @@ class Api:
     """The operations, over the flows that the portal's pages call too."""
 
     sign_in: SignIn
+    registration: Registration
     account: Account
     security_info: SecurityInfo
     administration: Administration
+    policies: Policies
     live: LiveSessions
 
     def operations(self) -> list[Operation]:
@@ -73,6 +87,7 @@ class Api:
             *SecurityInfoApi(self.security_info).operations(),
             *self._passwords(),
             *self._admin(),
+            *PolicyApi(self.policies).operations(),
         ]
 
     def _signing_in(self) -> list[Operation]:
@@ -93,7 +108,7 @@ class Api:
             ),
             Operation(
                 "POST", "/sign-in/{flow}/action", "Do what the sign-in waits for", self._act,
-                "anyone", ActionBody, states, _REFUSED_REPLACEMENT,
+                "anyone", ActionBody, {200: states[200] | SignInRegistration}, _REFUSED_ACTION,
             ),
             Operation(
                 "POST", "/sign-out", "End this session", self._sign_out, answers={204: None},
@@ -184,10 +199,16 @@ class Api:
         return _state(await self.sign_in.begin(attempt))
 
     async def _act(self, call: Call) -> Answer:
-        new_password = call.body(ActionBody).new_password
-        return _state(
-            await self.sign_in.replace_temporary_password(_flow(call), new_password, call.where)
-        )
+        body, flow = call.body(ActionBody), _flow(call)
+        if body.new_password is not None:
+            return _state(
+                await self.sign_in.replace_temporary_password(flow, body.new_password, call.where)
+            )
+        if body.method is not None:
+            begun = await self.registration.begin(flow, body.method.label)
+            return Answer(SignInRegistration(flow=flow.id, method=to_set_up(begun)))
+        method_id, code = cast("str", body.method_id), cast("SecretStr", body.code)
+        return _state(await self.registration.prove(flow, method_id, code, call.where))
 
     async def _choose(self, call: Call) -> Answer:
         method_id = call.body(MethodChoiceBody).method_id
@@ -290,7 +311,7 @@ def _state(outcome: Outcome) -> Answer:
             )
         )
     if isinstance(outcome, ActionRequired):
-        return Answer(SignInAction(flow=outcome.flow, action="change-password"))
+        return Answer(SignInAction(**asdict(outcome)))
     return Answer(
         SignInComplete(
             token=outcome.token,

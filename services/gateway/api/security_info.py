@@ -22,10 +22,20 @@ from services.gateway.api.bodies import (
 from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.qr import qr_code
 from services.gateway.security_info import SecurityInfo
-from shared.contracts.methods import Method
+from shared.contracts.methods import AuthenticatorSetup, Method
 
 REFUSED_CODE = {404: "not-found", 410: "flow-ended", 429: "sign-in-throttled", 503: "too-busy"}
 """What is refused wherever a code is shown."""
+REFUSED = "code-refused, code-used, not-allowed-by-policy"
+
+
+def to_set_up(begun: AuthenticatorSetup) -> Enrolled:
+    """Return what a client is told of an authenticator that is being set up."""
+    uri = begun.otpauth_uri.get_secret_value()
+    setup = AuthenticatorToSetUp(
+        secret=begun.secret.get_secret_value(), otpauth_uri=uri, qr_svg=qr_code(uri)
+    )
+    return Enrolled(id=begun.id, state="unproved", setup=setup)
 
 
 @dataclass(frozen=True)
@@ -36,12 +46,12 @@ class SecurityInfoApi:
 
     def operations(self) -> list[Operation]:
         """Return the rows of the table."""
-        changes = {403: "step-up-required", 404: "not-found"}
+        changes = {403: "step-up-required, not-allowed-by-policy", 404: "not-found"}
         return [
             Operation(
                 "POST", "/re-authenticate", "Show again who I am", self._re_authenticate,
                 body=ReAuthenticateBody, answers={200: ReAuthenticated},
-                refusals={403: "wrong-password, code-refused, code-used", **REFUSED_CODE},
+                refusals={403: f"wrong-password, {REFUSED}", **REFUSED_CODE},
             ),
             Operation(
                 "GET", "/me/methods", "My methods", self._list_methods,
@@ -57,7 +67,7 @@ class SecurityInfoApi:
                 "POST", "/me/methods/{id}/prove", "Show that a method works", self._prove,
                 body=CodeBody, answers={200: Method},
                 refusals={
-                    **REFUSED_CODE, 403: "step-up-required, code-refused, code-used",
+                    **REFUSED_CODE, 403: f"step-up-required, {REFUSED}",
                     410: "setup-ended",
                     409: "too-many-authenticators",
                 },
@@ -68,7 +78,7 @@ class SecurityInfoApi:
             ),
             Operation(
                 "DELETE", "/me/methods/{id}", "Remove a method", self._remove,
-                answers={200: DefaultAnswer}, refusals=changes,
+                answers={200: DefaultAnswer}, refusals={**changes, 409: "last-factor"},
             ),
             Operation(
                 "PUT", "/me/methods/default", "Be asked for a method first", self._choose_default,
@@ -99,11 +109,7 @@ class SecurityInfoApi:
         begun = await self.security_info.enroll_authenticator(
             call.caller, label=body.label, instead_of=body.instead_of
         )
-        uri = begun.otpauth_uri.get_secret_value()
-        setup = AuthenticatorToSetUp(
-            secret=begun.secret.get_secret_value(), otpauth_uri=uri, qr_svg=qr_code(uri)
-        )
-        return Answer(Enrolled(id=begun.id, state="unproved", setup=setup), 201)
+        return Answer(to_set_up(begun), 201)
 
     async def _prove(self, call: Call) -> Answer:
         code = call.body(CodeBody).code

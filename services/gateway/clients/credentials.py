@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from services.gateway.clients.peer import Peer
 from shared.contracts.body import Done
 from shared.contracts.credentials import (
+    AskRequirements,
     ChangePassword,
     CheckPassword,
     ConfirmPassword,
     EnrollAccount,
     PasswordReport,
     ReplaceTemporaryPassword,
+    Requirements,
     Verified,
     VerifyPassword,
 )
@@ -21,6 +23,7 @@ from shared.contracts.methods import (
     ChallengeAnswered,
     ChallengeBegun,
     ChooseDefault,
+    Cleared,
     EnrollAuthenticator,
     ListMethods,
     MakeRecoveryCodes,
@@ -32,7 +35,9 @@ from shared.contracts.methods import (
     Removed,
     RemoveMethod,
     RenameMethod,
+    RequireSecurityInfo,
 )
+from shared.contracts.policy import MethodsPolicy, PutMethodsPolicy, ReadPolicy
 from shared.contracts.sessions import Revoked
 
 
@@ -101,3 +106,19 @@ class CredentialsClient:
     async def answer(self, asked: AnswerChallenge) -> ChallengeAnswered:
         """Answer a challenge."""
         return await self.peer.ask("/challenge/answer", asked, ChallengeAnswered)
+
+    async def requirements(self, asked: AskRequirements) -> Requirements:
+        """Return what a sign-in takes besides the password."""
+        return await self.peer.ask("/requirements/ask", asked, Requirements, safe=True)
+
+    async def require_anew(self, asked: RequireSecurityInfo) -> Cleared:
+        """Take a subject's methods away."""
+        return await self.peer.ask("/methods/require-anew", asked, Cleared)
+
+    async def policy(self, asked: ReadPolicy) -> MethodsPolicy:
+        """Return an organization's policy for methods."""
+        return await self.peer.ask("/policy/read", asked, MethodsPolicy, safe=True)
+
+    async def put_policy(self, asked: PutMethodsPolicy) -> MethodsPolicy:
+        """Replace an organization's policy for methods."""
+        return await self.peer.ask("/policy/put", asked, MethodsPolicy)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from services.gateway.clients.peer import Peer
 from shared.contracts.body import Done
+from shared.contracts.policy import PutSessionsPolicy, ReadPolicy, SessionsPolicy
 from shared.contracts.refusals import InvalidRequest, Refusal
 from shared.contracts.sessions import (
     EndRestingOn,
@@ -78,3 +79,11 @@ class SessionsClient:
     async def receipts(self, asked: ListReceipts) -> ReceiptList:
         """Return a page of receipts."""
         return await self.peer.ask("/receipts/list", asked, ReceiptList, safe=True)
+
+    async def policy(self, asked: ReadPolicy) -> SessionsPolicy:
+        """Return an organization's policy for sessions."""
+        return await self.peer.ask("/policy/read", asked, SessionsPolicy, safe=True)
+
+    async def put_policy(self, asked: PutSessionsPolicy) -> SessionsPolicy:
+        """Replace an organization's policy for sessions."""
+        return await self.peer.ask("/policy/put", asked, SessionsPolicy)

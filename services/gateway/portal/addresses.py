@@ -12,7 +12,9 @@ _INSIDE = (
     r"/|/password|/sessions|/sign-out-everywhere|/receipts(?:/[\w-]{1,64})?"
     r"|/security(?:/remove/[\w-]{1,64})?"
 )
-_OUTSIDE = r"/re-authenticate|/sign-in(?:/action|/challenge)?|/signed-out|/problems/[\w-]+"
+_OUTSIDE = (
+    r"/re-authenticate|/sign-in(?:/action|/challenge|/register)?|/signed-out|/problems/[\w-]+"
+)
 _QUERY = r"(?:\?[!-~]*)?"
 _FOR_THE_SIGNED_IN = re.compile(f"(?:{_INSIDE}){_QUERY}", re.ASCII)
 _FOR_ANYBODY = re.compile(f"(?:{_INSIDE}|{_OUTSIDE}){_QUERY}", re.ASCII)

@@ -11,7 +11,13 @@ from services.gateway.portal import addresses, cookies
 from services.gateway.portal.new_password import wrong
 from services.gateway.portal.page import Pages
 from services.gateway.portal.sign_in_pages import ADDRESS as SIGN_IN
-from services.gateway.portal.sign_in_pages import CHALLENGE, SignInPages, flow_of
+from services.gateway.portal.sign_in_pages import (
+    CHALLENGE,
+    SignInPages,
+    flow_of,
+    secret_of,
+    to_action,
+)
 from services.gateway.portal.visits import Form, Visits
 from services.gateway.rendering import headers_of
 from services.gateway.sign_in import SignIn
@@ -21,6 +27,7 @@ from shared.contracts.refusals import InvalidRequest, Refusal
 _SAID_IN_PLACE = {
     "code-refused",
     "code-used",
+    "not-allowed-by-policy",
     "sign-in-throttled",
     "invalid-request",
     "too-busy",
@@ -54,8 +61,8 @@ class ChallengePages:
             return await self._form(request, to)
         except FlowEnded:
             # It was answered in another tab, perhaps, and waits for something else now.
-            await self.sign_in.flow(flow_of(request))
-        return addresses.see(addresses.with_query(f"{SIGN_IN}/action", next=to))
+            action = await self.sign_in.action(flow_of(request))
+        return addresses.see(to_action(action, to))
 
     async def _answer(self, request: web.Request) -> web.Response:
         form = await self.visits.unchecked_form(request)
@@ -68,8 +75,7 @@ class ChallengePages:
             if refusal.type not in _SAID_IN_PLACE:
                 raise
             return await self._form(request, to, refusal)
-        secret = request.cookies[cookies.FLOW].rpartition(".")[2]
-        return await self.signing_in.follow(request, outcome, to, secret)
+        return await self.signing_in.follow(request, outcome, to, secret_of(request))
 
     async def _choose(self, request: web.Request) -> web.Response:
         form = await self.visits.unchecked_form(request)

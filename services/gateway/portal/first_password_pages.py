@@ -10,13 +10,19 @@ from services.gateway.portal import addresses, cookies
 from services.gateway.portal.new_password import read_password, shortcomings
 from services.gateway.portal.page import Pages
 from services.gateway.portal.sign_in_pages import ADDRESS as SIGN_IN
-from services.gateway.portal.sign_in_pages import SignInPages, flow_of
+from services.gateway.portal.sign_in_pages import (
+    FIRST_PASSWORD,
+    SignInPages,
+    flow_of,
+    secret_of,
+    to_action,
+)
 from services.gateway.portal.visits import Visits
 from services.gateway.rendering import headers_of
 from services.gateway.sign_in import SignIn
 from shared.contracts.refusals import InvalidRequest, Refusal
 
-ADDRESS = "/sign-in/action"
+ADDRESS = FIRST_PASSWORD
 _SAID_IN_PLACE = {
     "password-refused",
     "invalid-request",
@@ -47,7 +53,12 @@ class FirstPasswordPages:
     async def _ask(self, request: web.Request) -> web.Response:
         if cookies.FLOW not in request.cookies:
             return addresses.see(SIGN_IN)
-        return await self._form(request, addresses.local(request.query.get("next")))
+        to = addresses.local(request.query.get("next"))
+        action = await self.sign_in.action(flow_of(request))
+        if action != "change-password":
+            # It was done in another tab, perhaps, and the sign-in waits for something else now.
+            return addresses.see(to_action(action, to))
+        return await self._form(request, to)
 
     async def _choose(self, request: web.Request) -> web.Response:
         form = await self.visits.unchecked_form(request)
@@ -60,12 +71,12 @@ class FirstPasswordPages:
             if wrong:
                 raise InvalidRequest(errors=wrong)
             where = self.visits.requests.where(request)
-            signed_in = await self.sign_in.replace_temporary_password(flow, password, where)
+            outcome = await self.sign_in.replace_temporary_password(flow, password, where)
         except Refusal as refusal:
             if refusal.type not in _SAID_IN_PLACE:
                 raise
             return await self._form(request, to, refusal)
-        return await self.signing_in.enter(request, signed_in, to)
+        return await self.signing_in.follow(request, outcome, to, secret_of(request))
 
     async def _check(self, request: web.Request) -> web.Response:
         self.visits.check_anonymous_script(request)
@@ -76,13 +87,14 @@ class FirstPasswordPages:
     async def _form(
         self, request: web.Request, to: str, refusal: Refusal | None = None
     ) -> web.Response:
+        flow = await self.sign_in.flow(flow_of(request), "change-password")
         return await self.pages.show(
             request,
             "first_password.html",
             address=addresses.with_query(ADDRESS, next=to),
             status=refusal.status if refusal else HTTPStatus.OK,
             headers=headers_of(refusal) if refusal else None,
-            person=await self.sign_in.person(flow_of(request)),
+            person=await self.sign_in.person(flow),
             to=to,
             refusal=refusal,
             errors=refusal.errors if refusal else (),

@@ -13,11 +13,13 @@ from services.gateway.portal.password_pages import PasswordPages
 from services.gateway.portal.problem_pages import ProblemPages
 from services.gateway.portal.profile_pages import ProfilePages
 from services.gateway.portal.receipt_pages import ReceiptPages
+from services.gateway.portal.registration_pages import RegistrationPages
 from services.gateway.portal.security_info_pages import SecurityInfoPages
 from services.gateway.portal.session_pages import SessionPages
 from services.gateway.portal.sign_in_pages import SignInPages
 from services.gateway.portal.step_up_pages import StepUpPages
 from services.gateway.portal.visits import Visits
+from services.gateway.registration import Registration
 from services.gateway.requests import Requests
 from services.gateway.security_info import SecurityInfo
 from services.gateway.sign_in import SignIn
@@ -33,6 +35,7 @@ class Portal:
         requests: Requests,
         catalogues: Catalogues,
         sign_in: SignIn,
+        registration: Registration,
         account: Account,
         security_info: SecurityInfo,
     ) -> None:
@@ -43,6 +46,7 @@ class Portal:
         self._areas = (
             signing_in,
             FirstPasswordPages(pages, visits, sign_in, signing_in),
+            RegistrationPages(pages, visits, registration, signing_in),
             ProfilePages(pages, visits, account),
             ChallengePages(pages, visits, sign_in, signing_in),
             SecurityInfoPages(pages, visits, security_info),

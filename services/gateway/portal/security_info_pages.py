@@ -27,6 +27,8 @@ _DONE = {"added", "renamed", "removed", "promoted", "default"}
 _SAID_IN_PLACE = {
     "code-refused",
     "code-used",
+    "not-allowed-by-policy",
+    "last-factor",
     "sign-in-throttled",
     "invalid-request",
     "too-many-authenticators",
@@ -78,7 +80,7 @@ class SecurityInfoPages:
 
     async def _begin(self, request: web.Request, caller: Caller, form: Form) -> web.Response:
         setup = await self.security_info.enroll_authenticator(
-            caller, label=_label(form), instead_of=form["instead_of"] or None
+            caller, label=read_label(form), instead_of=form["instead_of"] or None
         )
         return await self._setup(request, setup.id, setup)
 
@@ -111,7 +113,7 @@ class SecurityInfoPages:
         )
 
     async def _rename(self, _request: web.Request, caller: Caller, form: Form) -> web.Response:
-        label = _label(form, field=f"n-{form['id']}")
+        label = read_label(form, field=f"n-{form['id']}")
         await self.security_info.rename(caller, form["id"], label)
         return _done("renamed")
 
@@ -203,7 +205,8 @@ def _done(what: str) -> web.Response:
     return addresses.see(addresses.with_query(ADDRESS, done=what))
 
 
-def _label(form: Form, *, field: str = "label") -> str:
+def read_label(form: Form, *, field: str = "label") -> str:
+    """Return what a method is to be called, or raise where it cannot be that."""
     label = " ".join(form["label"].split())
     try:
         return _LABEL.validate_python(label)

@@ -10,7 +10,14 @@ from pydantic import SecretStr
 
 from services.gateway.account import Account
 from services.gateway.errors import CsrfRefused, FlowEnded
-from services.gateway.model import Challenged, FlowKey, FlowSeconds, SignedIn, SignInAttempt
+from services.gateway.model import (
+    Action,
+    Challenged,
+    FlowKey,
+    FlowSeconds,
+    SignedIn,
+    SignInAttempt,
+)
 from services.gateway.portal import addresses, cookies
 from services.gateway.portal.new_password import wrong
 from services.gateway.portal.page import Pages
@@ -25,6 +32,12 @@ from shared.contracts.refusals import InvalidRequest, Refusal
 CAUSES: frozenset[str] = frozenset(get_args(Cause))
 ADDRESS = "/sign-in"
 CHALLENGE = f"{ADDRESS}/challenge"
+FIRST_PASSWORD = f"{ADDRESS}/action"
+REGISTER = f"{ADDRESS}/register"
+_ACTIONS: dict[Action, str] = {
+    "change-password": FIRST_PASSWORD,
+    "register-security-info": REGISTER,
+}
 _LONGEST_USER_ID = 256
 _LONGEST_DEVICE_NAME = 100
 _LONGEST_DEVICE_KEY = 256
@@ -52,6 +65,16 @@ def flow_of(request: web.Request) -> FlowKey:
     if not secret:
         raise FlowEnded
     return FlowKey(flow, _client(secret))
+
+
+def secret_of(request: web.Request) -> str:
+    """Return what ties the flow to this browser."""
+    return request.cookies.get(cookies.FLOW, "").rpartition(".")[2]
+
+
+def to_action(action: Action, to: str) -> str:
+    """Return the address where one does what a sign-in waits for."""
+    return addresses.with_query(_ACTIONS[action], next=to)
 
 
 def _client(secret: str) -> str:
@@ -146,8 +169,10 @@ class SignInPages:
         """
         if isinstance(outcome, SignedIn):
             return await self.enter(request, outcome, to)
-        step = CHALLENGE if isinstance(outcome, Challenged) else f"{ADDRESS}/action"
-        response = addresses.see(addresses.with_query(step, next=to))
+        if isinstance(outcome, Challenged):
+            response = addresses.see(addresses.with_query(CHALLENGE, next=to))
+        else:
+            response = addresses.see(to_action(outcome.action, to))
         cookies.keep(response, cookies.FLOW, f"{outcome.flow}.{secret}", seconds=FlowSeconds)
         return response
 

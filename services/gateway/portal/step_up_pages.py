@@ -23,6 +23,7 @@ _SAID_IN_PLACE = {
     "wrong-password",
     "code-refused",
     "code-used",
+    "not-allowed-by-policy",
     "sign-in-throttled",
     "invalid-request",
     "too-busy",
@@ -73,7 +74,7 @@ class StepUpPages:
         self, request: web.Request, form: Form, refusal: Refusal | None = None
     ) -> web.Response:
         visitor = await self.visits.visitor(request)
-        methods = await self.step_ups.methods(visitor.caller)
+        methods = await self.step_ups.usable(visitor.caller)
         chosen = next((each for each in methods if each.id == form["method"]), None)
         to = addresses.local(form["next"])
         return await self.pages.show(
@@ -92,4 +93,5 @@ class StepUpPages:
 
 
 def _first(methods: tuple[Method, ...]) -> Method | None:
-    return next((each for each in methods if each.default), None)
+    factors = [each for each in methods if each.kind != "recovery-codes"]
+    return next((each for each in factors if each.default), next(iter(factors), None))

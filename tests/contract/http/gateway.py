@@ -10,6 +10,8 @@ from services.gateway.acceptance import Acceptance
 from services.gateway.account import Account
 from services.gateway.administration import Administration
 from services.gateway.model import Caller, FlowKey, SignedIn, SignInAttempt
+from services.gateway.policy import Policies
+from services.gateway.registration import Registration
 from services.gateway.security_info import SecurityInfo
 from services.gateway.sign_in import Outcome, SignIn
 from services.gateway.step_up import StepUps
@@ -50,6 +52,8 @@ class Gateway:
         self.security_info = SecurityInfo(
             services.credentials, services.profile, services.sessions, self.step_ups
         )
+        self.registration = Registration(self.sign_in)
+        self.policies = Policies(services.credentials, services.profile, services.sessions)
         self.acceptance = Acceptance(MemoryAccepted(), services.sessions)
 
     async def add(

@@ -11,11 +11,13 @@ from pydantic_settings import SettingsConfigDict
 
 from services.credentials.authentication import Authentication
 from services.credentials.blocklist import Blocklist
+from services.credentials.clearing import Clearing
 from services.credentials.hashing import Hasher
 from services.credentials.keyring import Keyring
 from services.credentials.kinds import MethodChanges
 from services.credentials.model import HashParameters, PasswordPolicy
 from services.credentials.password import Passwords
+from services.credentials.policy import MethodPolicies
 from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.routes import routes as credentials_routes
 from services.credentials.rules import PasswordRules
@@ -33,9 +35,11 @@ from services.sessions.devices import Devices
 from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
 from services.sessions.model import SessionPolicy
+from services.sessions.policy import SessionPolicies
 from services.sessions.receipts import Receipts
 from services.sessions.revocation import Revocations
 from services.sessions.routes import routes as sessions_routes
+from shared.lease import Lease
 from shared.mongo import is_outage
 from shared.service import ServiceConfig, application
 from tests.memory.clock import StoppedClock
@@ -44,10 +48,12 @@ from tests.memory.credentials import (
     MemoryCredentials,
     MemoryGuesses,
     MemoryMethods,
+    MemoryPolicies,
 )
 from tests.memory.epochs import MemoryEpochs
 from tests.memory.profile import MemoryPeople
 from tests.memory.sessions import MemoryAcceptances, MemorySessions
+from tests.memory.sessions import MemoryPolicies as MemorySessionPolicies
 
 KEY = "the key of these tests"
 
@@ -76,6 +82,7 @@ class Memory:
     people: MemoryPeople
     credentials: MemoryCredentials
     methods: MemoryMethods
+    policies: MemoryPolicies
     sessions: MemorySessions
 
     @classmethod
@@ -83,12 +90,14 @@ class Memory:
         """Keep nothing yet."""
         clock = StoppedClock()
         epochs = MemoryEpochs(clock)
+        credentials = MemoryCredentials(epochs)
         return cls(
             clock,
             epochs,
             MemoryPeople(),
-            MemoryCredentials(epochs),
+            credentials,
             MemoryMethods(epochs),
+            MemoryPolicies(credentials),
             MemorySessions(epochs),
         )
 
@@ -106,10 +115,14 @@ class Memory:
         pepper = b"the pepper of a test"
         throttle = Throttle(MemoryGuesses(self.clock), MemoryCounters(self.clock))
         rules = PasswordRules(PasswordPolicy(), Blocklist())
-        authentication = Authentication(self.credentials, self.methods, hasher, throttle, pepper)
-        passwords = Passwords(self.credentials, hasher, rules, throttle, self.clock, pepper)
+        kept = self.policies
+        policies = MethodPolicies(kept, Lease(kept.policy_of, self.clock, self.clock.pause))
+        authentication = Authentication(
+            self.credentials, self.methods, hasher, throttle, pepper, policies
+        )
+        passwords = Passwords(self.credentials, hasher, rules, throttle, self.clock, pepper, kept)
         ring = Keyring.parse(f"test:{'07' * 32}")
-        changes = MethodChanges(self.methods, self.clock)
+        changes = MethodChanges(self.methods, policies, self.clock)
         security_info = SecurityInformation(
             self.methods,
             changes,
@@ -119,20 +132,28 @@ class Memory:
             self.clock,
             pepper,
         )
-        return _app("credentials", credentials_routes(authentication, passwords, security_info))
+        clearing = Clearing(self.methods, self.clock)
+        return _app(
+            "credentials",
+            credentials_routes(authentication, passwords, security_info, clearing, policies),
+        )
 
     def sessions_app(self) -> web.Application:
         """Return the sessions service."""
-        policy = SessionPolicy(idle_seconds=3600, lifetime_seconds=24 * 3600)
+        usual = SessionPolicy(idle_seconds=3600, lifetime_seconds=24 * 3600)
+        kept = MemorySessionPolicies(self.sessions)
+        lease = Lease(kept.policy_of, self.clock, self.clock.pause)
+        policies = SessionPolicies(kept, lease, usual)
         devices = Devices(self.sessions)
         return _app(
             "sessions",
             sessions_routes(
                 devices,
-                Issuance(self.sessions, devices, policy),
-                Introspection(self.sessions, MemoryAcceptances(), policy),
+                Issuance(self.sessions, devices, policies),
+                Introspection(self.sessions, MemoryAcceptances(), policies),
                 Revocations(self.sessions, self.clock),
                 Receipts(self.sessions),
+                policies,
             ),
         )
 

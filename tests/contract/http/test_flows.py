@@ -46,8 +46,10 @@ async def test_a_temporary_password_is_replaced_in_the_flow_that_proved_it(
     waiting = await gateway.begin("noor")
     assert isinstance(waiting, ActionRequired)
     assert gateway.services.memory.sessions.kept == {}
-    assert (await gateway.sign_in.person(key(waiting))).sub == noor.sub
+    flow = await gateway.sign_in.flow(key(waiting), "change-password")
+    assert (await gateway.sign_in.person(flow)).sub == noor.sub
     done = await gateway.sign_in.replace_temporary_password(key(waiting), SecretStr(NEW), WHERE)
+    assert isinstance(done, SignedIn)
     assert (await gateway.acceptance.accept(done.token, WHERE)).sub == noor.sub
     with pytest.raises(FlowEnded):
         await gateway.sign_in.replace_temporary_password(key(waiting), SecretStr(OLD), WHERE)

@@ -149,6 +149,7 @@ async def test_a_challenge_goes_on_with_what_must_happen_next(gateway: Gateway) 
     after = await kim.answer(waiting, kim.code(setup))
     assert isinstance(after, ActionRequired)
     done = await gateway.sign_in.replace_temporary_password(key(after), SecretStr(NEW), WHERE)
+    assert isinstance(done, SignedIn)
     assert (done.session.aal, done.session.factor) == (2, setup.id)
 
 

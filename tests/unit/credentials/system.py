@@ -10,16 +10,19 @@ from services.credentials.blocklist import Blocklist
 from services.credentials.hashing import Hasher
 from services.credentials.model import HashParameters, Password, PasswordPolicy, normalized
 from services.credentials.password import Passwords
+from services.credentials.policy import MethodPolicies
 from services.credentials.rules import PasswordRules
 from services.credentials.throttling import Throttle
 from shared.contracts.credentials import ChangePassword, Verified, VerifyPassword
 from shared.contracts.sessions import Revoked
+from shared.lease import Lease
 from tests.memory.clock import StoppedClock
 from tests.memory.credentials import (
     MemoryCounters,
     MemoryCredentials,
     MemoryGuesses,
     MemoryMethods,
+    MemoryPolicies,
 )
 from tests.memory.epochs import MemoryEpochs
 
@@ -56,6 +59,8 @@ class System:
         hasher = Hasher(hashing, store, clock, threads=2, queue=64)
         rules = PasswordRules(PasswordPolicy(history=history), Blocklist())
         throttle = Throttle(guesses, counters)
+        kept = MemoryPolicies(store)
+        policies = MethodPolicies(kept, Lease(kept.policy_of, clock, clock.pause))
         return cls(
             clock,
             epochs,
@@ -63,8 +68,8 @@ class System:
             guesses,
             counters,
             hasher,
-            Authentication(store, MemoryMethods(epochs), hasher, throttle, PEPPER),
-            Passwords(store, hasher, rules, throttle, clock, PEPPER),
+            Authentication(store, MemoryMethods(epochs), hasher, throttle, PEPPER, policies),
+            Passwords(store, hasher, rules, throttle, clock, PEPPER, kept),
         )
 
     def raised(self) -> Hasher:

@@ -20,6 +20,7 @@ from services.credentials.errors import (
 )
 from services.credentials.keyring import Keyring, Unsealable
 from services.credentials.kinds import MethodChanges
+from services.credentials.policy import MethodPolicies
 from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.resealing import Resealing
 from services.credentials.security_info import SecurityInformation
@@ -39,8 +40,9 @@ from shared.contracts.methods import (
     RemoveMethod,
     RenameMethod,
 )
+from shared.lease import Lease
 from tests.memory.clock import StoppedClock
-from tests.memory.credentials import MemoryCounters, MemoryGuesses, MemoryMethods
+from tests.memory.credentials import MemoryCounters, MemoryGuesses, MemoryMethods, MemoryPolicies
 from tests.memory.epochs import MemoryEpochs
 
 
@@ -55,7 +57,9 @@ class Ada:
         self.store = MemoryMethods(self.epochs)
         throttle = Throttle(MemoryGuesses(self.clock), MemoryCounters(self.clock))
         ring = Keyring.parse(f"test:{'07' * 32}")
-        changes = MethodChanges(self.store, self.clock)
+        kept = MemoryPolicies()
+        self.policies = MethodPolicies(kept, Lease(kept.policy_of, self.clock, self.clock.pause))
+        changes = MethodChanges(self.store, self.policies, self.clock)
         pepper = b"a pepper of it"
         self.info = SecurityInformation(
             self.store,

@@ -6,6 +6,7 @@ from services.sessions.devices import Devices
 from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
 from services.sessions.model import SessionPolicy, proof_of
+from services.sessions.policy import SessionPolicies
 from services.sessions.receipts import Receipts
 from services.sessions.revocation import Revocations
 from shared.contracts.events import Cause, CredentialChange, CredentialChangePayload, SessionRevoked
@@ -18,12 +19,19 @@ from shared.contracts.sessions import (
     SignOutEverywhere,
     Where,
 )
+from shared.lease import Lease
 from tests.memory.clock import StoppedClock
 from tests.memory.epochs import MemoryEpochs
-from tests.memory.sessions import MemoryAcceptances, MemorySessions
+from tests.memory.sessions import MemoryAcceptances, MemoryPolicies, MemorySessions
 
 POLICY = SessionPolicy(idle_seconds=3600, lifetime_seconds=24 * 3600)
 WHERE = Where(address="192.0.2.7", user_agent="Browser/1")
+
+
+def policies_of(store: MemorySessions, clock: StoppedClock) -> SessionPolicies:
+    """Return the policies of organizations that have set none yet."""
+    kept = MemoryPolicies(store)
+    return SessionPolicies(kept, Lease(kept.policy_of, clock, clock.pause), POLICY)
 
 
 @dataclass
@@ -43,8 +51,9 @@ class System:
 
     def __post_init__(self) -> None:
         self.devices = Devices(self.store)
-        self.issuance = Issuance(self.store, self.devices, POLICY)
-        self.introspection = Introspection(self.store, self.cache, POLICY)
+        policies = self.policies = policies_of(self.store, self.clock)
+        self.issuance = Issuance(self.store, self.devices, policies)
+        self.introspection = Introspection(self.store, self.cache, policies)
         self.revocations = Revocations(self.store, self.clock)
         self.receipts = Receipts(self.store)
 

@@ -12,6 +12,7 @@ from shared.contracts.sessions import EstablishSession, Introspect, Session, Whe
 from tests.memory.clock import StoppedClock
 from tests.memory.epochs import MemoryEpochs
 from tests.memory.sessions import MemoryAcceptances, MemorySessions
+from tests.unit.sessions.system import policies_of
 
 POLICY = SessionPolicy(idle_seconds=3600, lifetime_seconds=24 * 3600)
 PROOF = "a" * 64
@@ -27,7 +28,8 @@ class System:
     def __post_init__(self) -> None:
         self.epochs = MemoryEpochs(self.clock, epochs={"ada": 1})
         self.store = MemorySessions(self.epochs)
-        self.introspection = Introspection(self.store, self.cache, POLICY)
+        policies = policies_of(self.store, self.clock)
+        self.introspection = Introspection(self.store, self.cache, policies)
 
     async def begin(self) -> Session:
         asked = EstablishSession(sub="ada", epoch=1, where=Where(address="192.0.2.7"))

@@ -1,0 +1,84 @@
+"""What an organization wants of its people's methods. Nothing here reads or writes anything."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Self, get_args
+
+from services.credentials.errors import LastFactor, NotAllowedByPolicy, SignInOutdated
+from services.credentials.methods import FACTORS, Method, SecurityInfo
+from shared.contracts import methods as contract
+from shared.contracts.methods import Kind
+from shared.contracts.policy import MethodsPolicy, SecondFactor
+from shared.contracts.refusals import InvalidRequest
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True)
+class MethodPolicy:
+    """Which kinds are allowed, and whether a sign-in takes a second factor."""
+
+    allowed: frozenset[Kind] = frozenset(KINDS)
+    second_factor: SecondFactor = "if-registered"
+    trust_days: int = 0
+
+    @classmethod
+    def of(cls, allowed: Collection[str], second_factor: SecondFactor, trust_days: int) -> Self:
+        """Return a policy; of kinds that this version does not know, none is allowed."""
+        return cls(frozenset(each for each in KINDS if each in allowed), second_factor, trust_days)
+
+    def as_contract(self) -> MethodsPolicy:
+        """Return it as others see it."""
+        return MethodsPolicy(
+            allowed=tuple(each for each in KINDS if each in self.allowed),
+            second_factor=self.second_factor,
+            trust_days=self.trust_days,
+        )
+
+    def check(self) -> None:
+        """Raise where it asks for what nobody could do, which would lock everybody out."""
+        if self.second_factor == "required" and not self._allows_a_factor:
+            reason = "no-factor"
+            errors = [{"field": "allowed", "reason": reason, "message": reason}]
+            raise InvalidRequest(errors=errors)
+
+    def require(self, kind: Kind) -> None:
+        """Raise `NotAllowedByPolicy` unless methods of this kind are allowed."""
+        if kind not in self.allowed:
+            raise NotAllowedByPolicy
+
+    def usable(self, info: SecurityInfo) -> SecurityInfo:
+        """Return somebody's methods without those that are not allowed."""
+        return replace(
+            info, methods=tuple(each for each in info.methods if each.kind in self.allowed)
+        )
+
+    def challenging(self, info: SecurityInfo) -> tuple[contract.Method, ...]:
+        """Return what a sign-in may be asked for, the default first."""
+        return () if self.second_factor == "off" else self.usable(info).challenging
+
+    def asks_to_register(self, info: SecurityInfo) -> bool:
+        """Tell whether a sign-in is complete only once a factor was registered."""
+        is_wanted = self.second_factor == "required" or info.must_register
+        can_be = self.second_factor != "off" and self._allows_a_factor
+        return is_wanted and can_be and not self.usable(info).factors
+
+    def require_none(self, info: SecurityInfo) -> None:
+        """Raise `SignInOutdated` where there is a factor: the password alone registers no other."""
+        if self.usable(info).factors:
+            raise SignInOutdated
+
+    def require_one_left(self, before: SecurityInfo, after: SecurityInfo) -> None:
+        """Raise `LastFactor` where one is required and the last one would go."""
+        had, has = self.usable(before).factors, self.usable(after).factors
+        if self.second_factor == "required" and had and not has:
+            raise LastFactor
+
+    def shown(self, info: SecurityInfo, method: Method) -> contract.Method:
+        """Return a method as its owner sees it."""
+        is_allowed = method.kind in self.allowed
+        return info.shown(method).model_copy(update={"allowed": is_allowed})
+
+    @property
+    def _allows_a_factor(self) -> bool:
+        return bool(self.allowed & FACTORS)

@@ -1,0 +1,41 @@
+"""The policy for methods of each organization."""
+
+from dataclasses import dataclass
+
+from services.credentials.method_policy import MethodPolicy
+from services.credentials.store import PolicyStore
+from shared.contracts.policy import MethodsPolicy, PutMethodsPolicy, ReadPolicy
+from shared.lease import Lease
+
+_NO_ORGANIZATION = ""
+
+
+@dataclass(frozen=True)
+class MethodPolicies:
+    """Keep the policies, and tell which one holds for whom."""
+
+    store: PolicyStore
+    lease: Lease[MethodPolicy]
+
+    async def read(self, asked: ReadPolicy) -> MethodsPolicy:
+        """Return an organization's policy as it is at this moment."""
+        return (await self.store.policy_of(asked.organization)).as_contract()
+
+    async def put(self, asked: PutMethodsPolicy) -> MethodsPolicy:
+        """Replace a policy. When this returns, the new one holds wherever one is asked for."""
+        policy = MethodPolicy.of(asked.allowed, asked.second_factor, asked.trust_days)
+        policy.check()
+        await self.store.put_policy(asked.organization, policy)
+        await self.lease.lapse()
+        return policy.as_contract()
+
+    async def of(self, organization: str | None) -> MethodPolicy:
+        """Return the policy that holds in an organization.
+
+        For who has none it is looked up all the same, as for whom nobody knows: it takes as long.
+        """
+        return await self.lease.of(organization or _NO_ORGANIZATION)
+
+    async def of_subject(self, sub: str, organization: str | None = None) -> MethodPolicy:
+        """Return the policy that holds for somebody, whose organization may be known already."""
+        return await self.of(organization or await self.store.organization_of(sub))

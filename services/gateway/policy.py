@@ -1,0 +1,85 @@
+"""What an organization's admins demand of their people's methods and sessions."""
+
+from dataclasses import dataclass
+
+from services.gateway.clients.credentials import CredentialsClient
+from services.gateway.clients.profile import ProfileClient
+from services.gateway.clients.sessions import SessionsClient
+from shared.contracts.methods import Kind, RequireSecurityInfo
+from shared.contracts.policy import (
+    MethodsPolicy,
+    PutMethodsPolicy,
+    PutSessionsPolicy,
+    ReadPolicy,
+    SecondFactor,
+    SessionsPolicy,
+)
+from shared.contracts.profile import GetPerson, Person
+from shared.contracts.refusals import NotFound
+from shared.contracts.sessions import EndRestingOn
+
+
+@dataclass(frozen=True)
+class Policies:
+    """Read and replace the policies of an admin's own organization, and ask a user for more."""
+
+    credentials: CredentialsClient
+    profile: ProfileClient
+    sessions: SessionsClient
+
+    async def methods(self, admin: Person) -> MethodsPolicy:
+        """Return which methods are allowed, and whether a sign-in takes a second factor."""
+        return await self.credentials.policy(_asked_by(admin))
+
+    async def put_methods(
+        self,
+        admin: Person,
+        *,
+        allowed: frozenset[Kind],
+        second_factor: SecondFactor,
+        trust_days: int,
+    ) -> MethodsPolicy:
+        """Replace it. When this returns, it holds for every step of every sign-in."""
+        return await self.credentials.put_policy(
+            PutMethodsPolicy(
+                organization=admin.home_organization.id,
+                allowed=tuple(sorted(allowed)),
+                second_factor=second_factor,
+                trust_days=trust_days,
+            )
+        )
+
+    async def session_times(self, admin: Person) -> SessionsPolicy:
+        """Return how long sessions last."""
+        return await self.sessions.policy(_asked_by(admin))
+
+    async def put_session_times(
+        self, admin: Person, *, idle_minutes: int, lifetime_hours: int
+    ) -> SessionsPolicy:
+        """Replace it. When this returns, no session is begun or renewed for longer."""
+        return await self.sessions.put_policy(
+            PutSessionsPolicy(
+                organization=admin.home_organization.id,
+                idle_minutes=idle_minutes,
+                lifetime_hours=lifetime_hours,
+            )
+        )
+
+    async def require_security_info(self, admin: Person, sub: str) -> None:
+        """Take a user's methods away; the next sign-in asks for a second factor to be registered.
+
+        When this returns, nothing that rests on them is accepted.
+        """
+        person = await self.profile.get(GetPerson(sub=sub))
+        if person.home_organization.id != admin.home_organization.id:
+            raise NotFound
+        cleared = await self.credentials.require_anew(RequireSecurityInfo(sub=sub))
+        for factor in cleared.gone:
+            # The event does the same; the admin need not wait for that.
+            await self.sessions.end_resting_on(
+                EndRestingOn(sub=sub, factor=factor, cause="methods-cleared")
+            )
+
+
+def _asked_by(admin: Person) -> ReadPolicy:
+    return ReadPolicy(organization=admin.home_organization.id)

@@ -1,0 +1,145 @@
+"""Setting up a first second factor, before the sign-in is complete."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+
+from services.gateway.portal import addresses, cookies
+from services.gateway.portal.challenge_pages import read_code
+from services.gateway.portal.page import Pages
+from services.gateway.portal.security_info_pages import read_label
+from services.gateway.portal.sign_in_pages import ADDRESS as SIGN_IN
+from services.gateway.portal.sign_in_pages import (
+    REGISTER,
+    SignInPages,
+    flow_of,
+    secret_of,
+    to_action,
+)
+from services.gateway.portal.visits import Form, Visits
+from services.gateway.qr import qr_code
+from services.gateway.registration import Registration
+from services.gateway.rendering import headers_of
+from shared.contracts.methods import AuthenticatorSetup, LongestLabel
+from shared.contracts.refusals import Refusal
+
+# The setup is over, or never began: it begins again.
+_BEGINS_AGAIN = {"setup-ended", "too-many-authenticators", "not-allowed-by-policy"}
+_SAID_IN_PLACE = {
+    *_BEGINS_AGAIN,
+    "code-refused",
+    "code-used",
+    "sign-in-throttled",
+    "invalid-request",
+    "too-busy",
+    "service-unavailable",
+    "csrf-refused",
+}
+
+
+@dataclass(frozen=True)
+class RegistrationPages:
+    """The form that begins it, and the one for the code that shows that it works."""
+
+    pages: Pages
+    visits: Visits
+    registration: Registration
+    signing_in: SignInPages
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [
+            web.get(REGISTER, self._ask),
+            web.post(REGISTER, self._begin),
+            web.post(f"{REGISTER}/prove", self._prove),
+        ]
+
+    async def _ask(self, request: web.Request) -> web.Response:
+        if cookies.FLOW not in request.cookies:
+            return addresses.see(SIGN_IN)
+        to = addresses.local(request.query.get("next"))
+        action = await self.signing_in.sign_in.action(flow_of(request))
+        if action != "register-security-info":
+            return addresses.see(to_action(action, to))
+        return await self._first(request, Form({"next": to}))
+
+    async def _begin(self, request: web.Request) -> web.Response:
+        form = await self.visits.unchecked_form(request)
+        try:
+            self.visits.check_anonymous_form(request, form)
+            setup = await self.registration.begin(flow_of(request), read_label(form))
+        except Refusal as refusal:
+            if refusal.type not in _SAID_IN_PLACE:
+                raise
+            return await self._first(request, form, refusal)
+        return await self._second(request, form, setup.id, setup)
+
+    async def _prove(self, request: web.Request) -> web.Response:
+        form = await self.visits.unchecked_form(request)
+        try:
+            self.visits.check_anonymous_form(request, form)
+            code, where = read_code(form), self.visits.requests.where(request)
+            outcome = await self.registration.prove(flow_of(request), form["id"], code, where)
+        except Refusal as refusal:
+            if refusal.type in _BEGINS_AGAIN:
+                return await self._first(request, form, refusal)
+            if refusal.type not in _SAID_IN_PLACE:
+                raise
+            return await self._second(request, form, form["id"], None, refusal)
+        to = addresses.local(form["next"])
+        return await self.signing_in.follow(request, outcome, to, secret_of(request))
+
+    async def _first(
+        self, request: web.Request, form: Form, refusal: Refusal | None = None
+    ) -> web.Response:
+        await self.registration.check(flow_of(request))
+        return await self._show(
+            request,
+            "register.html",
+            form,
+            refusal,
+            label=form["label"],
+            longest_label=LongestLabel,
+        )
+
+    async def _second(
+        self,
+        request: web.Request,
+        form: Form,
+        method_id: str,
+        setup: AuthenticatorSetup | None,
+        refusal: Refusal | None = None,
+    ) -> web.Response:
+        return await self._show(
+            request,
+            "register_code.html",
+            form,
+            refusal,
+            method_id=method_id,
+            # It is shown once; who mistyped a code has it in the app by now.
+            secret=setup.secret.get_secret_value() if setup else None,
+            qr=qr_code(setup.otpauth_uri.get_secret_value()) if setup else None,
+        )
+
+    async def _show(
+        self,
+        request: web.Request,
+        template: str,
+        form: Form,
+        refusal: Refusal | None,
+        **content: Any,
+    ) -> web.Response:
+        to = addresses.local(form["next"])
+        return await self.pages.show(
+            request,
+            template,
+            address=addresses.with_query(REGISTER, next=to),
+            status=refusal.status if refusal else HTTPStatus.OK,
+            headers=headers_of(refusal) if refusal else None,
+            to=to,
+            refusal=refusal,
+            errors=refusal.errors if refusal else (),
+            **content,
+        )

@@ -1,0 +1,51 @@
+"""HTTP contract between the gateway and the services that keep an organization's policy."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from shared.contracts.body import Contract
+from shared.contracts.methods import Kind
+
+SecondFactor = Literal["off", "if-registered", "required"]
+MostTrustDays = 90
+LeastIdleMinutes, MostIdleMinutes = 5, 30 * 24 * 60
+LeastLifetimeHours, MostLifetimeHours = 1, 30 * 24
+"""Nobody is locked out by a session that ends while its page is read, and none outlasts a month
+(NIST SP 800-63B-4, 2.1.3)."""
+
+
+class ReadPolicy(Contract):
+    """Ask for an organization's policy, or what holds where it has set none."""
+
+    organization: str = Field(max_length=64)
+
+
+class MethodsPolicy(Contract):
+    """Which methods are allowed, and whether a sign-in takes a second factor."""
+
+    allowed: tuple[Kind, ...]
+    second_factor: SecondFactor
+    trust_days: int
+
+
+class PutMethodsPolicy(MethodsPolicy):
+    """Replace the policy for methods as a whole."""
+
+    organization: str = Field(min_length=1, max_length=64)
+    trust_days: int = Field(ge=0, le=MostTrustDays)
+
+
+class SessionsPolicy(Contract):
+    """How long a session lasts: without use, and at all."""
+
+    idle_minutes: int
+    lifetime_hours: int
+
+
+class PutSessionsPolicy(SessionsPolicy):
+    """Replace the policy for sessions as a whole."""
+
+    organization: str = Field(min_length=1, max_length=64)
+    idle_minutes: int = Field(ge=LeastIdleMinutes, le=MostIdleMinutes)
+    lifetime_hours: int = Field(ge=LeastLifetimeHours, le=MostLifetimeHours)
