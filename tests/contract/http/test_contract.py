@@ -15,6 +15,7 @@ from services.gateway.clients.peer import Peer
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from shared.contracts.credentials import (
+    AskRequirements,
     ChangePassword,
     CheckPassword,
     ConfirmPassword,
@@ -34,7 +35,9 @@ from shared.contracts.methods import (
     ProveMethod,
     RemoveMethod,
     RenameMethod,
+    RequireSecurityInfo,
 )
+from shared.contracts.policy import PutMethodsPolicy, PutSessionsPolicy, ReadPolicy
 from shared.contracts.profile import (
     AddPerson,
     GetPerson,
@@ -208,6 +211,20 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("credentials", "/methods/choose-default"): choose_default,
     ("credentials", "/challenge/begin"): begin,
     ("credentials", "/challenge/answer"): answer,
+    ("credentials", "/methods/require-anew"): lambda s: s.credentials.require_anew(
+        RequireSecurityInfo(sub="person-1")
+    ),
+    ("credentials", "/requirements/ask"): lambda s: s.credentials.requirements(
+        AskRequirements(sub="person-1")
+    ),
+    ("credentials", "/policy/read"): lambda s: s.credentials.policy(
+        ReadPolicy(organization="halden")
+    ),
+    ("credentials", "/policy/put"): lambda s: s.credentials.put_policy(
+        PutMethodsPolicy(
+            organization="halden", allowed=(), second_factor="if-registered", trust_days=0
+        )
+    ),
     ("sessions", "/devices/recognise"): lambda s: s.sessions.recognise(
         RecogniseDevice(device_key="unknown")
     ),
@@ -221,6 +238,10 @@ CALLS: dict[tuple[str, str], Ask] = {
     ),
     ("sessions", "/sessions/sign-out-everywhere"): lambda s: s.sessions.sign_out_everywhere(
         SignOutEverywhere(sub="person-1")
+    ),
+    ("sessions", "/policy/read"): lambda s: s.sessions.policy(ReadPolicy(organization="halden")),
+    ("sessions", "/policy/put"): lambda s: s.sessions.put_policy(
+        PutSessionsPolicy(organization="halden", idle_minutes=5, lifetime_hours=1)
     ),
     ("sessions", "/receipts/read"): read_receipt,
     ("sessions", "/receipts/list"): lambda s: s.sessions.receipts(ListReceipts(sub="person-1")),
@@ -282,6 +303,7 @@ class Listening(Peer):
 READS = {
     "/people/get", "/people/list", "/people/photo", "/password/check", "/devices/recognise",
     "/sessions/introspect", "/sessions/list", "/receipts/read", "/receipts/list", "/methods/list",
+    "/policy/read", "/requirements/ask",
 }  # fmt: skip
 
 
