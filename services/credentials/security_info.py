@@ -41,14 +41,19 @@ class SecurityInformation:
         """Take a method into use, which has shown that it works."""
         policy = await self.changes.policy(asked.sub, asked.signing_in_under)
         info, shown = await self.store.security_info(asked.sub), self._shown(asked)
-        method = info.unproved(asked.id, at=shown.at)
-        kind = self._kind(method)
 
-        def proved(info: SecurityInfo) -> Changed:
+        def waiting(info: SecurityInfo) -> Method:
             if asked.signing_in_under is not None:
                 policy.require_none(info)
             method = info.unproved(asked.id, at=shown.at)
             policy.require(method.kind)
+            return method
+
+        method = waiting(info)
+        kind = self._kind(method)
+
+        def proved(info: SecurityInfo) -> Changed:
+            method = waiting(info)
             change: ChangeType = "update" if method.instead_of else "create"
             after = info.with_proved(kind.took(method, shown))
             return Changed(after, method, change, kept=asked.sid)

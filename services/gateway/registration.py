@@ -53,4 +53,6 @@ class Registration:
         )
         if await self.sign_in.flows.take(key) is None:
             raise FlowEnded
-        return await self.sign_in.go_on(flow.answered(proved.method.id, "otp"), key.client, where)
+        return await self.sign_in.go_on(
+            flow.answered(proved.method.id, proved.amr), key.client, where
+        )
