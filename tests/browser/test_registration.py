@@ -4,11 +4,11 @@ import re
 
 import pyotp
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import APIRequestContext, expect
 
 from tests.browser.conftest import Opens
 from tests.browser.person import Account, Person
+from tests.browser.test_accessibility import finds_nothing
 from tests.browser.test_second_factors import answers, code_before, shown_secret
 
 
@@ -81,7 +81,6 @@ def test_the_pages_are_accessible(someone: Opens, account: Account, scheme: str)
     person = someone(color_scheme=scheme)
     person.signs_in(account)
     person.sees_heading("Set up a second step")
-    for begin in (lambda: None, lambda: begins(person)):
-        begin()
-        found = Axe().run(person.page)
-        assert found.violations_count == 0, found.generate_report()
+    finds_nothing(person)
+    begins(person)
+    finds_nothing(person)

@@ -135,8 +135,8 @@ class CodeBody(Body):
 class AnswerBody(Body):
     """The answer to a challenge.
 
-    `trust_device` asks not to be challenged again on this device. It comes to something where the
-    organization allows it, which none can yet.
+    `trust_device` asks not to be challenged again on this device. It comes to nothing
+    yet, whatever the organization allows.
     """
 
     code: Code

@@ -111,3 +111,19 @@ async def test_of_many_changes_at_once_one_is_kept(case: Case, *, tells: bool) -
     kept = await case.store.security_info("ada")
     assert kept == replace(rivals[outcomes.index(None)], version=1)
     assert len(await case.emitted()) == int(tells)
+
+
+async def test_who_has_to_register_is_kept_so_and_nobody_need_be_told(case: Case) -> None:
+    info = SecurityInfo("ada").cleared()
+    await case.store.put(info, None)
+    assert await case.store.security_info("ada") == replace(info, version=1)
+    assert await case.emitted() == []
+
+
+async def test_a_sign_in_looks_at_the_methods_of_who_has_to_register(
+    credentials: Wiring, open_subject: Callable[[Wiring, str], Awaitable[None]]
+) -> None:
+    await open_subject(credentials, "ada")
+    store = _in_mongodb(credentials).store
+    await store.put(SecurityInfo("ada").cleared(), None)
+    assert (await credentials.epochs.standing("ada")).is_guarded
