@@ -156,6 +156,7 @@ async def test_two_proofs_at_once_in_one_flow_make_one_session(kim: Kim) -> None
     )
     assert sum(isinstance(each, SignedIn) for each in outcomes) == 1
     assert len(kim.gateway.services.memory.sessions.kept) == 1
+    assert kim.gateway.flows.flows == {}
 
 
 async def test_a_registration_ends_with_the_epoch(kim: Kim) -> None:
