@@ -107,5 +107,5 @@ def test_the_mark_of_an_admin_goes_with_the_first_factor_that_is_proved() -> Non
     assert (cleared.methods, cleared.default) == ((), None)
     assert cleared.must_register
     assert cleared.is_guarding
-    proved = cleared.with_proved(replace(PHONE, proved=False), 1, AT)
+    proved = cleared.with_proved(replace(PHONE, proved=False))
     assert not proved.must_register
