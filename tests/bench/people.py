@@ -63,17 +63,17 @@ class Clients:
     def _peer(self, stack: Stack, name: str) -> Peer:
         return Peer(self._session, stack.url_of(name), stack.service_key)
 
-    async def accounts(self, count: int) -> list[Account]:
+    async def accounts(self, count: int, *, prefix: str = "worker") -> list[Account]:
         """Add that many people, each with a password that needs no change."""
         await self.profile.put_organization(_ORGANIZATION)
-        return await gathered([self._account(number) for number in range(count)])
+        return await gathered([self._account(prefix, number) for number in range(count)])
 
     async def tokens(self, account: Account, count: int, *, epoch: int = 1) -> list[str]:
         """Open that many sessions of one person, and return what stands for each."""
         return await gathered([self._token(account, epoch) for _ in range(count)])
 
-    async def _account(self, number: int) -> Account:
-        name = f"worker{number:04}@bench.example"
+    async def _account(self, prefix: str, number: int) -> Account:
+        name = f"{prefix}{number:04}@bench.example"
         person = AddPerson(
             organization=_ORGANIZATION.id,
             user_id=name,

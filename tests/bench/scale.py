@@ -21,6 +21,8 @@ class Scale:
     growth_changes_per_repeat: int
     round_trips_per_repeat: int
     store_reads_per_repeat: int
+    factor_sign_ins_per_repeat: int
+    lists_per_repeat: int
     requests_for_memory: int
 
 
@@ -39,6 +41,8 @@ FULL = Scale(
     growth_changes_per_repeat=5,
     round_trips_per_repeat=1000,
     store_reads_per_repeat=100,
+    factor_sign_ins_per_repeat=60,
+    lists_per_repeat=200,
     requests_for_memory=100_000,
 )
 QUICK = Scale(
@@ -56,5 +60,7 @@ QUICK = Scale(
     growth_changes_per_repeat=3,
     round_trips_per_repeat=200,
     store_reads_per_repeat=30,
+    factor_sign_ins_per_repeat=30,
+    lists_per_repeat=60,
     requests_for_memory=3_000,
 )
