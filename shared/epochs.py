@@ -7,8 +7,10 @@ revocation, which is the user's receipt and what the sessions service works off.
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.read_concern import ReadConcern
@@ -17,6 +19,7 @@ from shared.cache import AcceptanceCache
 from shared.contracts.epochs import NoEpoch, Raised, Standing
 from shared.contracts.events import Cause
 from shared.mongo import Database, Document, Session, present
+from shared.together import Together
 
 _DAY_SECONDS = 24 * 3600
 
@@ -70,12 +73,12 @@ class Epochs:
         For where an epoch that is too old is found out later, or where a write of one's own that
         the majority acknowledged has just shown that the primary was one.
         """
-        document = await self.database["epochs"].find_one({"_id": sub}, {"epoch": 1})
+        document = await self._together.one(sub)
         return int(document["epoch"]) if document else NoEpoch
 
     async def standing(self, sub: str) -> Standing:
         """Return the epoch as `recent` does, and the password that was valid under it."""
-        document = await self.database["epochs"].find_one({"_id": sub})
+        document = await self._together.one(sub)
         if document is None:
             return Standing(NoEpoch, password_version=0)
         return Standing(
@@ -83,6 +86,14 @@ class Epochs:
             int(document["password_version"]),
             is_guarded=document.get("guarded", False),
         )
+
+    @cached_property
+    def _together(self) -> Together[str, Document]:
+        return Together(self._found)
+
+    async def _found(self, subs: Sequence[str]) -> dict[str, Document]:
+        found = self.database["epochs"].find({"_id": {"$in": subs}})
+        return {document["_id"]: document for document in await found.to_list()}
 
     async def guard(self, sub: str, session: Session, *, guarded: bool) -> None:
         """Say in the caller's transaction whether the password needs a second factor beside it."""

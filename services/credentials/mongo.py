@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 from pymongo import ASCENDING
@@ -15,6 +16,7 @@ from shared.contracts.epochs import Raised, Standing
 from shared.contracts.events import Cause, Event
 from shared.epochs import Epochs
 from shared.mongo import Database, Document, Session
+from shared.together import Together
 from shared.transactions import Transaction, Transactions
 
 T = TypeVar("T")
@@ -125,7 +127,15 @@ class MongoCredentialStore:
 
     async def password_named(self, user_id: str) -> Password | None:
         """Look the user ID up."""
-        return _password(await self.database["passwords"].find_one({"user_id": user_id}))
+        return _password(await self._named.one(user_id))
+
+    @cached_property
+    def _named(self) -> Together[str, Document]:
+        return Together(self._found)
+
+    async def _found(self, user_ids: Sequence[str]) -> dict[str, Document]:
+        found = self.database["passwords"].find({"user_id": {"$in": user_ids}})
+        return {document["user_id"]: document for document in await found.to_list()}
 
     async def password_of(self, sub: str) -> Password | None:
         """Look the subject up."""

@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
+from functools import cached_property
 from typing import Any, TypeVar
 
-from pymongo import ASCENDING, DESCENDING, ReturnDocument
+from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne
 from pymongo.read_concern import ReadConcern
 
 from services.sessions.model import (
@@ -23,6 +24,7 @@ from shared.contracts.refusals import UnknownCursor
 from shared.contracts.sessions import EndedSession, EstablishSession, Session, StepUp
 from shared.epochs import Epochs
 from shared.mongo import Database, Document, present
+from shared.together import Together
 from shared.transactions import Transaction, Transactions
 
 T = TypeVar("T")
@@ -62,6 +64,12 @@ def _revocation(document: Document) -> Revocation:
 def _named(batch: Batch) -> Document:
     # A receipt keeps this of a session; the rest is read from its record while there is one.
     return {"sessions": {"$each": [{"sid": sid, "ended_at": batch.at} for sid in batch.valid]}}
+
+
+def _new(device: KnownDevice, key_hash: str) -> UpdateOne:
+    fixed = {"sub": device.sub, "name": device.name, "key_hash": key_hash}
+    now = {"first_seen_at": True, "last_seen_at": True}
+    return UpdateOne({"_id": device.id}, {"$setOnInsert": fixed, "$currentDate": now}, upsert=True)
 
 
 def _device(document: Document) -> KnownDevice:
@@ -365,12 +373,15 @@ class MongoSessionStore:
 
     async def add_device(self, device: KnownDevice, *, key_hash: str) -> None:
         """Insert by upsert, so that the server's clock dates the device."""
-        fixed = {"sub": device.sub, "name": device.name, "key_hash": key_hash}
-        await self.database["devices"].update_one(
-            {"_id": device.id},
-            {"$setOnInsert": fixed, "$currentDate": {"first_seen_at": True, "last_seen_at": True}},
-            upsert=True,
-        )
+        await self._new_devices.one((device, key_hash))
+
+    @cached_property
+    def _new_devices(self) -> Together[tuple[KnownDevice, str], None]:
+        return Together(self._add_devices)
+
+    async def _add_devices(self, new: Sequence[tuple[KnownDevice, str]]) -> dict[Any, None]:
+        await self.database["devices"].bulk_write([_new(*each) for each in new], ordered=False)
+        return {}
 
     async def device_with_key(self, key_hash: str) -> KnownDevice | None:
         """Look the key's hash up."""
