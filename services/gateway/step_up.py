@@ -18,6 +18,7 @@ from shared.contracts.methods import (
     ChallengeBegun,
     ListMethods,
     Method,
+    MethodList,
 )
 from shared.contracts.sessions import Purpose, Session, StepUp
 
@@ -37,8 +38,11 @@ class StepUps:
 
     async def methods(self, caller: Caller) -> tuple[Method, ...]:
         """Return what the caller can show who they are with, beside the password."""
-        listed = await self.credentials.methods(ListMethods(sub=caller.sub))
-        return listed.items
+        return (await self.listed(caller)).items
+
+    async def listed(self, caller: Caller) -> MethodList:
+        """Return the same, with the kinds that codes can be sent by here."""
+        return await self.credentials.methods(ListMethods(sub=caller.sub))
 
     async def by_password(self, caller: Caller, password: SecretStr, purpose: Purpose) -> Session:
         """Show again that one knows one's password."""

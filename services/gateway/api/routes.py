@@ -30,7 +30,7 @@ from services.gateway.api.bodies import (
     UserItems,
 )
 from services.gateway.api.operations import Answer, Call, Operation
-from services.gateway.api.security_info import REFUSED_CODE, SecurityInfoApi
+from services.gateway.api.security_info import REFUSED_CODE, REFUSED_SENDING, SecurityInfoApi
 from services.gateway.api.streams import stream
 from services.gateway.live import LiveSessions
 from services.gateway.model import ActionRequired, Challenged, FlowKey, SignInAttempt
@@ -85,7 +85,7 @@ class Api:
             Operation(
                 "POST", "/sign-in/{flow}/method", "Be asked for another method", self._choose,
                 "anyone", MethodChoiceBody, {200: SignInChallenge},
-                {404: "not-found", 410: "flow-ended"},
+                {404: "not-found", 410: "flow-ended", **REFUSED_SENDING},
             ),
             Operation(
                 "POST", "/sign-in/{flow}/answer", "Answer the challenge", self._answer,
@@ -287,6 +287,7 @@ def _state(outcome: Outcome) -> Answer:
                 flow=outcome.flow,
                 method=ChallengeMethod.of(outcome.asked, outcome.options),
                 methods=tuple(map(ChallengeMethod.of, outcome.methods)),
+                sent=outcome.sent,
             )
         )
     if isinstance(outcome, ActionRequired):

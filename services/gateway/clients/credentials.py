@@ -22,6 +22,7 @@ from shared.contracts.methods import (
     ChallengeBegun,
     ChooseDefault,
     EnrollAuthenticator,
+    EnrollSent,
     ListMethods,
     MakeRecoveryCodes,
     Method,
@@ -32,6 +33,7 @@ from shared.contracts.methods import (
     Removed,
     RemoveMethod,
     RenameMethod,
+    SentSetup,
 )
 from shared.contracts.sessions import Revoked
 
@@ -77,6 +79,14 @@ class CredentialsClient:
     async def make_recovery_codes(self, asked: MakeRecoveryCodes) -> RecoveryCodes:
         """Make new recovery codes."""
         return await self.peer.ask("/methods/make-recovery-codes", asked, RecoveryCodes)
+
+    async def enroll_sent(self, asked: EnrollSent) -> SentSetup:
+        """Begin to set up an address or a number."""
+        return await self.peer.ask("/methods/enroll-sent", asked, SentSetup)
+
+    async def send_again(self, asked: BeginChallenge) -> Done:
+        """Send another code to a method that waits to be proved."""
+        return await self.peer.ask("/methods/send-again", asked, Done)
 
     async def prove(self, asked: ProveMethod) -> Proved:
         """Take a method into use."""

@@ -14,6 +14,7 @@ from services.gateway.portal.problem_pages import ProblemPages
 from services.gateway.portal.profile_pages import ProfilePages
 from services.gateway.portal.receipt_pages import ReceiptPages
 from services.gateway.portal.security_info_pages import SecurityInfoPages
+from services.gateway.portal.sent_code_pages import SentCodePages
 from services.gateway.portal.session_pages import SessionPages
 from services.gateway.portal.sign_in_pages import SignInPages
 from services.gateway.portal.step_up_pages import StepUpPages
@@ -39,13 +40,15 @@ class Portal:
         visits = Visits(requests, account)
         self._pages = pages = Pages(visits, catalogues, SystemClock())
         self._problems = ProblemPages(pages, visits)
+        methods = SecurityInfoPages(pages, visits, security_info)
         signing_in = SignInPages(pages, visits, sign_in, account)
         self._areas = (
             signing_in,
             FirstPasswordPages(pages, visits, sign_in, signing_in),
             ProfilePages(pages, visits, account),
             ChallengePages(pages, visits, sign_in, signing_in),
-            SecurityInfoPages(pages, visits, security_info),
+            methods,
+            SentCodePages(pages, visits, security_info, methods),
             StepUpPages(pages, visits, security_info.step_ups),
             PasswordPages(pages, visits, account),
             SessionPages(pages, visits, account),

@@ -24,6 +24,8 @@ _SAID_IN_PLACE = {
     "code-refused",
     "code-used",
     "sign-in-throttled",
+    "too-many-codes",
+    "code-not-sent",
     "invalid-request",
     "too-busy",
     "service-unavailable",
@@ -45,7 +47,11 @@ class StepUpPages:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
-        return [web.get(ADDRESS, self._ask), web.post(ADDRESS, self._show)]
+        return [
+            web.get(ADDRESS, self._ask),
+            web.post(ADDRESS, self._show),
+            web.post(f"{ADDRESS}/send", self._send),
+        ]
 
     async def _ask(self, request: web.Request) -> web.Response:
         return await self._form(request, Form(request.query))
@@ -60,6 +66,20 @@ class StepUpPages:
             return await self._form(request, form, refusal)
         return addresses.see(addresses.local(form["next"]))
 
+    async def _send(self, request: web.Request) -> web.Response:
+        caller, form = await self.visits.sent_form(request)
+        to = addresses.local(form["next"])
+        language = self.pages.language(request, await self.visits.visitor(request))
+        try:
+            await self.step_ups.begin(caller, form["method"], language)
+        except Refusal as refusal:
+            if refusal.type not in _SAID_IN_PLACE:
+                raise
+            return await self._form(request, form, refusal)
+        return addresses.see(
+            addresses.with_query(ADDRESS, next=to, method=form["method"], sent="again")
+        )
+
     async def _shown(self, caller: Caller, form: Form) -> None:
         if form["method"]:
             await self.step_ups.by_method(caller, form["method"], read_code(form), "security-info")
@@ -73,7 +93,8 @@ class StepUpPages:
         self, request: web.Request, form: Form, refusal: Refusal | None = None
     ) -> web.Response:
         visitor = await self.visits.visitor(request)
-        methods = await self.step_ups.methods(visitor.caller)
+        listed = await self.step_ups.methods(visitor.caller)
+        methods = tuple(each for each in listed if "mfa" in each.use)
         chosen = next((each for each in methods if each.id == form["method"]), None)
         to = addresses.local(form["next"])
         return await self.pages.show(
@@ -86,6 +107,7 @@ class StepUpPages:
             asked=chosen or _first(methods),
             methods=methods,
             to=to,
+            again=request.query.get("sent") == "again",
             refusal=refusal,
             errors=refusal.errors if refusal else (),
         )

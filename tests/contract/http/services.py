@@ -15,11 +15,13 @@ from services.credentials.hashing import Hasher
 from services.credentials.keyring import Keyring
 from services.credentials.kinds import MethodChanges
 from services.credentials.model import HashParameters, PasswordPolicy
+from services.credentials.out_of_band import OutOfBand
 from services.credentials.password import Passwords
 from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.routes import routes as credentials_routes
 from services.credentials.rules import PasswordRules
 from services.credentials.security_info import SecurityInformation
+from services.credentials.sending import Sending
 from services.credentials.throttling import Throttle
 from services.credentials.totp import Authenticators
 from services.gateway.clients import peer
@@ -36,14 +38,19 @@ from services.sessions.model import SessionPolicy
 from services.sessions.receipts import Receipts
 from services.sessions.revocation import Revocations
 from services.sessions.routes import routes as sessions_routes
+from shared.contracts.methods import SentKinds
 from shared.mongo import is_outage
 from shared.service import ServiceConfig, application
+from shared.texts import Catalogues
 from tests.memory.clock import StoppedClock
 from tests.memory.credentials import (
+    MemoryCarrier,
     MemoryCounters,
     MemoryCredentials,
     MemoryGuesses,
     MemoryMethods,
+    MemoryOneTimes,
+    MemoryQuotas,
 )
 from tests.memory.epochs import MemoryEpochs
 from tests.memory.profile import MemoryPeople
@@ -77,6 +84,7 @@ class Memory:
     credentials: MemoryCredentials
     methods: MemoryMethods
     sessions: MemorySessions
+    carrier: MemoryCarrier
 
     @classmethod
     def empty(cls) -> "Memory":
@@ -90,6 +98,7 @@ class Memory:
             MemoryCredentials(epochs),
             MemoryMethods(epochs),
             MemorySessions(epochs),
+            MemoryCarrier(),
         )
 
     def profile(self) -> web.Application:
@@ -116,6 +125,15 @@ class Memory:
             throttle,
             Authenticators(changes, ring, self.clock),
             RecoveryCodes(changes, self.clock, pepper),
+            OutOfBand(
+                changes,
+                MemoryOneTimes(self.clock),
+                Sending(dict.fromkeys(SentKinds, self.carrier), MemoryQuotas(self.clock), pepper),
+                ring,
+                Catalogues.load(),
+                self.clock,
+                pepper,
+            ),
             self.clock,
             pepper,
         )
