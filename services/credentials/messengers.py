@@ -17,6 +17,8 @@ from shared.clock import Clock
 from shared.mail import AddressRefused, Mail, Mailer, MailUndelivered
 
 CarrySeconds = 5.0
+MailSeconds = 8.0
+"""For all that a mail server is told; whoever waits for the answer gives up after twelve."""
 _OWNER_ONLY = 0o600
 
 
@@ -32,10 +34,11 @@ class MailCarrier:
         # Every code is a mail of its own, so nothing but the server knows it by its id.
         mail = Mail(f"<{uuid4().hex}@{self.domain}>", message.to, message.subject, message.text)
         try:
-            await self.mailer.send(mail)
+            async with asyncio.timeout(MailSeconds):
+                await self.mailer.send(mail)
         except AddressRefused as error:
             raise AddressUndeliverable from error
-        except MailUndelivered:
+        except (MailUndelivered, TimeoutError):
             # What a mail server says may repeat the address, so neither words nor cause go on.
             raise MessageUndelivered("The mail server did not take it.") from None
 

@@ -304,7 +304,7 @@ class MongoMethodStore:
         document = {
             "version": changed.version + 1,
             "default": changed.default,
-            "methods": [asdict(each) for each in changed.methods],
+            "methods": [_method_document(each) for each in changed.methods],
         }
         try:
             replaced = await self.database["security_info"].update_one(
@@ -396,6 +396,12 @@ class MongoQuotaStore:
             return_document=ReturnDocument.AFTER,
         )
         return found or {"taken": []}
+
+
+def _method_document(method: Method) -> Document:
+    # A replica that is one version behind cannot read fields that it does not know, so they are
+    # written only where they say something.
+    return {name: value for name, value in asdict(method).items() if value is not None}
 
 
 def _security_info(sub: str, document: Document | None) -> SecurityInfo:

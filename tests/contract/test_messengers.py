@@ -192,3 +192,13 @@ def test_a_carrier_is_reached_in_private(url: str) -> None:
 def test_settings_that_do_not_go_together_are_refused(more: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         config(**more)
+
+
+async def test_a_mail_server_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stalls:
+        async def send(self, mail: Mail) -> None:
+            await asyncio.sleep(60)
+
+    monkeypatch.setattr("services.credentials.messengers.MailSeconds", 0.1)
+    with pytest.raises(MessageUndelivered):
+        await MailCarrier(Stalls(), "example.org").carry(message("email"))
