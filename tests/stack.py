@@ -372,6 +372,11 @@ class Stack(Launcher):
         return self.directory / "mail"
 
     @property
+    def sms_file(self) -> Path:
+        """The text messages and calls, a JSON line each."""
+        return self.directory / "sms.jsonl"
+
+    @property
     def service_key(self) -> str:
         """What the gateway authenticates to the services with."""
         return self.keys.service_key
@@ -394,13 +399,15 @@ class Stack(Launcher):
     def _service(self, name: str, ports: Mapping[str, int] | None = None) -> Program:
         linked = {far: link.port for (near, far), link in self._links.items() if near == name}
         view = {**self.ports, **linked, **(ports or {})}
-        plain = service(name, view, self.keys, public_url=self.url)
+        plain = service(name, view, self.keys, sms_file=self.sms_file, public_url=self.url)
         argv = tuple(self._wrap.get(name, plain.argv))
         return replace(plain, argv=argv, env={**plain.env, **self._extra.get(name, {})})
 
     def _bring_up(self) -> None:
         self.start_servers(self.ports)
-        plain = {name: service(name, self.ports, self.keys) for name in SERVICES}
+        plain = {
+            name: service(name, self.ports, self.keys, sms_file=self.sms_file) for name in SERVICES
+        }
         self.run(*install_steps(plain))
         self.start(*SERVICES)
         self.wait_ready(*SERVICES)

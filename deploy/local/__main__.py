@@ -61,7 +61,10 @@ class Stack:
     def services(self) -> dict[str, Program]:
         """Describe the four services, by name."""
         keys = kept_secrets(self.state / "secrets.json")
-        return {name: service(name, self.ports, keys) for name in SERVICES}
+        return {
+            name: service(name, self.ports, keys, sms_file=self.state / "sms.jsonl")
+            for name in SERVICES
+        }
 
     def programs(self) -> dict[str, Program]:
         """All programs, in starting order."""
@@ -138,6 +141,7 @@ class Stack:
             (
                 f"  portal and API  {self.url}",
                 f"  mail            {self.state / 'mail'} (a Maildir)",
+                f"  text messages   {self.state / 'sms.jsonl'} (calls too, a line each)",
                 f"  logs            {self.state / 'log'}",
                 *(_introduced(person) for person in people),
             )

@@ -56,15 +56,26 @@ def kept_secrets(file: Path) -> Secrets:
 
 
 def service(
-    name: str, ports: Mapping[str, int], keys: Secrets, *, public_url: str | None = None
+    name: str,
+    ports: Mapping[str, int],
+    keys: Secrets,
+    *,
+    sms_file: Path,
+    public_url: str | None = None,
 ) -> Program:
-    """Describe one service. `ports` is where this service finds the others, and itself."""
+    """Describe one service. `ports` is where this service finds the others, and itself.
+
+    Text messages and calls go into `sms_file`.
+    """
     address = public_url or f"http://localhost:{ports['gateway']}"
     return Program(
         name,
         (sys.executable, "-m", f"services.{name}"),
         lambda: answers_ok(ports[name], "/readyz"),
-        _environment(name, ports, keys, address),
+        {
+            **_environment(name, ports, keys, address),
+            **({"CREDENTIALS_SMS_FILE": str(sms_file)} if name == "credentials" else {}),
+        },
     )
 
 
@@ -110,14 +121,14 @@ def _own_settings(
     name: str, ports: Mapping[str, int], keys: Secrets, public_url: str
 ) -> dict[str, str]:
     peers = {f"{peer.upper()}_URL": f"http://{HOST}:{ports[peer]}" for peer in WITH_INSTALL_STEP}
-    mail = {
+    server = {
         "SMTP_HOST": HOST,
         "SMTP_PORT": str(ports["mailbox"]),
         "MAIL_FROM": "portal@localhost",
-        "PUBLIC_URL": public_url,
     }
+    mail = {**server, "PUBLIC_URL": public_url}
     return {
         "profile": mail,
-        "credentials": {"PEPPER": keys.pepper, "KEYRING": keys.keyring},
+        "credentials": {"PEPPER": keys.pepper, "KEYRING": keys.keyring, **server},
         "gateway": {"SECRET": keys.gateway, "PUBLIC_URL": public_url, **peers},
     }.get(name, {})

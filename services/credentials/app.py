@@ -9,13 +9,16 @@ from services.credentials.config import CredentialsConfig
 from services.credentials.hashing import Hasher
 from services.credentials.keyring import Keyring
 from services.credentials.kinds import MethodChanges
+from services.credentials.messengers import FileCarrier, HttpCarrier, MailCarrier
 from services.credentials.mongo import (
     MongoCredentialStore,
     MongoGuessStore,
     MongoMethodStore,
     MongoOneTimeStore,
     MongoPolicyStore,
+    MongoQuotaStore,
 )
+from services.credentials.out_of_band import OutOfBand
 from services.credentials.password import Passwords
 from services.credentials.policy import MethodPolicies
 from services.credentials.recovery_codes import RecoveryCodes
@@ -24,11 +27,17 @@ from services.credentials.resealing import Resealing
 from services.credentials.routes import routes
 from services.credentials.rules import PasswordRules
 from services.credentials.security_info import SecurityInformation
+from services.credentials.sending import Sending
+from services.credentials.store import Carrier
 from services.credentials.throttling import Throttle
 from services.credentials.totp import Authenticators
 from shared.clock import SystemClock
+from shared.contracts.methods import SentKind
 from shared.lease import Lease
+from shared.mail import domain_of
 from shared.service import Service, application
+from shared.smtp import SmtpMailer
+from shared.texts import Catalogues
 from shared.wiring import Wiring
 
 NAME = "credentials"
@@ -45,6 +54,18 @@ def _methods(wiring: Wiring) -> MongoMethodStore:
 def _policies(wiring: Wiring) -> MethodPolicies:
     store = MongoPolicyStore(wiring.database)
     return MethodPolicies(store, Lease(store.policy_of, SystemClock()))
+
+
+def _carriers(config: CredentialsConfig) -> dict[SentKind, Carrier]:
+    carriers: dict[SentKind, Carrier] = {}
+    if config.smtp_host is not None and config.mail_from is not None:
+        mailer = SmtpMailer(config.smtp_host, config.smtp_port, config.mail_from)
+        carriers["email"] = MailCarrier(mailer, domain_of(config.mail_from))
+    if config.carrier_url is not None and config.carrier_token is not None:
+        carriers["sms"] = carriers["voice"] = HttpCarrier(config.carrier_url, config.carrier_token)
+    elif config.sms_file is not None:
+        carriers["sms"] = carriers["voice"] = FileCarrier(config.sms_file, SystemClock())
+    return carriers
 
 
 def build_service(config: CredentialsConfig) -> Service:
@@ -71,6 +92,15 @@ def build_service(config: CredentialsConfig) -> Service:
         throttle,
         Authenticators(changes, keyring, SystemClock()),
         RecoveryCodes(changes, SystemClock(), pepper),
+        OutOfBand(
+            changes,
+            MongoOneTimeStore(wiring.database),
+            Sending(_carriers(config), MongoQuotaStore(wiring.database), pepper),
+            keyring,
+            Catalogues.load(),
+            SystemClock(),
+            pepper,
+        ),
         SystemClock(),
         pepper,
     )
@@ -100,4 +130,5 @@ async def install(config: CredentialsConfig) -> None:
     await _store(wiring).install()
     await _methods(wiring).install()
     await MongoOneTimeStore(wiring.database).install()
+    await MongoQuotaStore(wiring.database).install()
     await wiring.bus.install()

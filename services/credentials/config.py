@@ -1,9 +1,12 @@
 """What the credentials service is told."""
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.credentials.keyring import Keyring
@@ -37,12 +40,37 @@ class CredentialsConfig(ServiceConfig):
     banned: tuple[str, ...] = ()
     minimum_length: int = 15
     history: int = Field(default=1, ge=1)
+    # Codes by mail are there with a server and a sender, codes by text message and call with a
+    # carrier: one over HTTP, or a file of this machine that they are written into.
+    smtp_host: str | None = None
+    smtp_port: int = 25
+    mail_from: str | None = None
+    carrier_url: str | None = None
+    carrier_token: SecretStr | None = None
+    sms_file: Path | None = None
 
     @field_validator("keyring")
     @classmethod
     def _is_a_keyring(cls, keyring: SecretStr) -> SecretStr:
         Keyring.parse(keyring.get_secret_value())
         return keyring
+
+    @field_validator("carrier_url")
+    @classmethod
+    def _is_private(cls, url: str | None) -> str | None:
+        if url is not None and not _is_private(url):
+            raise ValueError("The carrier is reached by https, or on this machine.")
+        return url
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if (self.smtp_host is None) != (self.mail_from is None):
+            raise ValueError("A mail server goes with a sender.")
+        if (self.carrier_url is None) != (self.carrier_token is None):
+            raise ValueError("A carrier goes with its token.")
+        if self.carrier_url is not None and self.sms_file is not None:
+            raise ValueError("Either a carrier or a file.")
+        return self
 
     @property
     def hashing(self) -> HashParameters:
@@ -55,3 +83,18 @@ class CredentialsConfig(ServiceConfig):
         return PasswordPolicy(
             minimum_length=self.minimum_length, history=self.history, banned=self.banned
         )
+
+
+def _is_private(url: str) -> bool:
+    """Tell whether nobody on the way reads what is sent there."""
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        return bool(parts.hostname)
+    return parts.scheme == "http" and _is_loopback(parts.hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

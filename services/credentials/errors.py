@@ -86,6 +86,50 @@ class TooManyAuthenticators(Refusal):
     type, status = "too-many-authenticators", 409
 
 
+class TooManyMethods(Refusal):
+    """There are as many methods of this kind as there may be; one of them has to go first."""
+
+    type, status = "too-many-methods", 409
+
+
+class MethodExists(Refusal):
+    """The subject has proved this address or number already, for the same use."""
+
+    type, status = "method-exists", 409
+
+
+class KindNotAvailable(Refusal):
+    """Nothing here sends codes of this kind."""
+
+    type, status = "kind-not-available", 409
+
+
+class TooManyCodes(Refusal):
+    """As many codes were sent as may be; `Retry-After` says when the next one can be."""
+
+    type, status = "too-many-codes", 429
+
+
+class CodeNotSent(Refusal):
+    """Who was to deliver the code did not take it."""
+
+    type, status, default_retry_after = "code-not-sent", 503, 10
+
+
+class AddressUndeliverable(Refusal):
+    """The mail server takes nothing for this address."""
+
+    type, status = "invalid-request", 422
+
+    def __init__(self) -> None:
+        reason = "undeliverable"
+        super().__init__(errors=[{"field": "address", "reason": reason, "message": reason}])
+
+
+class MessageUndelivered(Exception):
+    """The mail server or the carrier did not take the message this time."""
+
+
 class FactorRequired(Refusal):
     """Recovery codes stand in for another method, and there is none."""
 

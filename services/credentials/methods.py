@@ -8,10 +8,12 @@ from services.credentials.errors import (
     CodeRefused,
     CodeUsed,
     FactorRequired,
+    MethodExists,
     MethodNotFound,
     NotADefault,
     SetupEnded,
     TooManyAuthenticators,
+    TooManyMethods,
 )
 from shared.contracts import methods as contract
 from shared.contracts.events import (
@@ -61,7 +63,8 @@ FACTORS: frozenset[Kind] = frozenset(kind for kind, use in _USES.items() if is_f
 class Method:
     """One way to show who one is, beside the password.
 
-    `sealed` is its secret under the keyring; `last_step` is the newest time step whose code was
+    `sealed` is its secret under the keyring, or where its codes are sent to, of which `hint` shows
+    its owner a part and `mark` is a keyed hash; `last_step` is the newest time step whose code was
     taken; `codes` are the recovery codes that are left, as they are stored. `instead_of` is the
     method that it replaces once it is proved.
     """
@@ -76,6 +79,8 @@ class Method:
     codes: tuple[str, ...] = ()
     instead_of: str | None = None
     last_used_at: datetime | None = None
+    hint: str | None = None
+    mark: str | None = None
 
     @property
     def is_factor(self) -> bool:
@@ -100,6 +105,10 @@ class Method:
         if step <= self.last_step:
             raise CodeUsed
         return replace(self, last_step=step, last_used_at=at)
+
+    def took_sent(self, at: datetime) -> "Method":
+        """Return it after a code that was sent was taken."""
+        return replace(self, last_used_at=at)
 
     def took_code(self, stored: str, at: datetime) -> "Method":
         """Return it without a recovery code that was used."""
@@ -235,6 +244,7 @@ class SecurityInfo:
             id=method.id,
             kind=method.kind,
             label=method.label,
+            hint=method.hint,
             use=method.use,
             default=method.id == self.default,
             created_at=method.created_at,
@@ -244,9 +254,12 @@ class SecurityInfo:
 
     def _check_room_for(self, new: Method) -> None:
         alike = [each for each in self.proved if each.kind == new.kind]
+        if new.mark is not None and any(each.mark == new.mark for each in alike):
+            raise MethodExists
         if new.instead_of is None:
             if len(alike) >= MostOfKind[new.kind]:
-                raise TooManyAuthenticators
+                is_app = new.kind == "authenticator"
+                raise TooManyAuthenticators if is_app else TooManyMethods
         elif all(each.id != new.instead_of for each in alike):
             raise MethodNotFound
 

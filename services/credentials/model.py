@@ -168,6 +168,15 @@ class OneTime:
     seconds: int
 
 
+@dataclass(frozen=True)
+class Quota:
+    """How often something may be done in how many seconds, counted under a key."""
+
+    key: str
+    most: int
+    seconds: int
+
+
 def new_attempt() -> str:
     """Return a name for a guess under way."""
     return secrets.token_hex(8)

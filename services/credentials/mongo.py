@@ -4,14 +4,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, TypeVar
+from uuid import uuid4
 
-from pymongo import ASCENDING
+from pymongo import ASCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from services.credentials.errors import MethodsChangedMeanwhile, PasswordChangedMeanwhile
 from services.credentials.method_policy import MethodPolicy
 from services.credentials.methods import Method, SecurityInfo
-from services.credentials.model import Counted, Guesses, OneTime, Password, cost_of
+from services.credentials.model import Counted, Guesses, OneTime, Password, Quota, cost_of
 from shared.contracts.epochs import Raised, Standing
 from shared.contracts.events import Cause, Event
 from shared.epochs import Epochs
@@ -318,7 +319,7 @@ class MongoMethodStore:
         document = {
             "version": changed.version + 1,
             "default": changed.default,
-            "methods": [asdict(each) for each in changed.methods],
+            "methods": [_method_document(each) for each in changed.methods],
             "must_register": changed.must_register,
         }
         try:
@@ -360,6 +361,63 @@ class MongoOneTimeStore:
             {"_id": name, "proof": proof, "$expr": {"$gt": ["$ends_at", "$$NOW"]}}
         )
         return deleted.deleted_count == 1
+
+
+@dataclass(frozen=True)
+class MongoQuotaStore:
+    """The times at which something was taken, one document per key."""
+
+    database: Database
+
+    async def install(self) -> None:
+        """Create the index by which the server forgets what is over. Safe to run twice."""
+        await self.database["quotas"].create_index("forget_at", expireAfterSeconds=0)
+
+    async def take(self, quota: Quota) -> float:
+        """Add a time where there is room; whether it is in the document then is the answer."""
+        mine = uuid4().hex
+        try:
+            taken = await self._take(quota, mine)
+        except DuplicateKeyError:
+            # Two first ones of a key met at its insertion; the document is there now.
+            taken = await self._take(quota, mine)
+        if any(each["by"] == mine for each in taken["taken"]):
+            return 0.0
+        oldest = min(each["at"] for each in taken["taken"])
+        since = (taken["asked_at"] - oldest).total_seconds()
+        return max(quota.seconds - float(since), 1.0)
+
+    async def clear(self, key: str) -> None:
+        """Delete the key's document."""
+        await self.database["quotas"].delete_one({"_id": key})
+
+    async def _take(self, quota: Quota, mine: str) -> Document:
+        begins = {"$subtract": ["$$NOW", quota.seconds * 1000]}
+        kept = {
+            "$filter": {
+                "input": {"$ifNull": ["$taken", []]},
+                "cond": {"$gt": ["$$this.at", begins]},
+            }
+        }
+        one_more = {"$concatArrays": ["$taken", [{"at": "$$NOW", "by": mine}]]}
+        has_room = {"$lt": [{"$size": "$taken"}, quota.most]}
+        found = await self.database["quotas"].find_one_and_update(
+            {"_id": quota.key},
+            [
+                {"$set": {"taken": kept, "asked_at": "$$NOW"}},
+                {"$set": {"taken": {"$cond": [has_room, one_more, "$taken"]}}},
+                {"$set": {"forget_at": {"$add": ["$$NOW", quota.seconds * 1000]}}},
+            ],
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        return found or {"taken": []}
+
+
+def _method_document(method: Method) -> Document:
+    # A replica that is one version behind cannot read fields that it does not know, so they are
+    # written only where they say something.
+    return {name: value for name, value in asdict(method).items() if value is not None}
 
 
 def _security_info(sub: str, document: Document | None) -> SecurityInfo:

@@ -21,6 +21,7 @@ from shared.contracts.methods import (
     BeginChallenge,
     ChooseDefault,
     EnrollAuthenticator,
+    EnrollSent,
     ListMethods,
     MakeRecoveryCodes,
     ProveMethod,
@@ -58,6 +59,8 @@ def routes(
         endpoint(
             "/methods/make-recovery-codes", MakeRecoveryCodes, security_info.recovery_codes.make
         ),
+        endpoint("/methods/enroll-sent", EnrollSent, security_info.out_of_band.enroll),
+        endpoint("/methods/send-again", BeginChallenge, security_info.send_again),
         endpoint("/methods/prove", ProveMethod, security_info.prove),
         endpoint("/methods/rename", RenameMethod, security_info.rename),
         endpoint("/methods/remove", RemoveMethod, security_info.remove),

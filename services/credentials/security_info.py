@@ -9,6 +9,7 @@ from services.credentials.errors import CodeRefused, MethodNotFound, SignInOutda
 from services.credentials.kinds import MethodChanges, MethodKind, Shown
 from services.credentials.methods import Changed, Method, SecurityInfo
 from services.credentials.model import ACCOUNT, ADDRESS, Guesses, fingerprint
+from services.credentials.out_of_band import OutOfBand
 from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.store import MethodStore
 from services.credentials.throttling import Throttle
@@ -28,6 +29,7 @@ class SecurityInformation:
     throttle: Throttle
     authenticators: Authenticators
     recovery_codes: RecoveryCodes
+    out_of_band: OutOfBand
     clock: Clock
     pepper: bytes
 
@@ -35,7 +37,21 @@ class SecurityInformation:
         """Return the methods that count."""
         policy = await self.changes.policy(asked.sub)
         info = await self.store.security_info(asked.sub)
-        return contract.MethodList(items=tuple(policy.shown(info, each) for each in info.proved))
+        return contract.MethodList(
+            items=tuple(policy.shown(info, each) for each in info.proved),
+            sendable=tuple(
+                each for each in self.out_of_band.sending.kinds if each in policy.allowed
+            ),
+        )
+
+    async def send_again(self, asked: contract.BeginChallenge) -> Done:
+        """Send another code to a method that waits to be proved."""
+        policy = await self.changes.policy(asked.sub)
+        info = await self.store.security_info(asked.sub)
+        method = info.unproved(asked.id, at=self.clock.now())
+        policy.require(method.kind)
+        await self._kind(method).begin(method, asked)
+        return Done()
 
     async def prove(self, asked: contract.ProveMethod) -> contract.Proved:
         """Take a method into use, which has shown that it works."""
@@ -146,6 +162,8 @@ class SecurityInformation:
                 return self.authenticators
             case "recovery-codes":
                 return self.recovery_codes
+            case "email" | "sms" | "voice":
+                return self.out_of_band.by(method.kind)
             case _:
                 raise MethodNotFound
 

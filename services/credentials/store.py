@@ -1,13 +1,15 @@
 """What the credentials service keeps, in the words of its trade."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from services.credentials.method_policy import MethodPolicy
 from services.credentials.methods import SecurityInfo
-from services.credentials.model import Counted, Ended, Guesses, OneTime, Password, Turn
+from services.credentials.model import Counted, Ended, Guesses, OneTime, Password, Quota, Turn
 from shared.contracts.epochs import Raised, Standing
 from shared.contracts.events import Cause, Event
+from shared.contracts.methods import SentKind
 
 T = TypeVar("T")
 
@@ -139,6 +141,52 @@ class OneTimeStore(Protocol):
 
     async def take(self, name: str, proof: str) -> bool:
         """Return whether this was begun and is not over, and forget it: of several one has it."""
+        ...
+
+
+class QuotaStore(Protocol):
+    """Durable counts of what may be done only so often, such as sending somebody a message."""
+
+    async def take(self, quota: Quota) -> float:
+        """Take one, in one atomic write; return 0, or the seconds until there is one again."""
+        ...
+
+    async def clear(self, key: str) -> None:
+        """Forget what was taken under a key."""
+        ...
+
+
+@dataclass(frozen=True)
+class Message:
+    """A code on its way. What it says and to whom is nobody else's business, logs included."""
+
+    kind: SentKind
+    to: str
+    subject: str
+    text: str
+    language: str
+
+
+class Carrier(Protocol):
+    """Whoever brings messages of some kind to people.
+
+    Raises `MessageUndelivered`, or `AddressUndeliverable` where that will not change.
+    """
+
+    async def carry(self, message: Message) -> None:
+        """Return once the message is taken."""
+        ...
+
+
+class Words(Protocol):
+    """The words people read, by id and language."""
+
+    def nearest(self, language: str | None) -> str:
+        """Return the language that is there for the one asked for."""
+        ...
+
+    def text(self, text_id: str, language: str | None, **values: str) -> str:
+        """Return a text in the language nearest to the one asked for."""
         ...
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, StringConstraints
 
 from services.gateway.errors import MethodUnknown, SessionRequired
 from shared.contracts.methods import LongestLabel, Method
@@ -32,6 +32,25 @@ Label = Annotated[
     StringConstraints(
         min_length=1, max_length=LongestLabel, pattern=rf"^[^{Unfit}]*[^\s{Unseen}][^{Unfit}]*$"
     ),
+]
+
+# A Dot-string at a host, as every mail server takes it (RFC 5321, 4.1.2). Names beyond ASCII
+# are for their xn-- form. Without the question mark nothing looks like an encoded word (RFC 2047).
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+Address = Annotated[
+    str,
+    StringConstraints(max_length=254, pattern=rf"^{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*$"),
+]
+# A number with its country's (E.164), and with what people part it with.
+_PARTED = r"[ ()-]*"
+_PARTING = re.compile(r"[ ()-]")
+Number = Annotated[
+    str,
+    StringConstraints(
+        max_length=40, pattern=rf"^\+{_PARTED}[1-9]({_PARTED}[0-9]){{7,14}}{_PARTED}$"
+    ),
+    AfterValidator(lambda number: _PARTING.sub("", number)),
 ]
 
 
@@ -77,7 +96,8 @@ class Flow(BaseModel):
     `methods` are what a challenge may be answered with, and `asked` the one that it is on; both
     are empty once it was answered, or where none is asked for. It rests on `factor` then. Where
     there is none although there has to be, it `must_register` one. `options` are what a passkey
-    has to sign, and `binding` is what was begun for this flow.
+    has to sign, `sent` says whether a code is on its way where one is sent, and `binding` is what
+    was begun for this flow.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -93,6 +113,7 @@ class Flow(BaseModel):
     methods: tuple[Method, ...] = ()
     asked: str | None = None
     options: str | None = None
+    sent: bool = True
     binding: str = ""
     factor: str | None = None
     amr: tuple[str, ...] = ("pwd",)
@@ -134,7 +155,7 @@ class Flow(BaseModel):
         """Return it with the challenge on another method, or raise `MethodUnknown`."""
         if all(each.id != method_id for each in self.methods):
             raise MethodUnknown
-        return self.model_copy(update={"asked": method_id, "options": None})
+        return self.model_copy(update={"asked": method_id, "options": None, "sent": True})
 
     def answered(self, factor: str, amr: str) -> "Flow":
         """Return it after a second factor was shown."""
@@ -177,13 +198,15 @@ class SignedIn:
 class Challenged:
     """A sign-in that waits for a second factor: `asked`, or another of `methods`.
 
-    `options` are what is to be signed, as a browser's JSON, where `asked` is a passkey.
+    `options` are what is to be signed, as a browser's JSON, where `asked` is a passkey. `sent` says
+    whether a code is on its way, where `asked` is a method whose codes are sent.
     """
 
     flow: str
     asked: Method
     methods: tuple[Method, ...]
     options: str | None = None
+    sent: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,19 @@ from services.gateway.step_up import StepUps
 from shared.contracts.events import Cause
 from shared.contracts.methods import (
     AuthenticatorSetup,
+    BeginChallenge,
     ChooseDefault,
     EnrollAuthenticator,
+    EnrollSent,
     MakeRecoveryCodes,
     Method,
+    MethodList,
     ProveMethod,
     RecoveryCodes,
     RemoveMethod,
     RenameMethod,
+    SentKind,
+    SentSetup,
 )
 from shared.contracts.profile import GetPerson
 from shared.contracts.sessions import EndRestingOn
@@ -44,9 +49,13 @@ class SecurityInfo:
 
     async def methods(self, caller: Caller) -> tuple[Method, ...]:
         """Return the caller's methods, oldest first."""
-        methods = await self.step_ups.methods(caller)
-        self.step_ups.require_factor(caller, methods)
-        return methods
+        return (await self.listed(caller)).items
+
+    async def listed(self, caller: Caller) -> MethodList:
+        """Return the same, with the kinds that codes can be sent by here."""
+        listed = await self.step_ups.listed(caller)
+        self.step_ups.require_factor(caller, listed.items)
+        return listed
 
     async def method(self, caller: Caller, method_id: str) -> Method:
         """Return one of the caller's methods, or raise."""
@@ -69,6 +78,22 @@ class SecurityInfo:
                 account=person.user_id,
                 instead_of=instead_of,
             )
+        )
+
+    async def enroll_sent(
+        self, caller: Caller, kind: SentKind, target: str, language: str
+    ) -> SentSetup:
+        """Begin to set up an address or a number, and send a code there."""
+        await self._require_for_change(caller)
+        return await self.credentials.enroll_sent(
+            EnrollSent(sub=caller.sub, kind=kind, target=SecretStr(target), language=language)
+        )
+
+    async def send_again(self, caller: Caller, method_id: str, language: str) -> None:
+        """Send another code to an address or a number that waits to be proved."""
+        await self._require_for_change(caller)
+        await self.credentials.send_again(
+            BeginChallenge(sub=caller.sub, id=method_id, binding=method_id, language=language)
         )
 
     async def prove(self, caller: Caller, method_id: str, answer: SecretStr) -> Method:

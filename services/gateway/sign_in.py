@@ -33,8 +33,10 @@ from shared.contracts.credentials import (
 )
 from shared.contracts.methods import AnswerChallenge, BeginChallenge
 from shared.contracts.profile import GetPerson, Person
+from shared.contracts.refusals import Refusal
 from shared.contracts.sessions import EstablishSession, RecogniseDevice, Where
 
+_NOT_SENT = {"too-many-codes", "code-not-sent"}
 Outcome = SignedIn | Challenged | ActionRequired
 
 
@@ -160,7 +162,7 @@ class SignIn:
     async def go_on(self, flow: Flow, client: str, where: Where) -> Outcome:
         """Return what the sign-in waits for next, or complete it."""
         if flow.is_challenged:
-            begun = await self._begun(flow)
+            begun = await self._begun_if_possible(flow)
             return _challenged(await self.flows.keep(begun, client), begun)
         if flow.action is not None:
             return ActionRequired(await self.flows.keep(flow, client), flow.action)
@@ -180,6 +182,15 @@ class SignIn:
         begun = await self._begun(flow)
         await self.flows.change(key, begun)
         return _challenged(key.id, begun)
+
+    async def _begun_if_possible(self, flow: Flow) -> Flow:
+        """Begin the challenge; where no code can be sent, another method may still do."""
+        try:
+            return await self._begun(flow)
+        except Refusal as refusal:
+            if refusal.type not in _NOT_SENT:
+                raise
+            return flow.model_copy(update={"sent": False})
 
     async def _begun(self, flow: Flow) -> Flow:
         """Begin the challenge, where the method has to be sent or told something for it."""
@@ -215,4 +226,6 @@ class SignIn:
 
 
 def _challenged(flow_id: str, flow: Flow) -> Challenged:
-    return Challenged(flow_id, flow.asked_method, flow.methods, flow.options)
+    asked = flow.asked_method
+    sent = flow.sent if asked.is_sent else None
+    return Challenged(flow_id, asked, flow.methods, flow.options, sent)

@@ -18,6 +18,7 @@ from shared.contracts.methods import (
     ChallengeBegun,
     ListMethods,
     Method,
+    MethodList,
 )
 from shared.contracts.sessions import Purpose, Session, StepUp
 
@@ -37,8 +38,11 @@ class StepUps:
 
     async def methods(self, caller: Caller) -> tuple[Method, ...]:
         """Return what the caller can show who they are with, beside the password."""
-        listed = await self.credentials.methods(ListMethods(sub=caller.sub))
-        return listed.items
+        return (await self.listed(caller)).items
+
+    async def listed(self, caller: Caller) -> MethodList:
+        """Return the same, with the kinds that codes can be sent by here."""
+        return await self.credentials.methods(ListMethods(sub=caller.sub))
 
     async def by_password(self, caller: Caller, password: SecretStr, purpose: Purpose) -> Session:
         """Show again that one knows one's password."""
@@ -89,15 +93,15 @@ class StepUps:
         )
 
     async def usable(self, caller: Caller) -> tuple[Method, ...]:
-        """Return those of them that policy allows to be shown."""
-        return tuple(each for each in await self.methods(caller) if each.allowed)
+        """Return those of them that are for signing in and that policy allows."""
+        return _usable(await self.methods(caller))
 
     def require_factor(self, caller: Caller, methods: tuple[Method, ...]) -> None:
         """Raise `step-up-required` unless the session rests on a second factor, if there is any.
 
         It says with which methods that can be made up for.
         """
-        usable = [each for each in methods if each.allowed and "mfa" in each.use]
+        usable = _usable(methods)
         has_factor = any(each.is_factor for each in usable)
         if has_factor and caller.session.aal < _WITH_FACTOR:
             known = [each.model_dump(include=_SAID_OF_METHODS) for each in usable]
@@ -115,6 +119,10 @@ class StepUps:
 
     def _is_recent(self, at: datetime | None) -> bool:
         return at is not None and self.clock.now() - at < timedelta(minutes=RecentMinutes)
+
+
+def _usable(methods: tuple[Method, ...]) -> tuple[Method, ...]:
+    return tuple(each for each in methods if each.allowed and "mfa" in each.use)
 
 
 def _binding(caller: Caller) -> str:

@@ -8,10 +8,11 @@ from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
 from services.profile.notices import Notices
 from services.profile.people import People
 from services.profile.routes import routes
-from services.profile.smtp import SmtpMailer
 from services.profile.subscribers import subscribe
 from shared.clock import SystemClock
+from shared.mail import domain_of
 from shared.service import Service, application
+from shared.smtp import SmtpMailer
 from shared.texts import Catalogues
 from shared.wiring import Wiring
 
@@ -29,7 +30,7 @@ def _wired(config: ProfileConfig) -> tuple[Wiring, MongoPeopleStore, MongoNotice
         mailer=SmtpMailer(config.smtp_host, config.smtp_port, config.mail_from),
         texts=Catalogues.load(),
         portal_url=config.public_url,
-        domain=config.mail_from.rpartition("@")[2].rstrip(">"),
+        domain=domain_of(config.mail_from),
     )
     subscribe(wiring.bus, notices)
     return wiring, people, store, notices

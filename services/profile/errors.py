@@ -41,11 +41,3 @@ class UnusablePhoto(Refusal):
     """The photo is not a PNG or JPEG file of at most 512 KiB."""
 
     type, status = "invalid-request", 422
-
-
-class AddressRefused(Exception):
-    """The mail server will not take mail for this address, now or later."""
-
-
-class MailUndelivered(Exception):
-    """The mail server did not take the mail this time."""

@@ -43,16 +43,6 @@ class Notice:
     attempts: int = 0
 
 
-@dataclass(frozen=True)
-class Mail:
-    """A mail as it goes out. The same id sent again is the same mail."""
-
-    message_id: str
-    to: str
-    subject: str
-    text: str
-
-
 def user_id_key(user_id: str) -> str:
     """Return the form of a user ID in which it is unique."""
     return unicodedata.normalize("NFKC", user_id).strip().casefold()

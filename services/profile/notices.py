@@ -4,10 +4,10 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.profile.errors import AddressRefused, MailUndelivered
-from services.profile.model import Mail, Notice, PersonRecord
-from services.profile.store import Mailer, NoticeStore, PeopleStore, Texts
+from services.profile.model import Notice, PersonRecord
+from services.profile.store import NoticeStore, PeopleStore, Texts
 from shared.contracts.events import CredentialChange, SignedOutEverywhere
+from shared.mail import AddressRefused, Mail, Mailer, MailUndelivered
 from shared.telemetry import log
 
 _LONGEST_PAUSE_SECONDS = 60.0

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from services.profile.model import Mail, Notice, OrganizationRecord, PersonRecord
+from services.profile.model import Notice, OrganizationRecord, PersonRecord
 from shared.contracts.profile import AddPerson, Photo
 
 
@@ -70,14 +70,6 @@ class NoticeStore(Protocol):
 
     async def postpone(self, receipt: str, *, seconds: float) -> None:
         """Let the mail be due again later."""
-        ...
-
-
-class Mailer(Protocol):
-    """Whoever takes mail away. Raises `AddressRefused` or `MailUndelivered`."""
-
-    async def send(self, mail: Mail) -> None:
-        """Return once the mail is taken."""
         ...
 
 

@@ -1,14 +1,19 @@
 """HTTP contract between the gateway and the credentials service, for authentication methods."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from shared.contracts.body import Contract, Secret, Sid, Sub
 
 Kind = Literal["authenticator", "passkey", "email", "sms", "voice", "recovery-codes"]
 Use = Literal["mfa", "reset"]
+SentKind = Literal["email", "sms", "voice"]
+"""The kinds whose codes are sent to an address or a number."""
+SentKinds: tuple[SentKind, ...] = ("email", "sms", "voice")
+PhoneNumber = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{7,14}$")]
+"""A number as every carrier takes it: `+`, country code and subscriber's number (E.164, 6)."""
 LongestLabel = 60
 LongestCode = 64
 """Characters that are read at all; what is longer is no code."""
@@ -49,11 +54,17 @@ class Method(Contract):
         """Tell whether its owner has the code at any time, with nothing begun for it."""
         return self.kind in {"authenticator", "recovery-codes"}
 
+    @property
+    def is_sent(self) -> bool:
+        """Tell whether its code is sent, which takes a while and may fail."""
+        return self.kind in SentKinds
+
 
 class MethodList(Contract):
-    """All methods that were proved, oldest first."""
+    """All methods that were proved, oldest first; `sendable` are the kinds that codes go out by."""
 
     items: tuple[Method, ...]
+    sendable: tuple[SentKind, ...] = ()
 
 
 class ListMethods(Contract):
@@ -85,6 +96,22 @@ class AuthenticatorSetup(Contract):
     id: str
     secret: Secret
     otpauth_uri: Secret
+
+
+class EnrollSent(Contract):
+    """Begin to set up an address or a number: a code is sent there, in words of `language`."""
+
+    sub: Sub
+    kind: SentKind
+    target: Secret = Field(max_length=254)
+    language: str | None = Field(default=None, max_length=16)
+
+
+class SentSetup(Contract):
+    """The method that counts once the code was shown, and where that was sent to."""
+
+    id: str
+    hint: str
 
 
 class MakeRecoveryCodes(Contract):

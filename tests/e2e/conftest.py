@@ -15,7 +15,7 @@ def portal() -> Iterator[Portal]:
         yield there
         return
     with Stack() as stack:
-        yield Portal(stack.url, stack.maildir)
+        yield Portal(stack.url, stack.maildir, stack.sms_file)
 
 
 @pytest.fixture(scope="session")

@@ -33,10 +33,11 @@ def eventually(condition: Callable[[], Any], *, seconds: float = PATIENCE) -> An
 
 @dataclass(frozen=True)
 class Portal:
-    """Where a portal is, and where its mail goes if that can be read from here."""
+    """Where a portal is, and where its mail and texts go if that can be read from here."""
 
     url: str
     maildir: Path | None
+    sms_file: Path | None = None
 
     def call(
         self,
@@ -84,6 +85,19 @@ class Portal:
         policy = email.policy.default
         mails = [email.message_from_bytes(path.read_bytes(), policy=policy) for path in files]
         return [mail for mail in mails if isinstance(mail, EmailMessage) and mail["To"] == address]
+
+    def texts_to(self, number: str) -> list[dict[str, str]]:
+        """Return the text messages and calls that a number got, oldest first."""
+        if self.sms_file is None or not self.sms_file.exists():
+            return []
+        lines = [json.loads(line) for line in self.sms_file.read_text().splitlines()]
+        return [line for line in lines if line["to"] == number]
+
+
+def code_in(text: str) -> str:
+    """Return the code that a message tells."""
+    (found,) = set(re.findall(r"\d{4} \d{4}|(?:\d, ){7}\d", text))
+    return re.sub(r"\D", "", found)
 
 
 def demo_user(name: str) -> dict[str, Any]:
@@ -138,10 +152,16 @@ class Someone:
 
 
 def where_it_runs() -> Portal | None:
-    """Return the portal that BASE_URL names, with the mail of MAILDIR; None without it."""
+    """Return the portal that BASE_URL names, with MAILDIR and SMS_FILE; None without it."""
     url = os.environ.get("BASE_URL")
-    maildir = os.environ.get("MAILDIR")
-    return Portal(url.rstrip("/"), Path(maildir) if maildir else None) if url else None
+    maildir, sms_file = os.environ.get("MAILDIR"), os.environ.get("SMS_FILE")
+    if url is None:
+        return None
+    return Portal(
+        url.rstrip("/"),
+        Path(maildir) if maildir else None,
+        Path(sms_file) if sms_file else None,
+    )
 
 
 def problem(answer: Answer, status: int, slug: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ _IN_ALL = {
 _IN_ONE = {
     "profile": {
         "effect": "services.profile.notices:Notices.owe",
-        "send": "services.profile.smtp:SmtpMailer.send",
+        "send": "shared.smtp:SmtpMailer.send",
         "sent": "services.profile.mongo:MongoNoticeStore.sent",
     },
     "credentials": {

@@ -1,12 +1,14 @@
 """What the credentials service keeps, in memory."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from services.credentials.errors import (
     CountersUnreachable,
+    MessageUndelivered,
     MethodsChangedMeanwhile,
     PasswordChangedMeanwhile,
 )
@@ -19,11 +21,12 @@ from services.credentials.model import (
     Limit,
     OneTime,
     Password,
+    Quota,
     Turn,
     cost_of,
     new_attempt,
 )
-from services.credentials.store import CredentialTransaction
+from services.credentials.store import CredentialTransaction, Message
 from shared.clock import Clock, SystemClock
 from shared.contracts.epochs import Raised, Standing
 from shared.contracts.events import Cause, Event
@@ -193,6 +196,54 @@ class MemoryPolicies:
         known = self.credentials.passwords.get(sub)
         if known is not None and known.user_id == user_id and known.organization is None:
             self.credentials.passwords[sub] = replace(known, organization=organization)
+
+
+@dataclass
+class MemoryQuotas:
+    """When what was taken, by key."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    by_key: dict[str, list[float]] = field(default_factory=dict)
+
+    async def take(self, quota: Quota) -> float:
+        """Count those of the window, and add one where there is room."""
+        now = self.clock.monotonic()
+        taken = [at for at in self.by_key.get(quota.key, []) if at > now - quota.seconds]
+        self.by_key[quota.key] = taken
+        if len(taken) >= quota.most:
+            return taken[0] + quota.seconds - now
+        taken.append(now)
+        return 0.0
+
+    async def clear(self, key: str) -> None:
+        """Forget the key."""
+        self.by_key.pop(key, None)
+
+
+@dataclass
+class MemoryCarrier:
+    """Keeps the messages it is given, or takes none."""
+
+    away: bool = False
+    messages: list[Message] = field(default_factory=list)
+
+    async def carry(self, message: Message) -> None:
+        """Keep it."""
+        await asyncio.sleep(0)
+        if self.away:
+            raise MessageUndelivered("away")
+        self.messages.append(message)
+
+    def code(self, to: str) -> str:
+        """Return the code that was sent last to somebody."""
+        text = [each.text for each in self.messages if each.to == to][-1]
+        return code_in(text)
+
+
+def code_in(text: str) -> str:
+    """Return the code that a message tells, however its digits are grouped."""
+    (found,) = set(re.findall(r"\d{4} \d{4}|(?:\d, ){7}\d", text))
+    return "".join(each for each in found if each.isdigit())
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 
-from services.profile.errors import AddressRefused, MailUndelivered
-from services.profile.model import Mail, Notice, OrganizationRecord, PersonRecord, user_id_key
+from services.profile.model import Notice, OrganizationRecord, PersonRecord, user_id_key
 from shared.clock import Clock, SystemClock
 from shared.contracts.profile import AddPerson, Photo
 from shared.contracts.refusals import UnknownCursor
+from shared.mail import AddressRefused, Mail, MailUndelivered
 from tests.memory.epochs import MemoryEpochs
 
 _LEASE_SECONDS = 10.0

@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from services.gateway.model import Label, Unfit, Unseen
+from services.gateway.model import Address, Label, Number, Unfit, Unseen
 from shared.contracts.credentials import LongestPassword
 from shared.contracts.methods import Kind, LongestCode, Method
 from shared.contracts.policy import (
@@ -48,16 +48,6 @@ UserId = Annotated[
         pattern=rf"^[^\s{Unseen}]([^{Unseen}]*[^\s{Unseen}])?$",
     ),
 ]
-# A Dot-string at a host, as every mail server takes it (RFC 5321, 4.1.2). Names beyond ASCII
-# are for their xn-- form. Without the question mark nothing looks like an encoded word (RFC 2047).
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=^_`{|}~-]+"
-_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-Address = Annotated[
-    str,
-    StringConstraints(max_length=254, pattern=rf"^{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*$"),
-]
-
-
 # Language, script, region and variants (RFC 5646, 2.1). What else a tag may have, names none.
 _VARIANT = r"[A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}"
 _LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?" + f"(-({_VARIANT}))*$"
@@ -173,12 +163,29 @@ class MakeRecoveryCodesBody(Body):
     kind: Literal["recovery-codes"]
 
 
-class EnrollBody(RootModel[EnrollAuthenticatorBody | MakeRecoveryCodesBody]):
+class EnrollAddressBody(Body):
+    """A mail address to be added; a code is sent there."""
+
+    kind: Literal["email"]
+    address: Address
+
+
+class EnrollNumberBody(Body):
+    """A phone number to be added, for text messages or calls; a code is sent there."""
+
+    kind: Literal["sms", "voice"]
+    number: Number
+
+
+ToEnroll = EnrollAuthenticatorBody | MakeRecoveryCodesBody | EnrollAddressBody | EnrollNumberBody
+
+
+class EnrollBody(RootModel[ToEnroll]):
     """A method to be set up."""
 
     model_config = ConfigDict(frozen=True, strict=True)
 
-    root: EnrollAuthenticatorBody | MakeRecoveryCodesBody = Field(discriminator="kind")
+    root: ToEnroll = Field(discriminator="kind")
 
 
 class RenameBody(Body):
@@ -294,12 +301,16 @@ class ChallengeMethod(BaseModel):
 
 
 class SignInChallenge(BaseModel):
-    """The sign-in waits for a second factor; `method` is the one being asked for."""
+    """The sign-in waits for a second factor; `method` is the one being asked for.
+
+    `sent` tells, of a method whose codes are sent, whether one is on its way.
+    """
 
     state: Literal["challenge"] = "challenge"
     flow: str
     method: ChallengeMethod
     methods: tuple[ChallengeMethod, ...]
+    sent: bool | None = None
 
 
 class SessionItem(BaseModel):
@@ -364,12 +375,18 @@ class CodesToKeep(BaseModel):
     codes: tuple[str, ...]
 
 
+class CodeSent(BaseModel):
+    """Where a code was sent to."""
+
+    hint: str
+
+
 class Enrolled(BaseModel):
     """A method that is set up, or counts once it is proved."""
 
     id: str
     state: Literal["unproved", "active"]
-    setup: AuthenticatorToSetUp | CodesToKeep
+    setup: AuthenticatorToSetUp | CodesToKeep | CodeSent
 
 
 class SignInRegistration(BaseModel):

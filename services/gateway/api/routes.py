@@ -37,6 +37,7 @@ from services.gateway.api.policy import PolicyApi
 from services.gateway.api.security_info import (
     REFUSED,
     REFUSED_CODE,
+    REFUSED_SENDING,
     SecurityInfoApi,
     to_set_up,
 )
@@ -100,7 +101,7 @@ class Api:
             Operation(
                 "POST", "/sign-in/{flow}/method", "Be asked for another method", self._choose,
                 "anyone", MethodChoiceBody, {200: SignInChallenge},
-                {404: "not-found", 410: "flow-ended"},
+                {404: "not-found", 410: "flow-ended", **REFUSED_SENDING},
             ),
             Operation(
                 "POST", "/sign-in/{flow}/answer", "Answer the challenge", self._answer,
@@ -308,6 +309,7 @@ def _state(outcome: Outcome) -> Answer:
                 flow=outcome.flow,
                 method=ChallengeMethod.of(outcome.asked, outcome.options),
                 methods=tuple(map(ChallengeMethod.of, outcome.methods)),
+                sent=outcome.sent,
             )
         )
     if isinstance(outcome, ActionRequired):

@@ -8,12 +8,16 @@ from pydantic import SecretStr
 from services.gateway.api.bodies import (
     AuthenticatorToSetUp,
     CodeBody,
+    CodeSent,
     CodesToKeep,
     DefaultAnswer,
     DefaultBody,
+    EnrollAddressBody,
     EnrollBody,
     Enrolled,
+    EnrollNumberBody,
     MakeRecoveryCodesBody,
+    MethodChoiceBody,
     MethodItems,
     ReAuthenticateBody,
     ReAuthenticated,
@@ -22,11 +26,18 @@ from services.gateway.api.bodies import (
 from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.qr import qr_code
 from services.gateway.security_info import SecurityInfo
-from shared.contracts.methods import AuthenticatorSetup, Method
+from shared.contracts.methods import AuthenticatorSetup, Method, SentSetup
 
 REFUSED_CODE = {404: "not-found", 410: "flow-ended", 429: "sign-in-throttled", 503: "too-busy"}
 """What is refused wherever a code is shown."""
+REFUSED_SENDING = {429: "too-many-codes", 503: "code-not-sent"}
+"""What is refused wherever a code is sent."""
 REFUSED = "code-refused, code-used, not-allowed-by-policy"
+_REFUSED_ENROLLMENT = {
+    409: "too-many-authenticators, too-many-methods, method-exists, kind-not-available, "
+    "factor-required",
+    **REFUSED_SENDING,
+}
 
 
 def to_set_up(begun: AuthenticatorSetup) -> Enrolled:
@@ -54,13 +65,24 @@ class SecurityInfoApi:
                 refusals={403: f"wrong-password, {REFUSED}", **REFUSED_CODE},
             ),
             Operation(
+                "POST", "/re-authenticate/send", "Be sent a code for that", self._send,
+                body=MethodChoiceBody, answers={204: None},
+                refusals={404: "not-found", **REFUSED_SENDING}, repeats=False,
+            ),
+            Operation(
                 "GET", "/me/methods", "My methods", self._list_methods,
                 answers={200: MethodItems}, refusals={403: "step-up-required"},
             ),
             Operation(
                 "POST", "/me/methods", "Set up a method", self._enroll, body=EnrollBody,
                 answers={201: Enrolled},
-                refusals={**changes, 409: "too-many-authenticators, factor-required"},
+                refusals={**changes, **_REFUSED_ENROLLMENT},
+                repeats=False,
+            ),
+            Operation(
+                "POST", "/me/methods/{id}/send", "Be sent another code to show that it works",
+                self._send_again, answers={204: None},
+                refusals={403: "step-up-required", 410: "setup-ended", **REFUSED_SENDING},
                 repeats=False,
             ),
             Operation(
@@ -69,7 +91,7 @@ class SecurityInfoApi:
                 refusals={
                     **REFUSED_CODE, 403: f"step-up-required, {REFUSED}",
                     410: "setup-ended",
-                    409: "too-many-authenticators",
+                    409: "too-many-authenticators, too-many-methods, method-exists",
                 },
             ),
             Operation(
@@ -106,10 +128,29 @@ class SecurityInfoApi:
             made = await self.security_info.make_recovery_codes(call.caller)
             codes = CodesToKeep(codes=tuple(each.get_secret_value() for each in made.codes))
             return Answer(Enrolled(id=made.id, state="active", setup=codes), 201)
+        if isinstance(body, EnrollAddressBody | EnrollNumberBody):
+            sent = await self._enroll_sent(call, body)
+            setup_sent = CodeSent(hint=sent.hint)
+            return Answer(Enrolled(id=sent.id, state="unproved", setup=setup_sent), 201)
         begun = await self.security_info.enroll_authenticator(
             call.caller, label=body.label, instead_of=body.instead_of
         )
         return Answer(to_set_up(begun), 201)
+
+    async def _enroll_sent(
+        self, call: Call, body: EnrollAddressBody | EnrollNumberBody
+    ) -> SentSetup:
+        target = body.address if isinstance(body, EnrollAddressBody) else body.number
+        return await self.security_info.enroll_sent(call.caller, body.kind, target, call.language)
+
+    async def _send(self, call: Call) -> Answer:
+        method_id = call.body(MethodChoiceBody).method_id
+        await self.security_info.step_ups.begin(call.caller, method_id, call.language)
+        return Answer(None, 204)
+
+    async def _send_again(self, call: Call) -> Answer:
+        await self.security_info.send_again(call.caller, call.path("id"), call.language)
+        return Answer(None, 204)
 
     async def _prove(self, call: Call) -> Answer:
         code = call.body(CodeBody).code

@@ -25,6 +25,7 @@ from shared.contracts.methods import (
     ChooseDefault,
     Cleared,
     EnrollAuthenticator,
+    EnrollSent,
     ListMethods,
     MakeRecoveryCodes,
     Method,
@@ -36,6 +37,7 @@ from shared.contracts.methods import (
     RemoveMethod,
     RenameMethod,
     RequireSecurityInfo,
+    SentSetup,
 )
 from shared.contracts.policy import MethodsPolicy, PutMethodsPolicy, ReadPolicy
 from shared.contracts.sessions import Revoked
@@ -82,6 +84,14 @@ class CredentialsClient:
     async def make_recovery_codes(self, asked: MakeRecoveryCodes) -> RecoveryCodes:
         """Make new recovery codes."""
         return await self.peer.ask("/methods/make-recovery-codes", asked, RecoveryCodes)
+
+    async def enroll_sent(self, asked: EnrollSent) -> SentSetup:
+        """Begin to set up an address or a number."""
+        return await self.peer.ask("/methods/enroll-sent", asked, SentSetup)
+
+    async def send_again(self, asked: BeginChallenge) -> Done:
+        """Send another code to a method that waits to be proved."""
+        return await self.peer.ask("/methods/send-again", asked, Done)
 
     async def prove(self, asked: ProveMethod) -> Proved:
         """Take a method into use."""

@@ -29,6 +29,8 @@ _SAID_IN_PLACE = {
     "code-used",
     "not-allowed-by-policy",
     "sign-in-throttled",
+    "too-many-codes",
+    "code-not-sent",
     "invalid-request",
     "too-busy",
     "service-unavailable",
@@ -80,9 +82,17 @@ class ChallengePages:
     async def _choose(self, request: web.Request) -> web.Response:
         form = await self.visits.unchecked_form(request)
         self.visits.check_anonymous_form(request, form)
-        await self.sign_in.choose_method(flow_of(request), form["method"])
         to = addresses.local(form["next"])
-        return addresses.see(addresses.with_query(CHALLENGE, next=to))
+        try:
+            await self.sign_in.choose_method(flow_of(request), form["method"])
+        except Refusal as refusal:
+            if refusal.type not in _SAID_IN_PLACE:
+                raise
+            return await self._form(request, to, refusal)
+        again = form["sent"] == "again"
+        return addresses.see(
+            addresses.with_query(CHALLENGE, next=to, sent="again" if again else None)
+        )
 
     async def _form(
         self, request: web.Request, to: str, refusal: Refusal | None = None
@@ -95,6 +105,7 @@ class ChallengePages:
             headers=headers_of(refusal) if refusal else None,
             waiting=await self.sign_in.challenge(flow_of(request)),
             to=to,
+            again=request.query.get("sent") == "again",
             refusal=refusal,
             errors=refusal.errors if refusal else (),
         )

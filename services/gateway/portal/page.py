@@ -21,6 +21,7 @@ from services.gateway.portal.files import Files
 from services.gateway.portal.user_agents import UserAgent
 from services.gateway.portal.visits import Visitor, Visits
 from shared.clock import Clock
+from shared.contracts.methods import Method
 from shared.contracts.refusals import Refusal
 from shared.texts import Catalogues
 
@@ -59,7 +60,14 @@ class Page:
         """Return in a sentence why a form was refused and what to do."""
         if refusal.type == "sign-in-throttled" and refusal.retry_after is not None:
             return self.text("throttled.wait", wait=self.seconds(refusal.retry_after))
+        if refusal.type == "too-many-codes" and refusal.retry_after is not None:
+            return self.text("too-many-codes.wait", wait=self.seconds(refusal.retry_after))
         return self.text(f"problem.{refusal.type}.detail")
+
+    def called(self, method: Method) -> str:
+        """Return what a method is called where there are several."""
+        kind = self.text(f"method.kind.{method.kind}")
+        return method.label or (f"{kind} {method.hint}" if method.hint else kind)
 
     def reason(self, error: Mapping[str, str]) -> str:
         """Return what is wrong with a field."""

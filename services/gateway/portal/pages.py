@@ -15,6 +15,7 @@ from services.gateway.portal.profile_pages import ProfilePages
 from services.gateway.portal.receipt_pages import ReceiptPages
 from services.gateway.portal.registration_pages import RegistrationPages
 from services.gateway.portal.security_info_pages import SecurityInfoPages
+from services.gateway.portal.sent_code_pages import SentCodePages
 from services.gateway.portal.session_pages import SessionPages
 from services.gateway.portal.sign_in_pages import SignInPages
 from services.gateway.portal.step_up_pages import StepUpPages
@@ -42,6 +43,7 @@ class Portal:
         visits = Visits(requests, account)
         self._pages = pages = Pages(visits, catalogues, SystemClock())
         self._problems = ProblemPages(pages, visits)
+        methods = SecurityInfoPages(pages, visits, security_info)
         signing_in = SignInPages(pages, visits, sign_in, account)
         self._areas = (
             signing_in,
@@ -49,7 +51,8 @@ class Portal:
             RegistrationPages(pages, visits, registration, signing_in),
             ProfilePages(pages, visits, account),
             ChallengePages(pages, visits, sign_in, signing_in),
-            SecurityInfoPages(pages, visits, security_info),
+            methods,
+            SentCodePages(pages, visits, security_info, methods),
             StepUpPages(pages, visits, security_info.step_ups),
             PasswordPages(pages, visits, account),
             SessionPages(pages, visits, account),

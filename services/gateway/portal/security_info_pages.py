@@ -23,7 +23,7 @@ from shared.contracts.refusals import InvalidRequest, Refusal
 
 ADDRESS = "/security"
 _LABEL: TypeAdapter[str] = TypeAdapter(Label)
-_DONE = {"added", "renamed", "removed", "promoted", "default"}
+_DONE = {"added", "added-address", "renamed", "removed", "promoted", "default"}
 _SAID_IN_PLACE = {
     "code-refused",
     "code-used",
@@ -34,6 +34,11 @@ _SAID_IN_PLACE = {
     "too-many-authenticators",
     "factor-required",
     "setup-ended",
+    "too-many-methods",
+    "method-exists",
+    "kind-not-available",
+    "too-many-codes",
+    "code-not-sent",
     "too-busy",
     "service-unavailable",
 }
@@ -52,19 +57,19 @@ class SecurityInfoPages:
         """Return the routes."""
         return [
             web.get(ADDRESS, self._list),
-            web.post(f"{ADDRESS}/authenticators", self._taking(self._begin)),
+            web.post(f"{ADDRESS}/authenticators", self.taking(self._begin)),
             web.post(f"{ADDRESS}/authenticators/prove", self._prove),
-            web.post(f"{ADDRESS}/recovery-codes", self._taking(self._codes)),
-            web.post(f"{ADDRESS}/rename", self._taking(self._rename)),
-            web.post(f"{ADDRESS}/default", self._taking(self._default)),
+            web.post(f"{ADDRESS}/recovery-codes", self.taking(self._codes)),
+            web.post(f"{ADDRESS}/rename", self.taking(self._rename)),
+            web.post(f"{ADDRESS}/default", self.taking(self._default)),
             web.get(f"{ADDRESS}/remove/{{id}}", self._ask_to_remove),
-            web.post(f"{ADDRESS}/remove", self._taking(self._remove)),
+            web.post(f"{ADDRESS}/remove", self.taking(self._remove)),
         ]
 
     async def _list(self, request: web.Request) -> web.Response:
         return await self._stepped_up(request, lambda: self._show(request))
 
-    def _taking(self, act: _Act) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def taking(self, act: _Act) -> Callable[[web.Request], Awaitable[web.Response]]:
         """Return the handler of a form: what is refused is said above the list."""
 
         async def handle(request: web.Request) -> web.Response:
@@ -158,7 +163,8 @@ class SecurityInfoPages:
 
     async def _show(self, request: web.Request, refusal: Refusal | None = None) -> web.Response:
         visitor = await self.visits.visitor(request)
-        methods = await self.security_info.methods(visitor.caller)
+        listed = await self.security_info.listed(visitor.caller)
+        methods = listed.items
         done = request.query.get("done")
         return await self.pages.show(
             request,
@@ -168,10 +174,11 @@ class SecurityInfoPages:
             status=refusal.status if refusal else HTTPStatus.OK,
             headers=headers_of(refusal) if refusal else None,
             methods=methods,
+            sendable=listed.sendable,
             authenticators=[each for each in methods if each.kind == "authenticator"],
             codes=next((each for each in methods if each.kind == "recovery-codes"), None),
             names={f"n-{each.id}": each.label for each in methods},
-            first=next((each.label for each in methods if each.default), ""),
+            first=next((each.label or each.hint for each in methods if each.default), ""),
             longest_label=LongestLabel,
             done=done if done in _DONE else None,
             refusal=refusal,

@@ -25,6 +25,8 @@ _SAID_IN_PLACE = {
     "code-used",
     "not-allowed-by-policy",
     "sign-in-throttled",
+    "too-many-codes",
+    "code-not-sent",
     "invalid-request",
     "too-busy",
     "service-unavailable",
@@ -46,7 +48,11 @@ class StepUpPages:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
-        return [web.get(ADDRESS, self._ask), web.post(ADDRESS, self._show)]
+        return [
+            web.get(ADDRESS, self._ask),
+            web.post(ADDRESS, self._show),
+            web.post(f"{ADDRESS}/send", self._send),
+        ]
 
     async def _ask(self, request: web.Request) -> web.Response:
         return await self._form(request, Form(request.query))
@@ -60,6 +66,20 @@ class StepUpPages:
                 raise
             return await self._form(request, form, refusal)
         return addresses.see(addresses.local(form["next"]))
+
+    async def _send(self, request: web.Request) -> web.Response:
+        caller, form = await self.visits.sent_form(request)
+        to = addresses.local(form["next"])
+        language = self.pages.language(request, await self.visits.visitor(request))
+        try:
+            await self.step_ups.begin(caller, form["method"], language)
+        except Refusal as refusal:
+            if refusal.type not in _SAID_IN_PLACE:
+                raise
+            return await self._form(request, form, refusal)
+        return addresses.see(
+            addresses.with_query(ADDRESS, next=to, method=form["method"], sent="again")
+        )
 
     async def _shown(self, caller: Caller, form: Form) -> None:
         if form["method"]:
@@ -87,6 +107,7 @@ class StepUpPages:
             asked=chosen or _first(methods),
             methods=methods,
             to=to,
+            again=request.query.get("sent") == "again",
             refusal=refusal,
             errors=refusal.errors if refusal else (),
         )

@@ -16,12 +16,14 @@ from services.credentials.hashing import Hasher
 from services.credentials.keyring import Keyring
 from services.credentials.kinds import MethodChanges
 from services.credentials.model import HashParameters, PasswordPolicy
+from services.credentials.out_of_band import OutOfBand
 from services.credentials.password import Passwords
 from services.credentials.policy import MethodPolicies
 from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.routes import routes as credentials_routes
 from services.credentials.rules import PasswordRules
 from services.credentials.security_info import SecurityInformation
+from services.credentials.sending import Sending
 from services.credentials.throttling import Throttle
 from services.credentials.totp import Authenticators
 from services.gateway.clients import peer
@@ -39,16 +41,21 @@ from services.sessions.policy import SessionPolicies
 from services.sessions.receipts import Receipts
 from services.sessions.revocation import Revocations
 from services.sessions.routes import routes as sessions_routes
+from shared.contracts.methods import SentKinds
 from shared.lease import Lease
 from shared.mongo import is_outage
 from shared.service import ServiceConfig, application
+from shared.texts import Catalogues
 from tests.memory.clock import StoppedClock
 from tests.memory.credentials import (
+    MemoryCarrier,
     MemoryCounters,
     MemoryCredentials,
     MemoryGuesses,
     MemoryMethods,
+    MemoryOneTimes,
     MemoryPolicies,
+    MemoryQuotas,
 )
 from tests.memory.epochs import MemoryEpochs
 from tests.memory.profile import MemoryPeople
@@ -84,6 +91,7 @@ class Memory:
     methods: MemoryMethods
     policies: MemoryPolicies
     sessions: MemorySessions
+    carrier: MemoryCarrier
 
     @classmethod
     def empty(cls) -> "Memory":
@@ -99,6 +107,7 @@ class Memory:
             MemoryMethods(epochs),
             MemoryPolicies(credentials),
             MemorySessions(epochs),
+            MemoryCarrier(),
         )
 
     def profile(self) -> web.Application:
@@ -129,6 +138,15 @@ class Memory:
             throttle,
             Authenticators(changes, ring, self.clock),
             RecoveryCodes(changes, self.clock, pepper),
+            OutOfBand(
+                changes,
+                MemoryOneTimes(self.clock),
+                Sending(dict.fromkeys(SentKinds, self.carrier), MemoryQuotas(self.clock), pepper),
+                ring,
+                Catalogues.load(),
+                self.clock,
+                pepper,
+            ),
             self.clock,
             pepper,
         )

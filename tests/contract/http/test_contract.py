@@ -29,6 +29,7 @@ from shared.contracts.methods import (
     BeginChallenge,
     ChooseDefault,
     EnrollAuthenticator,
+    EnrollSent,
     ListMethods,
     MakeRecoveryCodes,
     Method,
@@ -36,6 +37,7 @@ from shared.contracts.methods import (
     RemoveMethod,
     RenameMethod,
     RequireSecurityInfo,
+    SentSetup,
 )
 from shared.contracts.policy import PutMethodsPolicy, PutSessionsPolicy, ReadPolicy
 from shared.contracts.profile import (
@@ -110,6 +112,19 @@ def code(services: Services, setup: AuthenticatorSetup) -> SecretStr:
 async def begin_authenticator(services: Services) -> AuthenticatorSetup:
     return await services.credentials.enroll_authenticator(
         EnrollAuthenticator(sub="person-1", label="Phone", issuer="Halden", account="ada")
+    )
+
+
+async def begin_number(services: Services) -> SentSetup:
+    return await services.credentials.enroll_sent(
+        EnrollSent(sub="person-1", kind="sms", target=SecretStr("+494215550147"))
+    )
+
+
+async def send_again(services: Services) -> BaseModel:
+    method_id = (await begin_number(services)).id
+    return await services.credentials.send_again(
+        BeginChallenge(sub="person-1", id=method_id, binding=method_id)
     )
 
 
@@ -205,6 +220,8 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("credentials", "/methods/list"): lambda s: s.credentials.methods(ListMethods(sub="person-1")),
     ("credentials", "/methods/enroll-authenticator"): begin_authenticator,
     ("credentials", "/methods/make-recovery-codes"): make_codes,
+    ("credentials", "/methods/enroll-sent"): begin_number,
+    ("credentials", "/methods/send-again"): send_again,
     ("credentials", "/methods/prove"): prove,
     ("credentials", "/methods/rename"): rename,
     ("credentials", "/methods/remove"): remove,

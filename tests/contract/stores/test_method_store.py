@@ -16,6 +16,9 @@ from tests.memory.credentials import MemoryMethods
 
 AT = datetime(2026, 3, 1, 12, 0, 0, 123_000, tzinfo=UTC)
 PHONE = Method("phone", "authenticator", "Phone", AT, proved=True, sealed=b"\0sealed", last_step=7)
+NUMBER = Method(
+    "number", "sms", "", AT, proved=True, sealed=b"\0sealed", hint="+49 … 47", mark="keyed hash"
+)
 CODES = Method("codes", "recovery-codes", "", AT, proved=True, codes=("a", "b"))
 
 
@@ -61,7 +64,7 @@ async def test_who_has_no_methods_has_none(store: MethodStore) -> None:
 
 
 async def test_what_was_put_is_there_as_the_next_version(store: MethodStore) -> None:
-    info = SecurityInfo("ada", methods=(PHONE, CODES), default="phone")
+    info = SecurityInfo("ada", methods=(PHONE, NUMBER, CODES), default="phone")
     await store.put(info, None)
     assert await store.security_info("ada") == replace(info, version=1)
     assert await store.security_info("eve") == SecurityInfo("eve")
@@ -127,3 +130,16 @@ async def test_a_sign_in_looks_at_the_methods_of_who_has_to_register(
     store = _in_mongodb(credentials).store
     await store.put(SecurityInfo("ada").cleared(), None)
     assert (await credentials.epochs.standing("ada")).is_guarded
+
+
+async def test_what_says_nothing_is_not_written_for_replicas_that_do_not_know_it(
+    credentials: Wiring,
+) -> None:
+    database = credentials.database
+    store = MongoMethodStore(database, credentials.epochs, credentials.transactions)
+    await store.put(SecurityInfo("ada", methods=(PHONE, NUMBER)), None)
+    document = await database["security_info"].find_one({"_id": "ada"})
+    assert document is not None
+    phone, number = document["methods"]
+    assert not {"hint", "mark"} & set(phone)
+    assert {"hint", "mark"} <= set(number)

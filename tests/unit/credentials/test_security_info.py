@@ -20,10 +20,12 @@ from services.credentials.errors import (
 )
 from services.credentials.keyring import Keyring, Unsealable
 from services.credentials.kinds import MethodChanges
+from services.credentials.out_of_band import OutOfBand
 from services.credentials.policy import MethodPolicies
 from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.resealing import Resealing
 from services.credentials.security_info import SecurityInformation
+from services.credentials.sending import Sending
 from services.credentials.throttling import Throttle
 from services.credentials.totp import Authenticators
 from shared.contracts.events import CredentialChange, CredentialChangePayload
@@ -41,8 +43,16 @@ from shared.contracts.methods import (
     RenameMethod,
 )
 from shared.lease import Lease
+from shared.texts import Catalogues
 from tests.memory.clock import StoppedClock
-from tests.memory.credentials import MemoryCounters, MemoryGuesses, MemoryMethods, MemoryPolicies
+from tests.memory.credentials import (
+    MemoryCounters,
+    MemoryGuesses,
+    MemoryMethods,
+    MemoryOneTimes,
+    MemoryPolicies,
+    MemoryQuotas,
+)
 from tests.memory.epochs import MemoryEpochs
 
 
@@ -67,6 +77,15 @@ class Ada:
             throttle,
             Authenticators(changes, ring, self.clock),
             RecoveryCodes(changes, self.clock, pepper),
+            OutOfBand(
+                changes,
+                MemoryOneTimes(self.clock),
+                Sending({}, MemoryQuotas(self.clock), pepper),
+                ring,
+                Catalogues.load(),
+                self.clock,
+                pepper,
+            ),
             self.clock,
             pepper,
         )

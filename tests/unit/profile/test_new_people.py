@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from services.gateway.api.bodies import Address, LanguageTag, Line, UserId
-from services.profile.smtp import _addressee
+from services.gateway.api.bodies import LanguageTag, Line, UserId
+from services.gateway.model import Address
+from shared.smtp import _addressee
 
 # Default_Ignorable_Code_Point of Unicode 15, as far as it is not in the category Cf.
 IGNORABLE = (

@@ -17,8 +17,7 @@ from aiosmtplib.errors import (
     SMTPSenderRefused,
 )
 
-from services.profile.errors import AddressRefused, MailUndelivered
-from services.profile.model import Mail
+from shared.mail import AddressRefused, Mail, MailUndelivered
 
 SendSeconds = 6.0
 _PERMANENT = 500
@@ -28,7 +27,7 @@ _REFUSALS = (SMTPSenderRefused, SMTPRecipientRefused, SMTPRecipientsRefused, SMT
 
 @dataclass(frozen=True)
 class SmtpMailer:
-    """Hands mail to one server, a connection each: notices are rare and must not share a fate."""
+    """Hands mail to one server, a connection each: mails are rare and must not share a fate."""
 
     host: str
     port: int

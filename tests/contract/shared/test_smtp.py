@@ -12,9 +12,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from deploy.local.ports import HOST, free
-from services.profile.errors import AddressRefused, MailUndelivered
-from services.profile.model import Mail
-from services.profile.smtp import SmtpMailer
+from shared.mail import AddressRefused, Mail, MailUndelivered
+from shared.smtp import SmtpMailer
 
 
 @dataclass
@@ -168,7 +167,7 @@ async def test_a_server_that_is_not_there_leaves_the_mail_undelivered() -> None:
 async def test_a_server_that_does_not_answer_is_given_up_in_time(
     server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.profile.smtp.SendSeconds", 0.3)
+    monkeypatch.setattr("shared.smtp.SendSeconds", 0.3)
     server.silent = True
     with pytest.raises(MailUndelivered):
         async with asyncio.timeout(10):

@@ -1,0 +1,135 @@
+"""Codes that are sent: by mail, as a text message, by a call (NIST SP 800-63B-4, 3.1.3)."""
+
+import re
+import secrets
+from dataclasses import dataclass, replace
+from typing import cast
+
+from services.credentials.errors import CodeRefused
+from services.credentials.keyring import Keyring
+from services.credentials.kinds import MethodChanges, Shown
+from services.credentials.methods import Method, new_id
+from services.credentials.model import OneTime, fingerprint
+from services.credentials.sending import Sending
+from services.credentials.store import Message, OneTimeStore, Words
+from shared.clock import Clock
+from shared.contracts.methods import (
+    BeginChallenge,
+    ChallengeBegun,
+    EnrollSent,
+    SentKind,
+    SentSetup,
+)
+
+CodeSeconds = 300
+_DIGITS = 8
+_ASCII_DIGITS = frozenset("0123456789")
+_AMR = {"email": "otp", "sms": "sms", "voice": "tel"}
+_COUNTRY = re.compile(r"1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|...")
+"""A country's code: of one or two digits, and all others of three (E.164, annex D)."""
+_TEXTS = {
+    ("email", False): "sent.email.add",
+    ("sms", False): "sent.sms.add",
+    ("sms", True): "sent.sms.show",
+    ("voice", False): "sent.voice.add",
+    ("voice", True): "sent.voice.show",
+}
+"""What a code is for, by kind and whether that is proved already."""
+
+
+@dataclass(frozen=True)
+class OutOfBand:
+    """Send codes, and take each once, for what it was sent for and for five minutes."""
+
+    changes: MethodChanges
+    one_times: OneTimeStore
+    sending: Sending
+    keyring: Keyring
+    words: Words
+    clock: Clock
+    pepper: bytes
+    amr: str = "otp"
+
+    def by(self, kind: SentKind) -> "OutOfBand":
+        """Return it as one kind of method."""
+        return replace(self, amr=_AMR[kind])
+
+    async def enroll(self, asked: EnrollSent) -> SentSetup:
+        """Begin to set up an address or a number, and send a code there."""
+        self.sending.require(asked.kind)
+        target = asked.target.get_secret_value()
+        hint = hint_of(target)
+        new = Method(
+            id=new_id(),
+            kind=asked.kind,
+            label="",
+            created_at=self.clock.now(),
+            hint=hint,
+            mark=fingerprint(self.pepper, "target", asked.sub, asked.kind, target.casefold()),
+        )
+        sealed = replace(new, sealed=self.keyring.seal(new.place(asked.sub), target.encode()))
+        await self.changes.begin(asked.sub, sealed)
+        await self.begin(
+            sealed,
+            BeginChallenge(sub=asked.sub, id=new.id, binding=new.id, language=asked.language),
+        )
+        return SentSetup(id=new.id, hint=hint)
+
+    async def begin(self, method: Method, asked: BeginChallenge) -> ChallengeBegun:
+        """Send a new code; the one before it ends when this one is taken away."""
+        code = "".join(secrets.choice("0123456789") for _ in range(_DIGITS))
+        message = self._message(method, asked, code)
+        name = self._name(asked.sub, method, asked.binding)
+        # A code that does not get there ends none that did.
+        await self.sending.send(asked.sub, message, is_proved=method.proved)
+        await self.one_times.keep(OneTime(name, self._proof(name, code), CodeSeconds))
+        return ChallengeBegun()
+
+    async def admit(self, method: Method, shown: Shown) -> None:
+        """Use the code up."""
+        code = "".join(each for each in shown.answer if each not in " -")
+        name = self._name(shown.sub, method, shown.binding)
+        if len(code) != _DIGITS or not _ASCII_DIGITS.issuperset(code):
+            raise CodeRefused
+        if not await self.one_times.take(name, self._proof(name, code)):
+            raise CodeRefused
+        await self.sending.arrived(shown.sub, _kind_of(method), self._target(method, shown.sub))
+
+    def took(self, method: Method, shown: Shown) -> Method:
+        """Take note of when that was."""
+        return method.took_sent(shown.at)
+
+    def _message(self, method: Method, asked: BeginChallenge, code: str) -> Message:
+        kind = _kind_of(method)
+        # A voice reads digits one by one where commas part them.
+        said = ", ".join(code) if kind == "voice" else f"{code[:4]} {code[4:]}"
+        return Message(
+            kind=kind,
+            to=self._target(method, asked.sub),
+            subject=self.words.text("sent.subject", asked.language),
+            text=self.words.text(_TEXTS[kind, method.proved], asked.language, code=said),
+            language=self.words.nearest(asked.language),
+        )
+
+    def _target(self, method: Method, sub: str) -> str:
+        return self.keyring.open(method.place(sub), method.sealed).decode()
+
+    def _name(self, sub: str, method: Method, binding: str) -> str:
+        return fingerprint(self.pepper, "sent-code", sub, method.id, binding)
+
+    def _proof(self, name: str, code: str) -> str:
+        return fingerprint(self.pepper, "sent-proof", name, code)
+
+
+def hint_of(target: str) -> str:
+    """Return as much of an address or a number as its owner needs to know it by."""
+    local, at, domain = target.rpartition("@")
+    if at:
+        return f"{local[0]}…@{domain}"
+    digits = target.removeprefix("+")
+    country = cast("re.Match[str]", _COUNTRY.match(digits))
+    return f"+{country[0]} … {digits[-2:]}"
+
+
+def _kind_of(method: Method) -> SentKind:
+    return cast("SentKind", method.kind)
