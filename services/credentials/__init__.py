@@ -1,5 +1,5 @@
-"""Passwords: set, verified, changed, and guarded against guessing.
+"""Passwords and second factors: set up, verified, changed, and guarded against guessing.
 
-Owns every account's sign-in name and password verifier. Publishes `credential-change` and
-consumes nothing yet.
+Owns every account's sign-in name, password verifier and methods, and sends the codes of those
+that have any sent. Publishes `credential-change` and consumes nothing yet.
 """
