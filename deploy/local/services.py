@@ -118,6 +118,10 @@ def _own_settings(
     }
     return {
         "profile": mail,
-        "credentials": {"PEPPER": keys.pepper, "KEYRING": keys.keyring},
+        "credentials": {
+            "PEPPER": keys.pepper,
+            "KEYRING": keys.keyring,
+            "PORTAL_URL": public_url,
+        },
         "gateway": {"SECRET": keys.gateway, "PUBLIC_URL": public_url, **peers},
     }.get(name, {})

@@ -14,6 +14,8 @@ from services.credentials.mongo import (
     MongoMethodStore,
     MongoOneTimeStore,
 )
+from services.credentials.passkey_sign_in import PasskeySignIn
+from services.credentials.passkeys import RelyingParty
 from services.credentials.password import Passwords
 from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.redis import RedisGuessCounters
@@ -23,6 +25,7 @@ from services.credentials.rules import PasswordRules
 from services.credentials.security_info import SecurityInformation
 from services.credentials.throttling import Throttle
 from services.credentials.totp import Authenticators
+from services.credentials.webauthn import Passkeys
 from shared.clock import SystemClock
 from shared.service import Service, application
 from shared.wiring import Wiring
@@ -56,17 +59,28 @@ def build_service(config: CredentialsConfig) -> Service:
     authentication = Authentication(store, methods, hasher, throttle, pepper)
     passwords = Passwords(store, hasher, rules, throttle, SystemClock(), pepper)
     changes = MethodChanges(methods, SystemClock())
+    passkeys = Passkeys(
+        changes,
+        MongoOneTimeStore(wiring.database),
+        RelyingParty.at(config.portal_url),
+        SystemClock(),
+        pepper,
+    )
+    passkey_sign_in = PasskeySignIn(
+        store, methods, changes, passkeys, throttle, SystemClock(), pepper
+    )
     security_info = SecurityInformation(
         methods,
         changes,
         throttle,
         Authenticators(changes, keyring, SystemClock()),
         RecoveryCodes(changes, SystemClock(), pepper),
+        passkeys,
         SystemClock(),
         pepper,
     )
     app = application(NAME, config, wiring.is_outage)
-    app.add_routes(routes(authentication, passwords, security_info))
+    app.add_routes(routes(authentication, passwords, security_info, passkey_sign_in))
 
     async def end_threads(_app: web.Application) -> None:
         hasher.close()

@@ -41,11 +41,14 @@ class MethodKind(Protocol):
         ...
 
     async def admit(self, method: Method, shown: Shown) -> None:
-        """Use up what was begun, in one atomic write, or raise `CodeRefused`."""
+        """Use up what was begun, in one atomic write, or raise `CodeRefused`.
+
+        A passkey raises `PasskeyRefused` instead, which is no wrong guess: nobody guesses that.
+        """
         ...
 
     def took(self, method: Method, shown: Shown) -> Method:
-        """Return the method after the answer, or raise `CodeRefused`. It may be called again."""
+        """Return the method after the answer, or raise the same. It may be called again."""
         ...
 
 

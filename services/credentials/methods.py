@@ -10,9 +10,12 @@ from services.credentials.errors import (
     FactorRequired,
     MethodNotFound,
     NotADefault,
+    PasskeyTaken,
     SetupEnded,
     TooManyAuthenticators,
+    TooManyPasskeys,
 )
+from services.credentials.passkeys import Passkey
 from shared.contracts import methods as contract
 from shared.contracts.events import (
     Cause,
@@ -61,7 +64,8 @@ class Method:
 
     `sealed` is its secret under the keyring; `last_step` is the newest time step whose code was
     taken; `codes` are the recovery codes that are left, as they are stored. `instead_of` is the
-    method that it replaces once it is proved.
+    method that it replaces once it is proved. `passkey` is what a passkey is verified with, once it
+    is proved.
     """
 
     id: str
@@ -74,6 +78,7 @@ class Method:
     codes: tuple[str, ...] = ()
     instead_of: str | None = None
     last_used_at: datetime | None = None
+    passkey: Passkey | None = None
 
     @property
     def is_factor(self) -> bool:
@@ -84,6 +89,13 @@ class Method:
     def use(self) -> tuple[Use, ...]:
         """Return what it is good for."""
         return _USES[self.kind]
+
+    @property
+    def credential_type(self) -> CredentialType:
+        """Return what others call it."""
+        if self.passkey is not None and self.passkey.is_roaming:
+            return "fido2-roaming"
+        return _CREDENTIAL_TYPES[self.kind]
 
     def place(self, sub: str) -> str:
         """Return what its secret is sealed for, so that it opens nowhere else."""
@@ -140,6 +152,11 @@ class SecurityInfo:
     def recovery_codes(self) -> Method | None:
         """Return the recovery codes, used up or not."""
         return next((each for each in self.methods if each.kind == "recovery-codes"), None)
+
+    def with_credential(self, credential_id: str) -> Method | None:
+        """Return the method whose passkey it is."""
+        found = (e for e in self.methods if e.passkey and e.passkey.credential_id == credential_id)
+        return next(found, None)
 
     def method(self, method_id: str) -> Method:
         """Return a proved method, or raise `MethodNotFound`."""
@@ -227,9 +244,11 @@ class SecurityInfo:
         alike = [each for each in self.proved if each.kind == new.kind]
         if new.instead_of is None:
             if len(alike) >= MostOfKind[new.kind]:
-                raise TooManyAuthenticators
+                raise TooManyPasskeys if new.kind == "passkey" else TooManyAuthenticators
         elif all(each.id != new.instead_of for each in alike):
             raise MethodNotFound
+        if new.passkey is not None and self.with_credential(new.passkey.credential_id) is not None:
+            raise PasskeyTaken
 
 
 @dataclass(frozen=True)
@@ -263,7 +282,7 @@ class Changed:
             occurred_at=at,
             initiating_entity="user",
             payload=CredentialChangePayload(
-                credential_type=_CREDENTIAL_TYPES[self.method.kind],
+                credential_type=self.method.credential_type,
                 change_type=self.change,
                 cause=_CAUSES[self.change],
                 method=self.method.instead_of or self.method.id,

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from services.credentials.authentication import Authentication
+from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.password import Passwords
 from services.credentials.security_info import SecurityInformation
 from shared.contracts.credentials import (
@@ -24,11 +25,15 @@ from shared.contracts.methods import (
     RemoveMethod,
     RenameMethod,
 )
+from shared.contracts.passkeys import BeginPasskeySignIn, EnrollPasskey, VerifyPasskey
 from shared.service import endpoint
 
 
 def routes(
-    authentication: Authentication, passwords: Passwords, security_info: SecurityInformation
+    authentication: Authentication,
+    passwords: Passwords,
+    security_info: SecurityInformation,
+    passkey_sign_in: PasskeySignIn,
 ) -> list[web.RouteDef]:
     """Return the routes of the service."""
     return [
@@ -49,10 +54,13 @@ def routes(
         endpoint(
             "/methods/make-recovery-codes", MakeRecoveryCodes, security_info.recovery_codes.make
         ),
+        endpoint("/methods/enroll-passkey", EnrollPasskey, security_info.passkeys.enroll),
         endpoint("/methods/prove", ProveMethod, security_info.prove),
         endpoint("/methods/rename", RenameMethod, security_info.rename),
         endpoint("/methods/remove", RemoveMethod, security_info.remove),
         endpoint("/methods/choose-default", ChooseDefault, security_info.choose_default),
         endpoint("/challenge/begin", BeginChallenge, security_info.begin),
         endpoint("/challenge/answer", AnswerChallenge, security_info.answer),
+        endpoint("/passkey/begin", BeginPasskeySignIn, passkey_sign_in.begin),
+        endpoint("/passkey/verify", VerifyPasskey, passkey_sign_in.verify),
     ]

@@ -13,6 +13,7 @@ from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.store import MethodStore
 from services.credentials.throttling import Throttle
 from services.credentials.totp import Authenticators
+from services.credentials.webauthn import Passkeys
 from shared.clock import Clock
 from shared.contracts import methods as contract
 from shared.contracts.body import Done
@@ -28,6 +29,7 @@ class SecurityInformation:
     throttle: Throttle
     authenticators: Authenticators
     recovery_codes: RecoveryCodes
+    passkeys: Passkeys
     clock: Clock
     pepper: bytes
 
@@ -45,8 +47,9 @@ class SecurityInformation:
         def proved(info: SecurityInfo) -> Changed:
             method = info.unproved(asked.id, at=shown.at)
             change: ChangeType = "update" if method.instead_of else "create"
-            after = info.with_proved(kind.took(method, shown))
-            return Changed(after, method, change, kept=asked.sid)
+            shown_to_work = kind.took(method, shown)
+            after = info.with_proved(shown_to_work)
+            return Changed(after, shown_to_work, change, kept=asked.sid)
 
         # Whoever proves a method is signed in: nobody who guesses elsewhere locks them out of it.
         async with self._guess(shown, asked.address, familiar=True):
@@ -119,6 +122,8 @@ class SecurityInformation:
         match method.kind:
             case "authenticator":
                 return self.authenticators
+            case "passkey":
+                return self.passkeys
             case "recovery-codes":
                 return self.recovery_codes
             case _:

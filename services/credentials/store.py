@@ -115,11 +115,16 @@ class MethodStore(Protocol):
         """Return the next subjects' methods in order of the subjects' ids, to go through all."""
         ...
 
+    async def with_passkey(self, credential_id: str) -> SecurityInfo | None:
+        """Return the methods of the subject who has proved this passkey."""
+        ...
+
     async def put(self, changed: SecurityInfo, event: Event | None) -> None:
         """Replace the version that was changed, in one atomic write with the event.
 
         Where there is an event, the subject's standing says from then on whether there is a factor.
-        Raise `MethodsChangedMeanwhile` where that version is not the current one any more.
+        Raise `MethodsChangedMeanwhile` where that version is not the current one any more, and
+        `PasskeyTaken` where somebody else has a passkey of these.
         """
         ...
 

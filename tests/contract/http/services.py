@@ -15,6 +15,8 @@ from services.credentials.hashing import Hasher
 from services.credentials.keyring import Keyring
 from services.credentials.kinds import MethodChanges
 from services.credentials.model import HashParameters, PasswordPolicy
+from services.credentials.passkey_sign_in import PasskeySignIn
+from services.credentials.passkeys import RelyingParty
 from services.credentials.password import Passwords
 from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.routes import routes as credentials_routes
@@ -22,6 +24,7 @@ from services.credentials.rules import PasswordRules
 from services.credentials.security_info import SecurityInformation
 from services.credentials.throttling import Throttle
 from services.credentials.totp import Authenticators
+from services.credentials.webauthn import Passkeys
 from services.gateway.clients import peer
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
@@ -44,12 +47,14 @@ from tests.memory.credentials import (
     MemoryCredentials,
     MemoryGuesses,
     MemoryMethods,
+    MemoryOneTimes,
 )
 from tests.memory.epochs import MemoryEpochs
 from tests.memory.profile import MemoryPeople
 from tests.memory.sessions import MemoryAcceptances, MemorySessions
 
 KEY = "the key of these tests"
+PORTAL = "https://portal.example"
 
 
 class Config(ServiceConfig):
@@ -110,16 +115,25 @@ class Memory:
         passwords = Passwords(self.credentials, hasher, rules, throttle, self.clock, pepper)
         ring = Keyring.parse(f"test:{'07' * 32}")
         changes = MethodChanges(self.methods, self.clock)
+        site = RelyingParty.at(PORTAL)
+        passkeys = Passkeys(changes, MemoryOneTimes(self.clock), site, self.clock, pepper)
+        passkey_sign_in = PasskeySignIn(
+            self.credentials, self.methods, changes, passkeys, throttle, self.clock, pepper
+        )
         security_info = SecurityInformation(
             self.methods,
             changes,
             throttle,
             Authenticators(changes, ring, self.clock),
             RecoveryCodes(changes, self.clock, pepper),
+            passkeys,
             self.clock,
             pepper,
         )
-        return _app("credentials", credentials_routes(authentication, passwords, security_info))
+        return _app(
+            "credentials",
+            credentials_routes(authentication, passwords, security_info, passkey_sign_in),
+        )
 
     def sessions_app(self) -> web.Application:
         """Return the sessions service."""

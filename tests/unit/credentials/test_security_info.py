@@ -20,11 +20,13 @@ from services.credentials.errors import (
 )
 from services.credentials.keyring import Keyring, Unsealable
 from services.credentials.kinds import MethodChanges
+from services.credentials.passkeys import RelyingParty
 from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.resealing import Resealing
 from services.credentials.security_info import SecurityInformation
 from services.credentials.throttling import Throttle
 from services.credentials.totp import Authenticators
+from services.credentials.webauthn import Passkeys
 from shared.contracts.events import CredentialChange, CredentialChangePayload
 from shared.contracts.methods import (
     AnswerChallenge,
@@ -40,7 +42,7 @@ from shared.contracts.methods import (
     RenameMethod,
 )
 from tests.memory.clock import StoppedClock
-from tests.memory.credentials import MemoryCounters, MemoryGuesses, MemoryMethods
+from tests.memory.credentials import MemoryCounters, MemoryGuesses, MemoryMethods, MemoryOneTimes
 from tests.memory.epochs import MemoryEpochs
 
 
@@ -63,6 +65,13 @@ class Ada:
             throttle,
             Authenticators(changes, ring, self.clock),
             RecoveryCodes(changes, self.clock, pepper),
+            Passkeys(
+                changes,
+                MemoryOneTimes(self.clock),
+                RelyingParty.at("https://portal.example"),
+                self.clock,
+                pepper,
+            ),
             self.clock,
             pepper,
         )
