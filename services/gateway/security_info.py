@@ -23,6 +23,7 @@ from shared.contracts.methods import (
     RemoveMethod,
     RenameMethod,
 )
+from shared.contracts.passkeys import EnrollPasskey, PasskeySetup
 from shared.contracts.profile import GetPerson
 from shared.contracts.sessions import EndRestingOn
 
@@ -68,6 +69,19 @@ class SecurityInfo:
                 issuer=person.home_organization.name,
                 account=person.user_id,
                 instead_of=instead_of,
+            )
+        )
+
+    async def enroll_passkey(self, caller: Caller, *, label: str) -> PasskeySetup:
+        """Begin to set up a passkey."""
+        await self._require_for_change(caller)
+        person = await self.profile.get(GetPerson(sub=caller.sub))
+        return await self.credentials.enroll_passkey(
+            EnrollPasskey(
+                sub=caller.sub,
+                label=label,
+                issuer=person.home_organization.name,
+                account=person.user_id,
             )
         )
 

@@ -3,18 +3,19 @@
 from dataclasses import dataclass
 from typing import cast
 
-from pydantic import SecretStr
-
 from services.gateway.api.bodies import (
     AuthenticatorToSetUp,
-    CodeBody,
     CodesToKeep,
     DefaultAnswer,
     DefaultBody,
     EnrollBody,
     Enrolled,
+    EnrollPasskeyBody,
     MakeRecoveryCodesBody,
+    MethodChoiceBody,
     MethodItems,
+    OptionsToSign,
+    ProofBody,
     ReAuthenticateBody,
     ReAuthenticated,
     RenameBody,
@@ -24,6 +25,7 @@ from services.gateway.qr import qr_code
 from services.gateway.security_info import SecurityInfo
 from shared.contracts.methods import Method
 
+WRONG_ANSWER = "code-refused, code-used, passkey-refused, passkey-cloned"
 REFUSED_CODE = {404: "not-found", 410: "flow-ended", 429: "sign-in-throttled", 503: "too-busy"}
 """What is refused wherever a code is shown."""
 
@@ -41,7 +43,12 @@ class SecurityInfoApi:
             Operation(
                 "POST", "/re-authenticate", "Show again who I am", self._re_authenticate,
                 body=ReAuthenticateBody, answers={200: ReAuthenticated},
-                refusals={403: "wrong-password, code-refused, code-used", **REFUSED_CODE},
+                refusals={403: f"wrong-password, {WRONG_ANSWER}", **REFUSED_CODE},
+            ),
+            Operation(
+                "POST", "/re-authenticate/options", "What my passkey has to sign for that",
+                self._options, body=MethodChoiceBody, answers={200: OptionsToSign},
+                refusals={404: "not-found"}, repeats=False,
             ),
             Operation(
                 "GET", "/me/methods", "My methods", self._list_methods,
@@ -50,16 +57,19 @@ class SecurityInfoApi:
             Operation(
                 "POST", "/me/methods", "Set up a method", self._enroll, body=EnrollBody,
                 answers={201: Enrolled},
-                refusals={**changes, 409: "too-many-authenticators, factor-required"},
+                refusals={
+                    **changes,
+                    409: "too-many-authenticators, too-many-passkeys, factor-required",
+                },
                 repeats=False,
             ),
             Operation(
                 "POST", "/me/methods/{id}/prove", "Show that a method works", self._prove,
-                body=CodeBody, answers={200: Method},
+                body=ProofBody, answers={200: Method},
                 refusals={
-                    **REFUSED_CODE, 403: "step-up-required, code-refused, code-used",
+                    **REFUSED_CODE, 403: f"step-up-required, {WRONG_ANSWER}",
                     410: "setup-ended",
-                    409: "too-many-authenticators",
+                    409: "too-many-authenticators, too-many-passkeys, passkey-taken",
                 },
             ),
             Operation(
@@ -82,10 +92,16 @@ class SecurityInfoApi:
         if body.password is not None:
             shown = step_ups.by_password(call.caller, body.password, "security-info")
         else:
-            method_id, code = cast("str", body.method_id), cast("SecretStr", body.code)
-            shown = step_ups.by_method(call.caller, method_id, code, "security-info")
+            method_id = cast("str", body.method_id)
+            shown = step_ups.by_method(call.caller, method_id, body.shown, "security-info")
         session = await shown
         return Answer(ReAuthenticated(auth_time=session.auth_time, aal=session.aal))
+
+    async def _options(self, call: Call) -> Answer:
+        method_id = call.body(MethodChoiceBody).method_id
+        step_ups = self.security_info.step_ups
+        begun = await step_ups.begin(call.caller, method_id, call.language)
+        return Answer(OptionsToSign.of(begun.options))
 
     async def _list_methods(self, call: Call) -> Answer:
         return Answer(MethodItems(items=await self.security_info.methods(call.caller)))
@@ -96,6 +112,10 @@ class SecurityInfoApi:
             made = await self.security_info.make_recovery_codes(call.caller)
             codes = CodesToKeep(codes=tuple(each.get_secret_value() for each in made.codes))
             return Answer(Enrolled(id=made.id, state="active", setup=codes), 201)
+        if isinstance(body, EnrollPasskeyBody):
+            made_from = await self.security_info.enroll_passkey(call.caller, label=body.label)
+            options = OptionsToSign.of(made_from.options)
+            return Answer(Enrolled(id=made_from.id, state="unproved", setup=options), 201)
         begun = await self.security_info.enroll_authenticator(
             call.caller, label=body.label, instead_of=body.instead_of
         )
@@ -106,8 +126,8 @@ class SecurityInfoApi:
         return Answer(Enrolled(id=begun.id, state="unproved", setup=setup), 201)
 
     async def _prove(self, call: Call) -> Answer:
-        code = call.body(CodeBody).code
-        return Answer(await self.security_info.prove(call.caller, call.path("id"), code))
+        shown = call.body(ProofBody).shown
+        return Answer(await self.security_info.prove(call.caller, call.path("id"), shown))
 
     async def _rename(self, call: Call) -> Answer:
         label = call.body(RenameBody).label

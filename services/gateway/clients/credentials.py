@@ -33,6 +33,13 @@ from shared.contracts.methods import (
     RemoveMethod,
     RenameMethod,
 )
+from shared.contracts.passkeys import (
+    BeginPasskeySignIn,
+    EnrollPasskey,
+    PasskeySetup,
+    PasskeyVerified,
+    VerifyPasskey,
+)
 from shared.contracts.sessions import Revoked
 
 
@@ -74,6 +81,10 @@ class CredentialsClient:
         """Begin to set up an authenticator app."""
         return await self.peer.ask("/methods/enroll-authenticator", asked, AuthenticatorSetup)
 
+    async def enroll_passkey(self, asked: EnrollPasskey) -> PasskeySetup:
+        """Begin to set up a passkey."""
+        return await self.peer.ask("/methods/enroll-passkey", asked, PasskeySetup)
+
     async def make_recovery_codes(self, asked: MakeRecoveryCodes) -> RecoveryCodes:
         """Make new recovery codes."""
         return await self.peer.ask("/methods/make-recovery-codes", asked, RecoveryCodes)
@@ -101,3 +112,11 @@ class CredentialsClient:
     async def answer(self, asked: AnswerChallenge) -> ChallengeAnswered:
         """Answer a challenge."""
         return await self.peer.ask("/challenge/answer", asked, ChallengeAnswered)
+
+    async def begin_passkey(self, asked: BeginPasskeySignIn) -> ChallengeBegun:
+        """Begin a sign-in with a passkey alone."""
+        return await self.peer.ask("/passkey/begin", asked, ChallengeBegun)
+
+    async def verify_passkey(self, asked: VerifyPasskey) -> PasskeyVerified:
+        """Tell whose passkey it is."""
+        return await self.peer.ask("/passkey/verify", asked, PasskeyVerified)
