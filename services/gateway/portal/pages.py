@@ -9,6 +9,7 @@ from services.gateway.portal.challenge_pages import ChallengePages
 from services.gateway.portal.first_password_pages import FirstPasswordPages
 from services.gateway.portal.language_pages import LanguagePages
 from services.gateway.portal.page import Pages
+from services.gateway.portal.passkey_pages import PasskeyPages
 from services.gateway.portal.password_pages import PasswordPages
 from services.gateway.portal.problem_pages import ProblemPages
 from services.gateway.portal.profile_pages import ProfilePages
@@ -40,12 +41,14 @@ class Portal:
         self._pages = pages = Pages(visits, catalogues, SystemClock())
         self._problems = ProblemPages(pages, visits)
         signing_in = SignInPages(pages, visits, sign_in, account)
+        security = SecurityInfoPages(pages, visits, security_info)
         self._areas = (
             signing_in,
             FirstPasswordPages(pages, visits, sign_in, signing_in),
             ProfilePages(pages, visits, account),
             ChallengePages(pages, visits, sign_in, signing_in),
-            SecurityInfoPages(pages, visits, security_info),
+            security,
+            PasskeyPages(signing_in, security),
             StepUpPages(pages, visits, security_info.step_ups),
             PasswordPages(pages, visits, account),
             SessionPages(pages, visits, account),

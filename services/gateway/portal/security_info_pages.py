@@ -24,9 +24,14 @@ from shared.contracts.refusals import InvalidRequest, Refusal
 ADDRESS = "/security"
 _LABEL: TypeAdapter[str] = TypeAdapter(Label)
 _DONE = {"added", "renamed", "removed", "promoted", "default"}
+# What stands in the list with a name of its own.
+_NAMED = {"authenticator", "passkey"}
 _SAID_IN_PLACE = {
     "code-refused",
     "code-used",
+    "passkey-refused",
+    "passkey-taken",
+    "too-many-passkeys",
     "sign-in-throttled",
     "invalid-request",
     "too-many-authenticators",
@@ -50,19 +55,19 @@ class SecurityInfoPages:
         """Return the routes."""
         return [
             web.get(ADDRESS, self._list),
-            web.post(f"{ADDRESS}/authenticators", self._taking(self._begin)),
+            web.post(f"{ADDRESS}/authenticators", self.taking(self._begin)),
             web.post(f"{ADDRESS}/authenticators/prove", self._prove),
-            web.post(f"{ADDRESS}/recovery-codes", self._taking(self._codes)),
-            web.post(f"{ADDRESS}/rename", self._taking(self._rename)),
-            web.post(f"{ADDRESS}/default", self._taking(self._default)),
+            web.post(f"{ADDRESS}/recovery-codes", self.taking(self._codes)),
+            web.post(f"{ADDRESS}/rename", self.taking(self._rename)),
+            web.post(f"{ADDRESS}/default", self.taking(self._default)),
             web.get(f"{ADDRESS}/remove/{{id}}", self._ask_to_remove),
-            web.post(f"{ADDRESS}/remove", self._taking(self._remove)),
+            web.post(f"{ADDRESS}/remove", self.taking(self._remove)),
         ]
 
     async def _list(self, request: web.Request) -> web.Response:
         return await self._stepped_up(request, lambda: self._show(request))
 
-    def _taking(self, act: _Act) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def taking(self, act: _Act) -> Callable[[web.Request], Awaitable[web.Response]]:
         """Return the handler of a form: what is refused is said above the list."""
 
         async def handle(request: web.Request) -> web.Response:
@@ -78,7 +83,7 @@ class SecurityInfoPages:
 
     async def _begin(self, request: web.Request, caller: Caller, form: Form) -> web.Response:
         setup = await self.security_info.enroll_authenticator(
-            caller, label=_label(form), instead_of=form["instead_of"] or None
+            caller, label=read_label(form), instead_of=form["instead_of"] or None
         )
         return await self._setup(request, setup.id, setup)
 
@@ -111,7 +116,7 @@ class SecurityInfoPages:
         )
 
     async def _rename(self, _request: web.Request, caller: Caller, form: Form) -> web.Response:
-        label = _label(form, field=f"n-{form['id']}")
+        label = read_label(form, field=f"n-{form['id']}")
         await self.security_info.rename(caller, form["id"], label)
         return _done("renamed")
 
@@ -166,7 +171,7 @@ class SecurityInfoPages:
             status=refusal.status if refusal else HTTPStatus.OK,
             headers=headers_of(refusal) if refusal else None,
             methods=methods,
-            authenticators=[each for each in methods if each.kind == "authenticator"],
+            named=[each for each in methods if each.kind in _NAMED],
             codes=next((each for each in methods if each.kind == "recovery-codes"), None),
             names={f"n-{each.id}": each.label for each in methods},
             first=next((each.label for each in methods if each.default), ""),
@@ -203,7 +208,8 @@ def _done(what: str) -> web.Response:
     return addresses.see(addresses.with_query(ADDRESS, done=what))
 
 
-def _label(form: Form, *, field: str = "label") -> str:
+def read_label(form: Form, *, field: str = "label") -> str:
+    """Return what a method is to be called, or raise with the field that it was typed into."""
     label = " ".join(form["label"].split())
     try:
         return _LABEL.validate_python(label)
