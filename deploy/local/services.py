@@ -129,6 +129,11 @@ def _own_settings(
     mail = {**server, "PUBLIC_URL": public_url}
     return {
         "profile": mail,
-        "credentials": {"PEPPER": keys.pepper, "KEYRING": keys.keyring, **server},
+        "credentials": {
+            "PEPPER": keys.pepper,
+            "KEYRING": keys.keyring,
+            "PORTAL_URL": public_url,
+            **server,
+        },
         "gateway": {"SECRET": keys.gateway, "PUBLIC_URL": public_url, **peers},
     }.get(name, {})

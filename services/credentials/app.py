@@ -19,6 +19,8 @@ from services.credentials.mongo import (
     MongoQuotaStore,
 )
 from services.credentials.out_of_band import OutOfBand
+from services.credentials.passkey_sign_in import PasskeySignIn
+from services.credentials.passkeys import RelyingParty
 from services.credentials.password import Passwords
 from services.credentials.policy import MethodPolicies
 from services.credentials.recovery_codes import RecoveryCodes
@@ -31,6 +33,7 @@ from services.credentials.sending import Sending
 from services.credentials.store import Carrier
 from services.credentials.throttling import Throttle
 from services.credentials.totp import Authenticators
+from services.credentials.webauthn import Passkeys
 from shared.clock import SystemClock
 from shared.contracts.methods import SentKind
 from shared.lease import Lease
@@ -86,12 +89,23 @@ def build_service(config: CredentialsConfig) -> Service:
     authentication = Authentication(store, methods, hasher, throttle, pepper, policies)
     passwords = Passwords(store, hasher, rules, throttle, SystemClock(), pepper, policies.store)
     changes = MethodChanges(methods, policies, SystemClock())
+    passkeys = Passkeys(
+        changes,
+        MongoOneTimeStore(wiring.database),
+        RelyingParty.at(config.portal_url),
+        SystemClock(),
+        pepper,
+    )
+    passkey_sign_in = PasskeySignIn(
+        store, methods, changes, passkeys, throttle, SystemClock(), pepper
+    )
     security_info = SecurityInformation(
         methods,
         changes,
         throttle,
         Authenticators(changes, keyring, SystemClock()),
         RecoveryCodes(changes, SystemClock(), pepper),
+        passkeys,
         OutOfBand(
             changes,
             MongoOneTimeStore(wiring.database),
@@ -106,7 +120,9 @@ def build_service(config: CredentialsConfig) -> Service:
     )
     clearing = Clearing(methods, SystemClock())
     app = application(NAME, config, wiring.is_outage)
-    app.add_routes(routes(authentication, passwords, security_info, clearing, policies))
+    app.add_routes(
+        routes(authentication, passwords, security_info, passkey_sign_in, clearing, policies)
+    )
 
     async def end_threads(_app: web.Application) -> None:
         hasher.close()

@@ -29,6 +29,8 @@ class CredentialsConfig(ServiceConfig):
     # Seals the secrets of methods: `name:64 hex digits`, the newest first, separated by commas.
     keyring: SecretStr
     database_prefix: str = ""
+    # Where users reach the portal: passkeys are for that host, and work on no other.
+    portal_url: str = "http://localhost:8080"
     # Argon2id: memory in KiB, passes, lanes. OWASP's floor is 19 MiB, 2, 1.
     argon2_memory: int = Field(default=19_456, ge=19_456)
     argon2_passes: int = Field(default=2, ge=2)

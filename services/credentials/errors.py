@@ -130,6 +130,30 @@ class MessageUndelivered(Exception):
     """The mail server or the carrier did not take the message this time."""
 
 
+class PasskeyRefused(Refusal):
+    """What a passkey signed or made is not what was asked for, or no longer."""
+
+    type, status = "passkey-refused", 403
+
+
+class PasskeyCloned(Refusal):
+    """The passkey counts its signatures, and this one was counted before: there are two of it."""
+
+    type, status = "passkey-cloned", 403
+
+
+class PasskeyTaken(Refusal):
+    """The passkey is registered already, with this account or another one."""
+
+    type, status = "passkey-taken", 409
+
+
+class TooManyPasskeys(Refusal):
+    """There are as many passkeys as there may be; one of them has to go first."""
+
+    type, status = "too-many-passkeys", 409
+
+
 class FactorRequired(Refusal):
     """Recovery codes stand in for another method, and there is none."""
 

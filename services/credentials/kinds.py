@@ -43,11 +43,14 @@ class MethodKind(Protocol):
         ...
 
     async def admit(self, method: Method, shown: Shown) -> None:
-        """Use up what was begun, in one atomic write, or raise `CodeRefused`."""
+        """Use up what was begun, in one atomic write, or raise `CodeRefused`.
+
+        A passkey raises `PasskeyRefused` instead, which is no wrong guess: nobody guesses that.
+        """
         ...
 
     def took(self, method: Method, shown: Shown) -> Method:
-        """Return the method after the answer, or raise `CodeRefused`. It may be called again."""
+        """Return the method after the answer, or raise the same. It may be called again."""
         ...
 
 
@@ -66,7 +69,7 @@ class MethodChanges:
             raise SignInOutdated
         return policy
 
-    async def begin(self, sub: str, new: Method, *, signing_in_under: int | None = None) -> None:
+    async def begin(self, sub: str, new: Method, *, signing_in_under: int | None = None) -> Changed:
         """Begin to set a method up; the password alone does so only where there is no factor."""
         policy = await self.policy(sub, signing_in_under)
         policy.require(new.kind)
@@ -76,7 +79,7 @@ class MethodChanges:
                 policy.require_none(info)
             return Changed(info.with_unproved(new))
 
-        await self.make(sub, begun)
+        return await self.make(sub, begun)
 
     async def make(
         self,

@@ -11,10 +11,13 @@ from services.credentials.errors import (
     MethodExists,
     MethodNotFound,
     NotADefault,
+    PasskeyTaken,
     SetupEnded,
     TooManyAuthenticators,
     TooManyMethods,
+    TooManyPasskeys,
 )
+from services.credentials.passkeys import Passkey
 from shared.contracts import methods as contract
 from shared.contracts.events import (
     Cause,
@@ -24,6 +27,7 @@ from shared.contracts.events import (
     CredentialType,
 )
 from shared.contracts.methods import Kind, Use, is_factor
+from shared.contracts.refusals import Refusal
 
 MostOfKind: dict[Kind, int] = {
     "authenticator": 5,
@@ -31,6 +35,10 @@ MostOfKind: dict[Kind, int] = {
     "email": 5,
     "sms": 5,
     "voice": 5,
+}
+_TOO_MANY: dict[Kind, type[Refusal]] = {
+    "authenticator": TooManyAuthenticators,
+    "passkey": TooManyPasskeys,
 }
 _UNPROVED_MINUTES = 10
 _CREDENTIAL_TYPES: dict[Kind, CredentialType] = {
@@ -66,7 +74,8 @@ class Method:
     `sealed` is its secret under the keyring, or where its codes are sent to, of which `hint` shows
     its owner a part and `mark` is a keyed hash; `last_step` is the newest time step whose code was
     taken; `codes` are the recovery codes that are left, as they are stored. `instead_of` is the
-    method that it replaces once it is proved.
+    method that it replaces once it is proved. `passkey` is what a passkey is verified with, once it
+    is proved.
     """
 
     id: str
@@ -81,6 +90,7 @@ class Method:
     last_used_at: datetime | None = None
     hint: str | None = None
     mark: str | None = None
+    passkey: Passkey | None = None
 
     @property
     def is_factor(self) -> bool:
@@ -91,6 +101,13 @@ class Method:
     def use(self) -> tuple[Use, ...]:
         """Return what it is good for."""
         return _USES[self.kind]
+
+    @property
+    def credential_type(self) -> CredentialType:
+        """Return what others call it."""
+        if self.passkey is not None and self.passkey.is_roaming:
+            return "fido2-roaming"
+        return _CREDENTIAL_TYPES[self.kind]
 
     def place(self, sub: str) -> str:
         """Return what its secret is sealed for, so that it opens nowhere else."""
@@ -160,6 +177,11 @@ class SecurityInfo:
     def recovery_codes(self) -> Method | None:
         """Return the recovery codes, used up or not."""
         return next((each for each in self.methods if each.kind == "recovery-codes"), None)
+
+    def with_credential(self, credential_id: str) -> Method | None:
+        """Return the method whose passkey it is."""
+        found = (e for e in self.methods if e.passkey and e.passkey.credential_id == credential_id)
+        return next(found, None)
 
     def method(self, method_id: str) -> Method:
         """Return a proved method, or raise `MethodNotFound`."""
@@ -258,10 +280,11 @@ class SecurityInfo:
             raise MethodExists
         if new.instead_of is None:
             if len(alike) >= MostOfKind[new.kind]:
-                is_app = new.kind == "authenticator"
-                raise TooManyAuthenticators if is_app else TooManyMethods
+                raise _TOO_MANY.get(new.kind, TooManyMethods)
         elif all(each.id != new.instead_of for each in alike):
             raise MethodNotFound
+        if new.passkey is not None and self.with_credential(new.passkey.credential_id) is not None:
+            raise PasskeyTaken
 
 
 @dataclass(frozen=True)
@@ -295,7 +318,7 @@ class Changed:
             occurred_at=at,
             initiating_entity="user",
             payload=CredentialChangePayload(
-                credential_type=_CREDENTIAL_TYPES[self.method.kind],
+                credential_type=self.method.credential_type,
                 change_type=self.change,
                 cause=_CAUSES[self.change],
                 method=self.method.instead_of or self.method.id,

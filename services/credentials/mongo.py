@@ -9,10 +9,15 @@ from uuid import uuid4
 from pymongo import ASCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from services.credentials.errors import MethodsChangedMeanwhile, PasswordChangedMeanwhile
+from services.credentials.errors import (
+    MethodsChangedMeanwhile,
+    PasskeyTaken,
+    PasswordChangedMeanwhile,
+)
 from services.credentials.method_policy import MethodPolicy
 from services.credentials.methods import Method, SecurityInfo
 from services.credentials.model import Counted, Guesses, OneTime, Password, Quota, cost_of
+from services.credentials.passkeys import Passkey
 from shared.contracts.epochs import Raised, Standing
 from shared.contracts.events import Cause, Event
 from shared.epochs import Epochs
@@ -25,6 +30,8 @@ T = TypeVar("T")
 _RECENT = 3
 _MOST_COSTS = 16
 """More than anybody has raised it in the time in which somebody has not signed in."""
+_CREDENTIALS = "credential_ids"
+"""The ids of somebody's passkeys, beside the methods: an index goes into one list alone."""
 _BEHIND_SALTS = "%"
 """The character after `$`, which is what parts a cost from its salt."""
 _LEFT = {"$max": [0, {"$divide": [{"$subtract": ["$locked_until", "$$NOW"]}, 1000]}]}
@@ -283,9 +290,14 @@ class MongoMethodStore:
     transactions: Transactions
 
     async def install(self) -> None:
-        """Create the collection, which no transaction has to do then. Safe to run twice."""
+        """Create the collection, which no transaction has to do then, and its index.
+
+        Safe to run twice.
+        """
         if "security_info" not in await self.database.list_collection_names():
             await self.database.create_collection("security_info")
+        # Whoever has no passkey has no such field, and is not in the index.
+        await self.database["security_info"].create_index(_CREDENTIALS, unique=True, sparse=True)
 
     async def security_info(self, sub: str) -> SecurityInfo:
         """Read the document."""
@@ -295,6 +307,11 @@ class MongoMethodStore:
         """Read a page in order of the ids."""
         found = self.database["security_info"].find({"_id": {"$gt": sub}}).sort("_id", ASCENDING)
         return [_security_info(each["_id"], each) async for each in found.limit(limit)]
+
+    async def with_passkey(self, credential_id: str) -> SecurityInfo | None:
+        """Look the credential up in the index."""
+        found = await self.database["security_info"].find_one({_CREDENTIALS: credential_id})
+        return _security_info(found["_id"], found) if found else None
 
     async def put(self, changed: SecurityInfo, event: Event | None) -> None:
         """Replace the version, in a transaction only where more than that changes."""
@@ -316,22 +333,26 @@ class MongoMethodStore:
         return await self.epochs.recent(sub)
 
     async def _replace(self, changed: SecurityInfo, session: Session | None = None) -> None:
-        document = {
+        document: Document = {
             "version": changed.version + 1,
             "default": changed.default,
             "methods": [_method_document(each) for each in changed.methods],
             "must_register": changed.must_register,
         }
+        credentials = [each.passkey.credential_id for each in changed.methods if each.passkey]
+        document |= {_CREDENTIALS: credentials} if credentials else {}
+        without: Document = {} if credentials else {"$unset": {_CREDENTIALS: ""}}
         try:
             replaced = await self.database["security_info"].update_one(
                 {"_id": changed.sub, "version": changed.version},
-                {"$set": document},
+                {"$set": document, **without},
                 # The first version of all is written where there is no document yet.
                 upsert=changed.version == 0,
                 session=session,
             )
         except DuplicateKeyError as error:
-            raise MethodsChangedMeanwhile from error
+            is_passkey = _CREDENTIALS in (error.details or {}).get("keyPattern", {})
+            raise (PasskeyTaken if is_passkey else MethodsChangedMeanwhile) from error
         if replaced.matched_count == 0 and replaced.upserted_id is None:
             raise MethodsChangedMeanwhile
 
@@ -423,15 +444,21 @@ def _method_document(method: Method) -> Document:
 def _security_info(sub: str, document: Document | None) -> SecurityInfo:
     if document is None:
         return SecurityInfo(sub)
-    methods = (Method(**{**each, "codes": tuple(each["codes"])}) for each in document["methods"])
     return SecurityInfo(
         sub,
         document["version"],
-        tuple(methods),
+        tuple(map(_method, document["methods"])),
         document["default"],
         # What came with a later version is not in the documents of before it.
         must_register=document.get("must_register", False),
     )
+
+
+def _method(document: Document) -> Method:
+    passkey = document.get("passkey")
+    if passkey is not None:
+        passkey = Passkey(**{**passkey, "transports": tuple(passkey["transports"])})
+    return Method(**{**document, "codes": tuple(document["codes"]), "passkey": passkey})
 
 
 @dataclass(frozen=True)

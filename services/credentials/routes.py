@@ -4,6 +4,7 @@ from aiohttp import web
 
 from services.credentials.authentication import Authentication
 from services.credentials.clearing import Clearing
+from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.password import Passwords
 from services.credentials.policy import MethodPolicies
 from services.credentials.security_info import SecurityInformation
@@ -29,6 +30,7 @@ from shared.contracts.methods import (
     RenameMethod,
     RequireSecurityInfo,
 )
+from shared.contracts.passkeys import BeginPasskeySignIn, EnrollPasskey, VerifyPasskey
 from shared.contracts.policy import PutMethodsPolicy, ReadPolicy
 from shared.service import endpoint
 
@@ -37,6 +39,7 @@ def routes(
     authentication: Authentication,
     passwords: Passwords,
     security_info: SecurityInformation,
+    passkey_sign_in: PasskeySignIn,
     clearing: Clearing,
     policies: MethodPolicies,
 ) -> list[web.RouteDef]:
@@ -61,6 +64,7 @@ def routes(
         ),
         endpoint("/methods/enroll-sent", EnrollSent, security_info.out_of_band.enroll),
         endpoint("/methods/send-again", BeginChallenge, security_info.send_again),
+        endpoint("/methods/enroll-passkey", EnrollPasskey, security_info.passkeys.enroll),
         endpoint("/methods/prove", ProveMethod, security_info.prove),
         endpoint("/methods/rename", RenameMethod, security_info.rename),
         endpoint("/methods/remove", RemoveMethod, security_info.remove),
@@ -71,4 +75,6 @@ def routes(
         endpoint("/policy/read", ReadPolicy, policies.read),
         endpoint("/policy/put", PutMethodsPolicy, policies.put),
         endpoint("/challenge/answer", AnswerChallenge, security_info.answer),
+        endpoint("/passkey/begin", BeginPasskeySignIn, passkey_sign_in.begin),
+        endpoint("/passkey/verify", VerifyPasskey, passkey_sign_in.verify),
     ]

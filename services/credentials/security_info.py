@@ -14,6 +14,7 @@ from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.store import MethodStore
 from services.credentials.throttling import Throttle
 from services.credentials.totp import Authenticators
+from services.credentials.webauthn import Passkeys
 from shared.clock import Clock
 from shared.contracts import methods as contract
 from shared.contracts.body import Done
@@ -29,6 +30,7 @@ class SecurityInformation:
     throttle: Throttle
     authenticators: Authenticators
     recovery_codes: RecoveryCodes
+    passkeys: Passkeys
     out_of_band: OutOfBand
     clock: Clock
     pepper: bytes
@@ -71,8 +73,9 @@ class SecurityInformation:
         def proved(info: SecurityInfo) -> Changed:
             method = waiting(info)
             change: ChangeType = "update" if method.instead_of else "create"
-            after = info.with_proved(kind.took(method, shown))
-            return Changed(after, method, change, kept=asked.sid)
+            shown_to_work = kind.took(method, shown)
+            after = info.with_proved(shown_to_work)
+            return Changed(after, shown_to_work, change, kept=asked.sid)
 
         # Whoever proves a method is signed in, or has the password at least: nobody who guesses
         # elsewhere locks them out of it.
@@ -160,6 +163,8 @@ class SecurityInformation:
         match method.kind:
             case "authenticator":
                 return self.authenticators
+            case "passkey":
+                return self.passkeys
             case "recovery-codes":
                 return self.recovery_codes
             case "email" | "sms" | "voice":

@@ -118,12 +118,17 @@ class MethodStore(Protocol):
         """Return the next subjects' methods in order of the subjects' ids, to go through all."""
         ...
 
+    async def with_passkey(self, credential_id: str) -> SecurityInfo | None:
+        """Return the methods of the subject who has proved this passkey."""
+        ...
+
     async def put(self, changed: SecurityInfo, event: Event | None) -> None:
         """Replace the version that was changed, in one atomic write with the event.
 
         Where there is an event, or a factor has to be registered, the subject's standing says from
         then on whether a sign-in has to look at the methods.
-        Raise `MethodsChangedMeanwhile` where that version is not the current one any more.
+        Raise `MethodsChangedMeanwhile` where that version is not the current one any more, and
+        `PasskeyTaken` where somebody else has a passkey of these.
         """
         ...
 

@@ -170,6 +170,11 @@ class FlowKey:
     id: str
     client: str
 
+    @property
+    def binding(self) -> str:
+        """Return what ties a challenge to both, where nothing else is kept of the flow yet."""
+        return hashlib.sha256(f"{self.id}\0{self.client}".encode()).hexdigest()
+
 
 @dataclass(frozen=True)
 class SignInAttempt:
@@ -179,6 +184,18 @@ class SignInAttempt:
     password: SecretStr
     where: Where
     client: str
+    device_key: str | None = None
+    device_name: str | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True)
+class PasskeyAttempt:
+    """What a passkey answered to a sign-in that its client began, in a browser's JSON."""
+
+    key: FlowKey
+    answer: SecretStr
+    where: Where
     device_key: str | None = None
     device_name: str | None = None
     language: str | None = None

@@ -28,6 +28,7 @@ from shared.contracts.methods import (
     SentKind,
     SentSetup,
 )
+from shared.contracts.passkeys import EnrollPasskey, PasskeySetup
 from shared.contracts.profile import GetPerson
 from shared.contracts.sessions import EndRestingOn
 
@@ -94,6 +95,19 @@ class SecurityInfo:
         await self._require_for_change(caller)
         await self.credentials.send_again(
             BeginChallenge(sub=caller.sub, id=method_id, binding=method_id, language=language)
+        )
+
+    async def enroll_passkey(self, caller: Caller, *, label: str) -> PasskeySetup:
+        """Begin to set up a passkey."""
+        await self._require_for_change(caller)
+        person = await self.profile.get(GetPerson(sub=caller.sub))
+        return await self.credentials.enroll_passkey(
+            EnrollPasskey(
+                sub=caller.sub,
+                label=label,
+                issuer=person.home_organization.name,
+                account=person.user_id,
+            )
         )
 
     async def prove(self, caller: Caller, method_id: str, answer: SecretStr) -> Method:

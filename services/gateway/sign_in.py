@@ -18,9 +18,11 @@ from services.gateway.model import (
     Flow,
     FlowKey,
     FlowSeconds,
+    PasskeyAttempt,
     SignedIn,
     SignInAttempt,
     new_binding,
+    new_flow_id,
 )
 from services.gateway.store import FlowStore
 from shared.clock import Clock
@@ -32,6 +34,7 @@ from shared.contracts.credentials import (
     VerifyPassword,
 )
 from shared.contracts.methods import AnswerChallenge, BeginChallenge
+from shared.contracts.passkeys import BeginPasskeySignIn, VerifyPasskey
 from shared.contracts.profile import GetPerson, Person
 from shared.contracts.refusals import Refusal
 from shared.contracts.sessions import EstablishSession, RecogniseDevice, Where
@@ -75,6 +78,38 @@ class SignIn:
         )
         asking = flow.asking(verified.methods, must_register=verified.must_register)
         return await self.go_on(asking, attempt.client, attempt.where)
+
+    async def passkey_options(self, client: str) -> tuple[str, str]:
+        """Begin a sign-in with a passkey alone; return its flow, and what is to be signed.
+
+        Nothing is known of it yet but its challenge, which is kept for this client.
+        """
+        key = FlowKey(new_flow_id(), client)
+        begun = await self.credentials.begin_passkey(BeginPasskeySignIn(binding=key.binding))
+        return key.id, begun.options or ""
+
+    async def with_passkey(self, attempt: PasskeyAttempt) -> Outcome:
+        """Verify the passkey, which is two factors in one, and establish the session."""
+        verified = await self.credentials.verify_passkey(
+            VerifyPasskey(
+                answer=attempt.answer,
+                binding=attempt.key.binding,
+                address=attempt.where.address,
+            )
+        )
+        flow = Flow(
+            sub=verified.sub,
+            epoch=verified.epoch,
+            must_change=verified.must_change,
+            device_key=attempt.device_key,
+            device_name=attempt.device_name,
+            ends_at=self.clock.now() + timedelta(seconds=FlowSeconds),
+            language=attempt.language,
+            organization=verified.organization,
+            factor=verified.factor,
+            amr=(verified.amr,),
+        )
+        return await self.go_on(flow, attempt.key.client, attempt.where)
 
     async def challenge(self, key: FlowKey) -> Challenged:
         """Return what a sign-in waits for, or raise `FlowEnded`.

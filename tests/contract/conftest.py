@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 from pymongo import MongoClient
 
-from services.credentials.mongo import MongoCredentialStore
+from services.credentials.mongo import MongoCredentialStore, MongoMethodStore
 from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
 from services.sessions.mongo import MongoSessionStore
 from shared.epochs import Epochs
@@ -23,6 +23,9 @@ async def _install(settings: Settings) -> None:
         await MongoSessionStore(sessions.database, sessions.epochs, sessions.transactions).install()
     async with wired("credentials", settings) as credentials:
         await MongoCredentialStore(
+            credentials.database, credentials.epochs, credentials.transactions
+        ).install()
+        await MongoMethodStore(
             credentials.database, credentials.epochs, credentials.transactions
         ).install()
     async with wired("profile", settings) as profile:

@@ -10,6 +10,7 @@ from services.credentials.errors import (
     CountersUnreachable,
     MessageUndelivered,
     MethodsChangedMeanwhile,
+    PasskeyTaken,
     PasswordChangedMeanwhile,
 )
 from services.credentials.method_policy import MethodPolicy
@@ -131,11 +132,21 @@ class MemoryMethods:
         """Return the next ones."""
         return [self.by_sub[each] for each in sorted(self.by_sub) if each > sub][:limit]
 
+    async def with_passkey(self, credential_id: str) -> SecurityInfo | None:
+        """Look through all."""
+        await asyncio.sleep(0)
+        found = (each for each in self.by_sub.values() if each.with_credential(credential_id))
+        return next(found, None)
+
     async def put(self, changed: SecurityInfo, event: Event | None) -> None:
         """Replace the version, with the event."""
         await asyncio.sleep(0)
         if self.by_sub.get(changed.sub, SecurityInfo(changed.sub)).version != changed.version:
             raise MethodsChangedMeanwhile
+        others = [each for each in self.by_sub.values() if each.sub != changed.sub]
+        ids = [each.passkey.credential_id for each in changed.methods if each.passkey]
+        if any(other.with_credential(each) for other in others for each in ids):
+            raise PasskeyTaken
         self.by_sub[changed.sub] = replace(changed, version=changed.version + 1)
         if event is not None:
             self.epochs.outbox[event.id] = event

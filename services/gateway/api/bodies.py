@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from services.gateway.model import Address, Label, Number, Unfit, Unseen
 from shared.contracts.credentials import LongestPassword
-from shared.contracts.methods import Kind, LongestCode, Method
+from shared.contracts.methods import Kind, LongestAnswer, LongestCode, Method
 from shared.contracts.policy import (
     LeastIdleMinutes,
     LeastLifetimeHours,
@@ -39,6 +39,16 @@ Line = Annotated[
     ),
 ]
 Code = Annotated[SecretStr, Field(min_length=1, max_length=LongestCode)]
+
+
+def _short_enough(said: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(said)) > LongestAnswer:
+        raise PydanticCustomError("too_long", "No passkey says as much")
+    return said
+
+
+# What a browser says for a passkey, as its `toJSON` writes it (WebAuthn level 3, 5.1).
+Said = Annotated[dict[str, Any], AfterValidator(_short_enough)]
 MethodId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 UserId = Annotated[
     str,
@@ -116,37 +126,89 @@ class MethodChoiceBody(Body):
     method_id: MethodId
 
 
-class CodeBody(Body):
-    """A code that shows that a method works."""
+class _Shown(Body):
+    @staticmethod
+    def _one_of(code: SecretStr | None, said: dict[str, Any] | None) -> SecretStr:
+        text = json.dumps(said) if said is not None else None
+        return code or SecretStr(text or "")
 
-    code: Code
+
+class ProofBody(_Shown):
+    """What shows that a method works: a code, or what a browser says of a passkey it made."""
+
+    code: Code | None = None
+    attestation: Said | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if (self.code is None) == (self.attestation is None):
+            raise ValueError("Either a code or an attestation.")
+        return self
+
+    @property
+    def shown(self) -> SecretStr:
+        """Return it as text."""
+        return self._one_of(self.code, self.attestation)
 
 
-class AnswerBody(Body):
-    """The answer to a challenge.
+class AnswerBody(_Shown):
+    """The answer to a challenge: a code, or what a browser says for a passkey.
 
     `trust_device` asks not to be challenged again on this device. It comes to nothing
     yet, whatever the organization allows.
     """
 
-    code: Code
+    code: Code | None = None
+    assertion: Said | None = None
     trust_device: bool = False
 
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if (self.code is None) == (self.assertion is None):
+            raise ValueError("Either a code or an assertion.")
+        return self
 
-class ReAuthenticateBody(Body):
-    """The password, or a method with its code."""
+    @property
+    def shown(self) -> SecretStr:
+        """Return it as text."""
+        return self._one_of(self.code, self.assertion)
+
+
+class PasskeyBody(_Shown):
+    """What a browser says for a passkey that signs in alone, and the device's key if it has one."""
+
+    flow: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    assertion: Said
+    device_key: Annotated[str, StringConstraints(max_length=256)] | None = None
+    device_name: Annotated[str, StringConstraints(max_length=100)] | None = None
+
+    @property
+    def shown(self) -> SecretStr:
+        """Return it as text."""
+        return self._one_of(None, self.assertion)
+
+
+class ReAuthenticateBody(_Shown):
+    """The password, or a method with its code or with what a browser says for its passkey."""
 
     password: Password | None = None
     method_id: MethodId | None = None
     code: Code | None = None
+    assertion: Said | None = None
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> Self:
-        if (self.password is None) == (self.code is None and self.method_id is None):
+        answers = [each for each in (self.code, self.assertion) if each is not None]
+        if (self.password is None) == (not answers and self.method_id is None):
             raise ValueError("Either the password or a method with its code.")
-        if (self.method_id is None) != (self.code is None):
-            raise ValueError("A method goes with its code.")
+        if len(answers) != int(self.method_id is not None):
+            raise ValueError("A method goes with its code or its assertion.")
         return self
+
+    @property
+    def shown(self) -> SecretStr:
+        """Return what is shown for the method, as text."""
+        return self._one_of(self.code, self.assertion)
 
 
 class EnrollAuthenticatorBody(Body):
@@ -163,6 +225,13 @@ class MakeRecoveryCodesBody(Body):
     kind: Literal["recovery-codes"]
 
 
+class EnrollPasskeyBody(Body):
+    """A passkey to be set up."""
+
+    kind: Literal["passkey"]
+    label: Label
+
+
 class EnrollAddressBody(Body):
     """A mail address to be added; a code is sent there."""
 
@@ -177,7 +246,13 @@ class EnrollNumberBody(Body):
     number: Number
 
 
-ToEnroll = EnrollAuthenticatorBody | MakeRecoveryCodesBody | EnrollAddressBody | EnrollNumberBody
+ToEnroll = (
+    EnrollAuthenticatorBody
+    | EnrollPasskeyBody
+    | MakeRecoveryCodesBody
+    | EnrollAddressBody
+    | EnrollNumberBody
+)
 
 
 class EnrollBody(RootModel[ToEnroll]):
@@ -369,6 +444,23 @@ class AuthenticatorToSetUp(BaseModel):
     qr_svg: str
 
 
+class OptionsToSign(BaseModel):
+    """What a browser makes a passkey from, or signs with one (WebAuthn level 3, 5.4 and 5.5)."""
+
+    options: dict[str, Any]
+
+    @classmethod
+    def of(cls, options: str | None) -> "OptionsToSign":
+        """Return them as JSON; a method that asks for no signature has none."""
+        return cls(options=json.loads(options or "{}"))
+
+
+class PasskeyOptions(OptionsToSign):
+    """What any passkey of this site may sign, for the sign-in that was begun."""
+
+    flow: str
+
+
 class CodesToKeep(BaseModel):
     """Recovery codes, said once."""
 
@@ -386,7 +478,7 @@ class Enrolled(BaseModel):
 
     id: str
     state: Literal["unproved", "active"]
-    setup: AuthenticatorToSetUp | CodesToKeep | CodeSent
+    setup: AuthenticatorToSetUp | OptionsToSign | CodesToKeep | CodeSent
 
 
 class SignInRegistration(BaseModel):

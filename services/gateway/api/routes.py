@@ -19,8 +19,11 @@ from services.gateway.api.bodies import (
     ConfirmBody,
     DeviceAnswer,
     MethodChoiceBody,
+    OptionsToSign,
     ParkedItem,
     ParkedItems,
+    PasskeyBody,
+    PasskeyOptions,
     ReceiptGiven,
     ReceiptItems,
     SessionItem,
@@ -43,7 +46,13 @@ from services.gateway.api.security_info import (
 )
 from services.gateway.api.streams import stream
 from services.gateway.live import LiveSessions
-from services.gateway.model import ActionRequired, Challenged, FlowKey, SignInAttempt
+from services.gateway.model import (
+    ActionRequired,
+    Challenged,
+    FlowKey,
+    PasskeyAttempt,
+    SignInAttempt,
+)
 from services.gateway.policy import Policies
 from services.gateway.registration import Registration
 from services.gateway.requests import RECEIPT_HEADER
@@ -56,6 +65,7 @@ from shared.contracts.sessions import Receipt, Revoked
 _REFUSED_SIGN_IN = {
     401: "sign-in-refused", 403: "device-disabled", 429: "sign-in-throttled", 503: "too-busy",
 }  # fmt: skip
+_REFUSED_PASSKEY = {**_REFUSED_SIGN_IN, 403: "device-disabled, passkey-cloned"}
 _REFUSED_ANSWER = {401: "sign-in-refused", 403: REFUSED, **REFUSED_CODE}
 _REFUSED_ACTION = {
     401: "sign-in-refused", 403: REFUSED, 409: "too-many-authenticators",
@@ -97,6 +107,14 @@ class Api:
             Operation(
                 "POST", "/sign-in", "Begin a sign-in", self._begin, "anyone",
                 SignInBody, states, _REFUSED_SIGN_IN,
+            ),
+            Operation(
+                "POST", "/sign-in/passkey/options", "Begin a sign-in with a passkey alone",
+                self._begin_passkey, "anyone", answers={200: PasskeyOptions}, repeats=False,
+            ),
+            Operation(
+                "POST", "/sign-in/passkey", "Sign in with a passkey alone", self._with_passkey,
+                "anyone", PasskeyBody, states, _REFUSED_PASSKEY,
             ),
             Operation(
                 "POST", "/sign-in/{flow}/method", "Be asked for another method", self._choose,
@@ -199,6 +217,22 @@ class Api:
         )
         return _state(await self.sign_in.begin(attempt))
 
+    async def _begin_passkey(self, call: Call) -> Answer:
+        flow, options = await self.sign_in.passkey_options(_client(call))
+        return Answer(PasskeyOptions(flow=flow, options=OptionsToSign.of(options).options))
+
+    async def _with_passkey(self, call: Call) -> Answer:
+        body = call.body(PasskeyBody)
+        attempt = PasskeyAttempt(
+            key=FlowKey(body.flow, _client(call)),
+            answer=body.shown,
+            where=call.where,
+            device_key=body.device_key,
+            device_name=body.device_name,
+            language=call.language,
+        )
+        return _state(await self.sign_in.with_passkey(attempt))
+
     async def _act(self, call: Call) -> Answer:
         body, flow = call.body(ActionBody), _flow(call)
         if body.new_password is not None:
@@ -216,8 +250,8 @@ class Api:
         return _state(await self.sign_in.choose_method(_flow(call), method_id))
 
     async def _answer(self, call: Call) -> Answer:
-        code = call.body(AnswerBody).code
-        return _state(await self.sign_in.answer(_flow(call), code, call.where))
+        shown = call.body(AnswerBody).shown
+        return _state(await self.sign_in.answer(_flow(call), shown, call.where))
 
     async def _sign_out(self, call: Call) -> Answer:
         await self.account.sign_out(call.caller)

@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 from typing import cast
 
-from pydantic import SecretStr
-
 from services.gateway.api.bodies import (
     AuthenticatorToSetUp,
-    CodeBody,
     CodeSent,
     CodesToKeep,
     DefaultAnswer,
@@ -16,9 +13,12 @@ from services.gateway.api.bodies import (
     EnrollBody,
     Enrolled,
     EnrollNumberBody,
+    EnrollPasskeyBody,
     MakeRecoveryCodesBody,
     MethodChoiceBody,
     MethodItems,
+    OptionsToSign,
+    ProofBody,
     ReAuthenticateBody,
     ReAuthenticated,
     RenameBody,
@@ -32,10 +32,11 @@ REFUSED_CODE = {404: "not-found", 410: "flow-ended", 429: "sign-in-throttled", 5
 """What is refused wherever a code is shown."""
 REFUSED_SENDING = {429: "too-many-codes", 503: "code-not-sent"}
 """What is refused wherever a code is sent."""
-REFUSED = "code-refused, code-used, not-allowed-by-policy"
+REFUSED = "code-refused, code-used, passkey-refused, passkey-cloned, not-allowed-by-policy"
+"""What is refused of an answer."""
 _REFUSED_ENROLLMENT = {
-    409: "too-many-authenticators, too-many-methods, method-exists, kind-not-available, "
-    "factor-required",
+    409: "too-many-authenticators, too-many-methods, too-many-passkeys, method-exists, "
+    "kind-not-available, factor-required",
     **REFUSED_SENDING,
 }
 
@@ -70,6 +71,11 @@ class SecurityInfoApi:
                 refusals={404: "not-found", **REFUSED_SENDING}, repeats=False,
             ),
             Operation(
+                "POST", "/re-authenticate/options", "What my passkey has to sign for that",
+                self._options, body=MethodChoiceBody, answers={200: OptionsToSign},
+                refusals={404: "not-found"}, repeats=False,
+            ),
+            Operation(
                 "GET", "/me/methods", "My methods", self._list_methods,
                 answers={200: MethodItems}, refusals={403: "step-up-required"},
             ),
@@ -87,11 +93,12 @@ class SecurityInfoApi:
             ),
             Operation(
                 "POST", "/me/methods/{id}/prove", "Show that a method works", self._prove,
-                body=CodeBody, answers={200: Method},
+                body=ProofBody, answers={200: Method},
                 refusals={
                     **REFUSED_CODE, 403: f"step-up-required, {REFUSED}",
                     410: "setup-ended",
-                    409: "too-many-authenticators, too-many-methods, method-exists",
+                    409: "too-many-authenticators, too-many-methods, too-many-passkeys, "
+                    "method-exists, passkey-taken",
                 },
             ),
             Operation(
@@ -114,10 +121,16 @@ class SecurityInfoApi:
         if body.password is not None:
             shown = step_ups.by_password(call.caller, body.password, "security-info")
         else:
-            method_id, code = cast("str", body.method_id), cast("SecretStr", body.code)
-            shown = step_ups.by_method(call.caller, method_id, code, "security-info")
+            method_id = cast("str", body.method_id)
+            shown = step_ups.by_method(call.caller, method_id, body.shown, "security-info")
         session = await shown
         return Answer(ReAuthenticated(auth_time=session.auth_time, aal=session.aal))
+
+    async def _options(self, call: Call) -> Answer:
+        method_id = call.body(MethodChoiceBody).method_id
+        step_ups = self.security_info.step_ups
+        begun = await step_ups.begin(call.caller, method_id, call.language)
+        return Answer(OptionsToSign.of(begun.options))
 
     async def _list_methods(self, call: Call) -> Answer:
         return Answer(MethodItems(items=await self.security_info.methods(call.caller)))
@@ -132,6 +145,10 @@ class SecurityInfoApi:
             sent = await self._enroll_sent(call, body)
             setup_sent = CodeSent(hint=sent.hint)
             return Answer(Enrolled(id=sent.id, state="unproved", setup=setup_sent), 201)
+        if isinstance(body, EnrollPasskeyBody):
+            made_from = await self.security_info.enroll_passkey(call.caller, label=body.label)
+            options = OptionsToSign.of(made_from.options)
+            return Answer(Enrolled(id=made_from.id, state="unproved", setup=options), 201)
         begun = await self.security_info.enroll_authenticator(
             call.caller, label=body.label, instead_of=body.instead_of
         )
@@ -153,8 +170,8 @@ class SecurityInfoApi:
         return Answer(None, 204)
 
     async def _prove(self, call: Call) -> Answer:
-        code = call.body(CodeBody).code
-        return Answer(await self.security_info.prove(call.caller, call.path("id"), code))
+        shown = call.body(ProofBody).shown
+        return Answer(await self.security_info.prove(call.caller, call.path("id"), shown))
 
     async def _rename(self, call: Call) -> Answer:
         label = call.body(RenameBody).label

@@ -39,6 +39,13 @@ from shared.contracts.methods import (
     RequireSecurityInfo,
     SentSetup,
 )
+from shared.contracts.passkeys import (
+    BeginPasskeySignIn,
+    EnrollPasskey,
+    PasskeySetup,
+    PasskeyVerified,
+    VerifyPasskey,
+)
 from shared.contracts.policy import MethodsPolicy, PutMethodsPolicy, ReadPolicy
 from shared.contracts.sessions import Revoked
 
@@ -80,6 +87,10 @@ class CredentialsClient:
     async def enroll_authenticator(self, asked: EnrollAuthenticator) -> AuthenticatorSetup:
         """Begin to set up an authenticator app."""
         return await self.peer.ask("/methods/enroll-authenticator", asked, AuthenticatorSetup)
+
+    async def enroll_passkey(self, asked: EnrollPasskey) -> PasskeySetup:
+        """Begin to set up a passkey."""
+        return await self.peer.ask("/methods/enroll-passkey", asked, PasskeySetup)
 
     async def make_recovery_codes(self, asked: MakeRecoveryCodes) -> RecoveryCodes:
         """Make new recovery codes."""
@@ -132,3 +143,11 @@ class CredentialsClient:
     async def put_policy(self, asked: PutMethodsPolicy) -> MethodsPolicy:
         """Replace an organization's policy for methods."""
         return await self.peer.ask("/policy/put", asked, MethodsPolicy)
+
+    async def begin_passkey(self, asked: BeginPasskeySignIn) -> ChallengeBegun:
+        """Begin a sign-in with a passkey alone."""
+        return await self.peer.ask("/passkey/begin", asked, ChallengeBegun)
+
+    async def verify_passkey(self, asked: VerifyPasskey) -> PasskeyVerified:
+        """Tell whose passkey it is."""
+        return await self.peer.ask("/passkey/verify", asked, PasskeyVerified)

@@ -21,13 +21,15 @@ from services.gateway.portal.sign_in_pages import (
 from services.gateway.portal.visits import Form, Visits
 from services.gateway.rendering import headers_of
 from services.gateway.sign_in import SignIn
-from shared.contracts.methods import LongestCode
+from shared.contracts.methods import LongestAnswer, LongestCode
 from shared.contracts.refusals import InvalidRequest, Refusal
 
 _SAID_IN_PLACE = {
     "code-refused",
     "code-used",
     "not-allowed-by-policy",
+    "passkey-refused",
+    "passkey-cloned",
     "sign-in-throttled",
     "too-many-codes",
     "code-not-sent",
@@ -71,8 +73,8 @@ class ChallengePages:
         to = addresses.local(form["next"])
         try:
             self.visits.check_anonymous_form(request, form)
-            code, where = read_code(form), self.visits.requests.where(request)
-            outcome = await self.sign_in.answer(flow_of(request), code, where)
+            answer, where = read_answer(form), self.visits.requests.where(request)
+            outcome = await self.sign_in.answer(flow_of(request), answer, where)
         except Refusal as refusal:
             if refusal.type not in _SAID_IN_PLACE:
                 raise
@@ -116,3 +118,12 @@ def read_code(form: Form) -> SecretStr:
     if not 0 < len(form["code"]) <= LongestCode:
         raise InvalidRequest(errors=[wrong("code", "too-long" if form["code"] else "missing")])
     return SecretStr(form["code"])
+
+
+def read_answer(form: Form) -> SecretStr:
+    """Return what a script says for a passkey, or else the code that was typed."""
+    if not form["passkey"]:
+        return read_code(form)
+    if len(form["passkey"]) > LongestAnswer:
+        raise InvalidRequest(errors=[wrong("code", "too-long")])
+    return SecretStr(form["passkey"])

@@ -24,9 +24,14 @@ from shared.contracts.refusals import InvalidRequest, Refusal
 ADDRESS = "/security"
 _LABEL: TypeAdapter[str] = TypeAdapter(Label)
 _DONE = {"added", "added-address", "renamed", "removed", "promoted", "default"}
+# What stands in the list with a name of its own.
+_NAMED = {"authenticator", "passkey"}
 _SAID_IN_PLACE = {
     "code-refused",
     "code-used",
+    "passkey-refused",
+    "passkey-taken",
+    "too-many-passkeys",
     "not-allowed-by-policy",
     "last-factor",
     "sign-in-throttled",
@@ -175,7 +180,7 @@ class SecurityInfoPages:
             headers=headers_of(refusal) if refusal else None,
             methods=methods,
             sendable=listed.sendable,
-            authenticators=[each for each in methods if each.kind == "authenticator"],
+            named=[each for each in methods if each.kind in _NAMED],
             codes=next((each for each in methods if each.kind == "recovery-codes"), None),
             names={f"n-{each.id}": each.label for each in methods},
             first=next((each.label or each.hint for each in methods if each.default), ""),
@@ -213,7 +218,7 @@ def _done(what: str) -> web.Response:
 
 
 def read_label(form: Form, *, field: str = "label") -> str:
-    """Return what a method is to be called, or raise where it cannot be that."""
+    """Return what a method is to be called, or raise with the field that it was typed into."""
     label = " ".join(form["label"].split())
     try:
         return _LABEL.validate_python(label)

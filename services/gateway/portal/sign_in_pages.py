@@ -42,10 +42,11 @@ _LONGEST_USER_ID = 256
 _LONGEST_DEVICE_NAME = 100
 _LONGEST_DEVICE_KEY = 256
 # What is said above the form; everything else becomes a page of its own.
-_SAID_IN_PLACE = {
+SAID_IN_PLACE = {
     "sign-in-refused",
     "sign-in-throttled",
     "device-disabled",
+    "passkey-cloned",
     "too-busy",
     "service-unavailable",
     "csrf-refused",
@@ -64,7 +65,7 @@ def flow_of(request: web.Request) -> FlowKey:
     flow, _, secret = request.cookies.get(cookies.FLOW, "").partition(".")
     if not secret:
         raise FlowEnded
-    return FlowKey(flow, _client(secret))
+    return FlowKey(flow, client_of(secret))
 
 
 def secret_of(request: web.Request) -> str:
@@ -77,8 +78,19 @@ def to_action(action: Action, to: str) -> str:
     return addresses.with_query(_ACTIONS[action], next=to)
 
 
-def _client(secret: str) -> str:
+def client_of(secret: str) -> str:
+    """Return what ties a flow to the browser that keeps this secret in its cookie."""
     return f"browser {secret}"
+
+
+def device_key(request: web.Request) -> str | None:
+    """Return the key of this browser's device, where it has one."""
+    return request.cookies.get(cookies.DEVICE, "")[:_LONGEST_DEVICE_KEY] or None
+
+
+def device_name(user_agent: str) -> str | None:
+    """Return what a new device is called."""
+    return UserAgent.parse(user_agent).label[:_LONGEST_DEVICE_NAME] or None
 
 
 @dataclass(frozen=True)
@@ -103,7 +115,7 @@ class SignInPages:
         to = addresses.local(request.query.get("next"))
         if await self.visits.visitor_if_any(request) is not None:
             return addresses.see(to)
-        response = await self._form(request, to, why=request.query.get("why"))
+        response = await self.form(request, to, why=request.query.get("why"))
         if cookies.SESSION in request.cookies:
             cookies.forget(response, cookies.SESSION)
         return response
@@ -115,9 +127,9 @@ class SignInPages:
             self.visits.check_anonymous_form(request, form)
             outcome = await self.sign_in.begin(self._attempt(request, form, secret))
         except Refusal as refusal:
-            if refusal.type not in _SAID_IN_PLACE:
+            if refusal.type not in SAID_IN_PLACE:
                 raise
-            return await self._form(request, to, user_id=form["user_id"], refusal=refusal)
+            return await self.form(request, to, user_id=form["user_id"], refusal=refusal)
         return await self.follow(request, outcome, to, secret)
 
     def _attempt(self, request: web.Request, form: Form, secret: str) -> SignInAttempt:
@@ -131,13 +143,13 @@ class SignInPages:
             user_id=form["user_id"],
             password=SecretStr(form["password"]),
             where=where,
-            client=_client(secret),
-            device_key=request.cookies.get(cookies.DEVICE, "")[:_LONGEST_DEVICE_KEY] or None,
-            device_name=UserAgent.parse(where.user_agent).label[:_LONGEST_DEVICE_NAME] or None,
+            client=client_of(secret),
+            device_key=device_key(request),
+            device_name=device_name(where.user_agent),
             language=self.visits.requests.language(request),
         )
 
-    async def _form(
+    async def form(
         self,
         request: web.Request,
         to: str,
@@ -145,7 +157,9 @@ class SignInPages:
         why: str | None = None,
         user_id: str = "",
         refusal: Refusal | None = None,
+        by_passkey: bool = False,
     ) -> web.Response:
+        """Return the page, with what was refused said above the form."""
         return await self.pages.show(
             request,
             "sign_in.html",
@@ -156,6 +170,7 @@ class SignInPages:
             why=why if why in CAUSES else None,
             user_id=user_id,
             refusal=refusal,
+            by_passkey=by_passkey,
             meanwhile=isinstance(refusal, CsrfRefused) and cookies.SESSION in request.cookies,
             errors=refusal.errors if refusal else (),
         )

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from services.gateway.model import Caller
 from services.gateway.portal import addresses
-from services.gateway.portal.challenge_pages import read_code
+from services.gateway.portal.challenge_pages import read_answer
 from services.gateway.portal.new_password import wrong
 from services.gateway.portal.page import Pages
 from services.gateway.portal.visits import Form, Visits
@@ -24,6 +24,8 @@ _SAID_IN_PLACE = {
     "code-refused",
     "code-used",
     "not-allowed-by-policy",
+    "passkey-refused",
+    "passkey-cloned",
     "sign-in-throttled",
     "too-many-codes",
     "code-not-sent",
@@ -83,7 +85,8 @@ class StepUpPages:
 
     async def _shown(self, caller: Caller, form: Form) -> None:
         if form["method"]:
-            await self.step_ups.by_method(caller, form["method"], read_code(form), "security-info")
+            answer = read_answer(form)
+            await self.step_ups.by_method(caller, form["method"], answer, "security-info")
             return
         if not 0 < len(form["password"]) <= LongestPassword:
             reason = "too-long" if form["password"] else "missing"
@@ -96,7 +99,7 @@ class StepUpPages:
         visitor = await self.visits.visitor(request)
         methods = await self.step_ups.usable(visitor.caller)
         chosen = next((each for each in methods if each.id == form["method"]), None)
-        to = addresses.local(form["next"])
+        asked, to = chosen or _first(methods), addresses.local(form["next"])
         return await self.pages.show(
             request,
             "re_authenticate.html",
@@ -104,13 +107,22 @@ class StepUpPages:
             address=addresses.with_query(ADDRESS, next=to, method=form["method"] or None),
             status=refusal.status if refusal else HTTPStatus.OK,
             headers=headers_of(refusal) if refusal else None,
-            asked=chosen or _first(methods),
+            asked=asked,
+            options=await self._options(request, visitor.caller, asked),
             methods=methods,
             to=to,
             again=request.query.get("sent") == "again",
             refusal=refusal,
             errors=refusal.errors if refusal else (),
         )
+
+    async def _options(
+        self, request: web.Request, caller: Caller, asked: Method | None
+    ) -> str | None:
+        if asked is None or asked.kind != "passkey":
+            return None
+        language = self.visits.requests.language(request)
+        return (await self.step_ups.begin(caller, asked.id, language)).options
 
 
 def _first(methods: tuple[Method, ...]) -> Method | None:

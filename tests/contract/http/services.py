@@ -17,6 +17,8 @@ from services.credentials.keyring import Keyring
 from services.credentials.kinds import MethodChanges
 from services.credentials.model import HashParameters, PasswordPolicy
 from services.credentials.out_of_band import OutOfBand
+from services.credentials.passkey_sign_in import PasskeySignIn
+from services.credentials.passkeys import RelyingParty
 from services.credentials.password import Passwords
 from services.credentials.policy import MethodPolicies
 from services.credentials.recovery_codes import RecoveryCodes
@@ -26,6 +28,7 @@ from services.credentials.security_info import SecurityInformation
 from services.credentials.sending import Sending
 from services.credentials.throttling import Throttle
 from services.credentials.totp import Authenticators
+from services.credentials.webauthn import Passkeys
 from services.gateway.clients import peer
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
@@ -63,6 +66,7 @@ from tests.memory.sessions import MemoryAcceptances, MemorySessions
 from tests.memory.sessions import MemoryPolicies as MemorySessionPolicies
 
 KEY = "the key of these tests"
+PORTAL = "https://portal.example"
 
 
 class Config(ServiceConfig):
@@ -132,12 +136,18 @@ class Memory:
         passwords = Passwords(self.credentials, hasher, rules, throttle, self.clock, pepper, kept)
         ring = Keyring.parse(f"test:{'07' * 32}")
         changes = MethodChanges(self.methods, policies, self.clock)
+        site = RelyingParty.at(PORTAL)
+        passkeys = Passkeys(changes, MemoryOneTimes(self.clock), site, self.clock, pepper)
+        passkey_sign_in = PasskeySignIn(
+            self.credentials, self.methods, changes, passkeys, throttle, self.clock, pepper
+        )
         security_info = SecurityInformation(
             self.methods,
             changes,
             throttle,
             Authenticators(changes, ring, self.clock),
             RecoveryCodes(changes, self.clock, pepper),
+            passkeys,
             OutOfBand(
                 changes,
                 MemoryOneTimes(self.clock),
@@ -153,7 +163,9 @@ class Memory:
         clearing = Clearing(self.methods, self.clock)
         return _app(
             "credentials",
-            credentials_routes(authentication, passwords, security_info, clearing, policies),
+            credentials_routes(
+                authentication, passwords, security_info, passkey_sign_in, clearing, policies
+            ),
         )
 
     def sessions_app(self) -> web.Application:

@@ -39,6 +39,7 @@ from shared.contracts.methods import (
     RequireSecurityInfo,
     SentSetup,
 )
+from shared.contracts.passkeys import BeginPasskeySignIn, EnrollPasskey, VerifyPasskey
 from shared.contracts.policy import PutMethodsPolicy, PutSessionsPolicy, ReadPolicy
 from shared.contracts.profile import (
     AddPerson,
@@ -61,7 +62,8 @@ from shared.contracts.sessions import (
     StepUp,
     Where,
 )
-from tests.contract.http.services import KEY, Memory, Services
+from tests.contract.http.services import KEY, PORTAL, Memory, Services
+from tests.memory.authenticator import SoftAuthenticator
 
 OLD, NEW = SecretStr("violet otter counts nine lamps"), SecretStr("seven quiet boats in march")
 WHERE = Where(address="192.0.2.7", user_agent="Browser/1")
@@ -164,6 +166,31 @@ async def answer(services: Services) -> BaseModel:
     )
 
 
+async def enroll_passkey(services: Services) -> BaseModel:
+    return await services.credentials.enroll_passkey(
+        EnrollPasskey(sub="person-1", label="Key", issuer="Halden", account="ada")
+    )
+
+
+async def verify_passkey(services: Services) -> BaseModel:
+    setup = await services.credentials.enroll_passkey(
+        EnrollPasskey(sub="person-1", label="Key", issuer="Halden", account="ada")
+    )
+    key = SoftAuthenticator(PORTAL)
+    made = SecretStr(key.create(setup.options))
+    await services.credentials.prove(
+        ProveMethod(
+            sub="person-1", id=setup.id, answer=made, binding=setup.id, address="192.0.2.7",
+            sid="here",
+        )
+    )  # fmt: skip
+    begun = await services.credentials.begin_passkey(BeginPasskeySignIn(binding="a flow"))
+    signed = SecretStr(key.get(begun.options or ""))
+    return await services.credentials.verify_passkey(
+        VerifyPasskey(answer=signed, binding="a flow", address="192.0.2.7")
+    )
+
+
 async def make_codes(services: Services) -> BaseModel:
     await prove(services)
     return await services.credentials.make_recovery_codes(
@@ -219,6 +246,11 @@ CALLS: dict[tuple[str, str], Ask] = {
     ),
     ("credentials", "/methods/list"): lambda s: s.credentials.methods(ListMethods(sub="person-1")),
     ("credentials", "/methods/enroll-authenticator"): begin_authenticator,
+    ("credentials", "/methods/enroll-passkey"): enroll_passkey,
+    ("credentials", "/passkey/begin"): lambda s: s.credentials.begin_passkey(
+        BeginPasskeySignIn(binding="a flow")
+    ),
+    ("credentials", "/passkey/verify"): verify_passkey,
     ("credentials", "/methods/make-recovery-codes"): make_codes,
     ("credentials", "/methods/enroll-sent"): begin_number,
     ("credentials", "/methods/send-again"): send_again,

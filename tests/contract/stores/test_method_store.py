@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.credentials.errors import MethodsChangedMeanwhile
+from services.credentials.errors import MethodsChangedMeanwhile, PasskeyTaken
 from services.credentials.methods import Changed, Method, SecurityInfo
 from services.credentials.mongo import MongoMethodStore
+from services.credentials.passkeys import Passkey
 from services.credentials.store import MethodStore
 from shared.wiring import Wiring
 from tests.memory.credentials import MemoryMethods
@@ -20,6 +21,9 @@ NUMBER = Method(
     "number", "sms", "", AT, proved=True, sealed=b"\0sealed", hint="+49 … 47", mark="keyed hash"
 )
 CODES = Method("codes", "recovery-codes", "", AT, proved=True, codes=("a", "b"))
+
+KEY = Passkey("credential", "handle", b"\0public", 7, ("usb", "nfc"), "cross-platform", aaguid="0")
+PASSKEY = Method("key", "passkey", "Key", AT, proved=True, passkey=KEY)
 
 
 @dataclass(frozen=True)
@@ -143,3 +147,52 @@ async def test_what_says_nothing_is_not_written_for_replicas_that_do_not_know_it
     phone, number = document["methods"]
     assert not {"hint", "mark"} & set(phone)
     assert {"hint", "mark"} <= set(number)
+
+
+async def test_a_passkey_is_kept_and_found_by_its_credential(store: MethodStore) -> None:
+    info = SecurityInfo("ada", methods=(PHONE, PASSKEY), default="phone")
+    await store.put(info, None)
+    assert await store.with_passkey("credential") == replace(info, version=1)
+    assert await store.with_passkey("another") is None
+
+
+async def test_a_passkey_is_one_persons_and_free_again_once_removed(case: Case) -> None:
+    store = case.store
+    await store.put(SecurityInfo("ada", methods=(PHONE, PASSKEY)), None)
+    event = Changed(SecurityInfo("eve"), PASSKEY, "create").event("eve", at=AT)
+    for told in (None, event):
+        with pytest.raises(PasskeyTaken):
+            await store.put(SecurityInfo("eve", methods=(PASSKEY,)), told)
+    assert await case.emitted() == []
+    await store.put(SecurityInfo("ada", version=1, methods=(PHONE,)), None)
+    assert await store.with_passkey("credential") is None
+    await store.put(SecurityInfo("eve", methods=(PASSKEY,)), event)
+    found = await store.with_passkey("credential")
+    assert found is not None
+    assert found.sub == "eve"
+
+
+async def test_any_number_of_people_have_no_passkey(store: MethodStore) -> None:
+    for sub in ("ada", "eve", "kim"):
+        await store.put(SecurityInfo(sub), None)
+    for sub in ("ada", "eve", "kim"):
+        await store.put(SecurityInfo(sub, version=1, methods=(PHONE,)), None)
+    one, two = (replace(KEY, credential_id=each) for each in ("one", "two"))
+    await store.put(SecurityInfo("ada", 2, (PHONE, replace(PASSKEY, passkey=one))), None)
+    await store.put(SecurityInfo("eve", 2, (PHONE, replace(PASSKEY, passkey=two))), None)
+
+
+async def test_of_two_people_who_register_one_passkey_at_once_one_has_it(case: Case) -> None:
+    def event(sub: str) -> Changed:
+        return Changed(SecurityInfo(sub), PASSKEY, "create")
+
+    outcomes = await asyncio.gather(
+        *(
+            case.store.put(SecurityInfo(sub, methods=(PASSKEY,)), event(sub).event(sub, at=AT))
+            for sub in ("ada", "eve")
+        ),
+        return_exceptions=True,
+    )
+    assert sum(each is None for each in outcomes) == 1
+    assert sum(isinstance(each, PasskeyTaken) for each in outcomes) == 1
+    assert len(await case.emitted()) == 1

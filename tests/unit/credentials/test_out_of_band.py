@@ -22,12 +22,14 @@ from services.credentials.errors import (
 from services.credentials.keyring import Keyring
 from services.credentials.kinds import MethodChanges
 from services.credentials.out_of_band import OutOfBand, hint_of
+from services.credentials.passkeys import RelyingParty
 from services.credentials.policy import MethodPolicies
 from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.security_info import SecurityInformation
 from services.credentials.sending import Sending
 from services.credentials.throttling import Throttle
 from services.credentials.totp import Authenticators
+from services.credentials.webauthn import Passkeys
 from shared.contracts.methods import (
     AnswerChallenge,
     BeginChallenge,
@@ -83,6 +85,13 @@ class People:
             Throttle(MemoryGuesses(self.clock), MemoryCounters(self.clock)),
             Authenticators(changes, ring, self.clock),
             RecoveryCodes(changes, self.clock, pepper),
+            Passkeys(
+                changes,
+                self.one_times,
+                RelyingParty.at("https://portal.example"),
+                self.clock,
+                pepper,
+            ),
             OutOfBand(
                 changes, self.one_times, sending, ring, Catalogues.load(), self.clock, pepper
             ),

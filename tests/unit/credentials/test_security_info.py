@@ -21,6 +21,7 @@ from services.credentials.errors import (
 from services.credentials.keyring import Keyring, Unsealable
 from services.credentials.kinds import MethodChanges
 from services.credentials.out_of_band import OutOfBand
+from services.credentials.passkeys import RelyingParty
 from services.credentials.policy import MethodPolicies
 from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.resealing import Resealing
@@ -28,6 +29,7 @@ from services.credentials.security_info import SecurityInformation
 from services.credentials.sending import Sending
 from services.credentials.throttling import Throttle
 from services.credentials.totp import Authenticators
+from services.credentials.webauthn import Passkeys
 from shared.contracts.events import CredentialChange, CredentialChangePayload
 from shared.contracts.methods import (
     AnswerChallenge,
@@ -77,6 +79,13 @@ class Ada:
             throttle,
             Authenticators(changes, ring, self.clock),
             RecoveryCodes(changes, self.clock, pepper),
+            Passkeys(
+                changes,
+                MemoryOneTimes(self.clock),
+                RelyingParty.at("https://portal.example"),
+                self.clock,
+                pepper,
+            ),
             OutOfBand(
                 changes,
                 MemoryOneTimes(self.clock),

@@ -2,6 +2,7 @@
 
 import { follow } from "./live.js";
 import { localize } from "./moments.js";
+import { offerPasskey } from "./passkey.js";
 import { offerToReveal } from "./reveal.js";
 import { keepUpToDate } from "./receipt.js";
 import { compare, rate } from "./strength.js";
@@ -15,6 +16,8 @@ document.querySelectorAll("#differs").forEach(compare);
 document.querySelectorAll("#receipt[data-follow]").forEach(keepUpToDate);
 document.querySelectorAll("[data-dialog]").forEach(openAsDialog);
 document.querySelectorAll("[data-prints]").forEach(offerToPrint);
+// Before `sendOnce`: what is not signed yet is not sent yet.
+document.querySelectorAll("[data-passkey]").forEach(offerPasskey);
 document.querySelectorAll("form").forEach(sendOnce);
 if (document.body.dataset.sid) follow(document.body.dataset.sid);
 

@@ -1,0 +1,97 @@
+"""Passkeys: making one, and signing in with one alone."""
+
+import secrets
+from dataclasses import dataclass
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from services.gateway.model import Caller, FlowSeconds, PasskeyAttempt
+from services.gateway.portal import addresses, cookies
+from services.gateway.portal.challenge_pages import read_answer
+from services.gateway.portal.security_info_pages import ADDRESS as SECURITY
+from services.gateway.portal.security_info_pages import SecurityInfoPages, read_label
+from services.gateway.portal.sign_in_pages import ADDRESS as SIGN_IN
+from services.gateway.portal.sign_in_pages import (
+    SAID_IN_PLACE,
+    SignInPages,
+    client_of,
+    device_key,
+    device_name,
+    flow_of,
+)
+from services.gateway.portal.visits import Form
+from services.gateway.sign_in import SignIn
+from shared.contracts.refusals import Refusal
+
+LABEL = "passkey-label"
+"""The field for the name, beside which the page has another one."""
+
+
+@dataclass(frozen=True)
+class PasskeyPages:
+    """The page that makes a passkey, and what the button on the sign-in page asks for."""
+
+    signing_in: SignInPages
+    security: SecurityInfoPages
+
+    @property
+    def sign_in(self) -> SignIn:
+        """The flow that both faces call."""
+        return self.signing_in.sign_in
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [
+            web.post(f"{SECURITY}/passkeys", self.security.taking(self._begin)),
+            web.post(f"{SECURITY}/passkeys/prove", self.security.taking(self._prove)),
+            web.post(f"{SIGN_IN}/passkey/options", self._options),
+            web.post(f"{SIGN_IN}/passkey", self._enter),
+        ]
+
+    async def _begin(self, request: web.Request, caller: Caller, form: Form) -> web.Response:
+        label = read_label(form, field=LABEL)
+        setup = await self.security.security_info.enroll_passkey(caller, label=label)
+        return await self.security.pages.show(
+            request,
+            "passkey_setup.html",
+            visitor=await self.security.visits.visitor(request),
+            address=SECURITY,
+            setup=setup,
+        )
+
+    async def _prove(self, _request: web.Request, caller: Caller, form: Form) -> web.Response:
+        await self.security.security_info.prove(caller, form["id"], read_answer(form))
+        return addresses.see(addresses.with_query(SECURITY, done="added"))
+
+    async def _options(self, request: web.Request) -> web.Response:
+        self.signing_in.visits.check_anonymous_script(request)
+        secret = secrets.token_urlsafe(16)
+        flow, options = await self.sign_in.passkey_options(client_of(secret))
+        response = web.json_response(text=options)
+        cookies.keep(response, cookies.FLOW, f"{flow}.{secret}", seconds=FlowSeconds)
+        return response
+
+    async def _enter(self, request: web.Request) -> web.Response:
+        form = await self.signing_in.visits.unchecked_form(request)
+        to = addresses.local(form["next"])
+        try:
+            self.signing_in.visits.check_anonymous_form(request, form)
+            outcome = await self.sign_in.with_passkey(self._attempt(request, read_answer(form)))
+        except Refusal as refusal:
+            if refusal.type not in SAID_IN_PLACE:
+                raise
+            return await self.signing_in.form(request, to, refusal=refusal, by_passkey=True)
+        secret = request.cookies[cookies.FLOW].rpartition(".")[2]
+        return await self.signing_in.follow(request, outcome, to, secret)
+
+    def _attempt(self, request: web.Request, answer: SecretStr) -> PasskeyAttempt:
+        where = self.signing_in.visits.requests.where(request)
+        return PasskeyAttempt(
+            key=flow_of(request),
+            answer=answer,
+            where=where,
+            device_key=device_key(request),
+            device_name=device_name(where.user_agent),
+            language=self.signing_in.visits.requests.language(request),
+        )
