@@ -4,6 +4,9 @@ import sys
 
 import uvloop
 
+# First of all: what the word lists leave behind when they are made compact is used again by
+# everything that is loaded after them.
+from services.credentials import dictionaries  # noqa: F401
 from services.credentials.app import build_service, install, reseal
 from services.credentials.config import CredentialsConfig
 from shared import service

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 from services.credentials.errors import PasskeyCloned
 
 Attachment = Literal["platform", "cross-platform"]
+ChallengeSeconds = 300
+"""For how long a challenge may be answered."""
 
 
 @dataclass(frozen=True)

@@ -1,51 +1,63 @@
 """Passkeys and security keys (WebAuthn level 3), which their owner has to unlock each time."""
 
+import asyncio
+import base64
+import importlib
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar, cast, get_args
-
-from webauthn import (
-    generate_authentication_options,
-    generate_registration_options,
-    options_to_json,
-    verify_authentication_response,
-    verify_registration_response,
-)
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
-from webauthn.helpers.cose import COSEAlgorithmIdentifier
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    AuthenticatorTransport,
-    CredentialDeviceType,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
+from typing import Any, Protocol, TypeVar, cast, get_args
 
 from services.credentials.errors import PasskeyRefused
 from services.credentials.kinds import MethodChanges, Shown
 from services.credentials.methods import Method, new_id
 from services.credentials.model import OneTime, fingerprint
-from services.credentials.passkeys import Attachment, Passkey, RelyingParty
+from services.credentials.passkeys import Attachment, ChallengeSeconds, Passkey, RelyingParty
 from services.credentials.store import OneTimeStore
 from shared.clock import Clock
 from shared.contracts.methods import BeginChallenge, ChallengeBegun
 from shared.contracts.passkeys import EnrollPasskey, PasskeySetup
 
-ChallengeSeconds = 300
 _CHALLENGE_BYTES = 32
 _NOBODY = ""
-_ALGORITHMS = [
-    COSEAlgorithmIdentifier.ECDSA_SHA_256,
-    COSEAlgorithmIdentifier.EDDSA,
-    COSEAlgorithmIdentifier.RSASSA_PKCS1_v1_5_SHA_256,
-]
-_TRANSPORTS = {each.value for each in AuthenticatorTransport}
+_TRANSPORTS = frozenset({"usb", "nfc", "ble", "internal", "cable", "hybrid"})
 _ATTACHMENTS = set(get_args(Attachment))
 
 T = TypeVar("T")
+
+
+class Ceremonies(Protocol):
+    """What `services.credentials.ceremonies` does, which is loaded late."""
+
+    def to_make(
+        self,
+        site: RelyingParty,
+        *,
+        issuer: str,
+        handle: bytes,
+        account: str,
+        challenge: bytes,
+        known: Sequence[Passkey],
+    ) -> str:
+        """Return the options by which a browser makes a passkey."""
+        ...
+
+    def to_sign(self, site: RelyingParty, challenge: bytes, allowed: Sequence[Passkey]) -> str:
+        """Return the options by which a browser has a challenge signed."""
+        ...
+
+    def made(
+        self, site: RelyingParty, said: dict[str, Any], challenge: bytes, handle: str
+    ) -> Passkey:
+        """Return the passkey that was made."""
+        ...
+
+    def signed(
+        self, site: RelyingParty, said: dict[str, Any], challenge: bytes, passkey: Passkey
+    ) -> tuple[int, bool]:
+        """Return the count of what was signed, and whether the passkey is backed up."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -63,8 +75,8 @@ class Answer:
         def read() -> "Answer":
             said = json.loads(text)
             response = said["response"]
-            client = json.loads(base64url_to_bytes(response["clientDataJSON"]))
-            return cls(said, response, base64url_to_bytes(client["challenge"]))
+            client = json.loads(_decoded(response["clientDataJSON"]))
+            return cls(said, response, _decoded(client["challenge"]))
 
         return _unless_refused(read)
 
@@ -110,31 +122,26 @@ class Passkeys:
         new = Method(new_id(), "passkey", asked.label, self.clock.now())
         done = await self.changes.begin(asked.sub, new)
         known = [each.passkey for each in done.info.proved if each.passkey is not None]
-        options = generate_registration_options(
-            rp_id=self.relying_party.id,
-            rp_name=asked.issuer,
-            user_id=base64url_to_bytes(self._handle(asked.sub)),
-            user_name=asked.account,
-            challenge=await self._begun(asked.sub, new.id, new.id),
-            timeout=ChallengeSeconds * 1000,
-            authenticator_selection=AuthenticatorSelectionCriteria(
-                resident_key=ResidentKeyRequirement.REQUIRED,
-                user_verification=UserVerificationRequirement.REQUIRED,
-            ),
-            exclude_credentials=[_descriptor(each) for each in known],
-            supported_pub_key_algs=_ALGORITHMS,
+        challenge = await self._begun(asked.sub, new.id, new.id)
+        options = (await _loaded()).to_make(
+            self.relying_party,
+            issuer=asked.issuer,
+            handle=_decoded(self._handle(asked.sub)),
+            account=asked.account,
+            challenge=challenge,
+            known=known,
         )
-        return PasskeySetup(id=new.id, options=options_to_json(options))
+        return PasskeySetup(id=new.id, options=options)
 
     async def begin(self, method: Method, asked: BeginChallenge) -> ChallengeBegun:
         """Say what is to be signed by this passkey."""
         passkey = _passkey_of(method)
         challenge = await self._begun(asked.sub, method.id, asked.binding)
-        return self._request(challenge, [_descriptor(passkey)])
+        return await self._request(challenge, [passkey])
 
     async def begin_for_anybody(self, binding: str) -> ChallengeBegun:
         """Say what is to be signed by any passkey of this site."""
-        return self._request(await self._begun(_NOBODY, _NOBODY, binding), [])
+        return await self._request(await self._begun(_NOBODY, _NOBODY, binding), [])
 
     async def admit(self, method: Method, shown: Shown) -> None:
         """Use the challenge up, whatever comes of the answer."""
@@ -153,58 +160,26 @@ class Passkeys:
         return replace(method, passkey=used, last_used_at=shown.at)
 
     def _registered(self, answer: Answer, sub: str) -> Passkey:
-        verified = _unless_refused(
-            lambda: verify_registration_response(
-                credential=answer.said,
-                expected_challenge=answer.challenge,
-                expected_rp_id=self.relying_party.id,
-                expected_origin=self.relying_party.origin,
-                require_user_verification=True,
-                supported_pub_key_algs=_ALGORITHMS,
+        made = _unless_refused(
+            lambda: _library().made(
+                self.relying_party, answer.said, answer.challenge, self._handle(sub)
             )
         )
-        return Passkey(
-            credential_id=bytes_to_base64url(verified.credential_id),
-            user_handle=self._handle(sub),
-            public_key=verified.credential_public_key,
-            sign_count=verified.sign_count,
-            transports=answer.transports,
-            attachment=answer.attachment,
-            multi_device=verified.credential_device_type == CredentialDeviceType.MULTI_DEVICE,
-            backed_up=verified.credential_backed_up,
-            aaguid=verified.aaguid,
-        )
+        return replace(made, transports=answer.transports, attachment=answer.attachment)
 
     def _verified(self, answer: Answer, passkey: Passkey) -> Passkey:
         if answer.credential_id != passkey.credential_id:
             raise PasskeyRefused
         if answer.user_handle not in {None, passkey.user_handle}:
             raise PasskeyRefused
-        verified = _unless_refused(
-            lambda: verify_authentication_response(
-                credential=answer.said,
-                expected_challenge=answer.challenge,
-                expected_rp_id=self.relying_party.id,
-                expected_origin=self.relying_party.origin,
-                credential_public_key=passkey.public_key,
-                # Counts are compared once the signature has shown whose they are.
-                credential_current_sign_count=0,
-                require_user_verification=True,
-            )
+        sign_count, backed_up = _unless_refused(
+            lambda: _library().signed(self.relying_party, answer.said, answer.challenge, passkey)
         )
-        return passkey.used(verified.new_sign_count, backed_up=verified.credential_backed_up)
+        return passkey.used(sign_count, backed_up=backed_up)
 
-    def _request(
-        self, challenge: bytes, allowed: list[PublicKeyCredentialDescriptor]
-    ) -> ChallengeBegun:
-        options = generate_authentication_options(
-            rp_id=self.relying_party.id,
-            challenge=challenge,
-            timeout=ChallengeSeconds * 1000,
-            allow_credentials=allowed,
-            user_verification=UserVerificationRequirement.REQUIRED,
-        )
-        return ChallengeBegun(options=options_to_json(options))
+    async def _request(self, challenge: bytes, allowed: Sequence[Passkey]) -> ChallengeBegun:
+        options = (await _loaded()).to_sign(self.relying_party, challenge, allowed)
+        return ChallengeBegun(options=options)
 
     async def _begun(self, sub: str, method_id: str, binding: str) -> bytes:
         challenge = secrets.token_bytes(_CHALLENGE_BYTES)
@@ -213,6 +188,8 @@ class Passkeys:
         return challenge
 
     async def _take(self, name: str, answer: str) -> None:
+        # Where the challenge was begun by another replica, this one has not loaded it yet.
+        await _loaded()
         if not await self.one_times.take(name, self._proof(Answer.parse(answer).challenge)):
             raise PasskeyRefused
 
@@ -224,18 +201,25 @@ class Passkeys:
 
     def _handle(self, sub: str) -> str:
         """Return what authenticators know somebody by, which tells nobody who it is."""
-        return bytes_to_base64url(bytes.fromhex(fingerprint(self.pepper, "passkey-user", sub)))
+        handle = bytes.fromhex(fingerprint(self.pepper, "passkey-user", sub))
+        return base64.urlsafe_b64encode(handle).decode().rstrip("=")
 
 
 def _passkey_of(method: Method) -> Passkey:
     return cast("Passkey", method.passkey)
 
 
-def _descriptor(passkey: Passkey) -> PublicKeyCredentialDescriptor:
-    return PublicKeyCredentialDescriptor(
-        id=base64url_to_bytes(passkey.credential_id),
-        transports=[AuthenticatorTransport(each) for each in passkey.transports],
-    )
+def _decoded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def _library() -> Ceremonies:
+    return cast("Ceremonies", importlib.import_module("services.credentials.ceremonies"))
+
+
+async def _loaded() -> Ceremonies:
+    """Return the library, loaded beside the event loop, which would stand still meanwhile."""
+    return await asyncio.to_thread(_library)
 
 
 def _unless_refused(read: Callable[[], T]) -> T:
