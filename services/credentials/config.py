@@ -35,7 +35,8 @@ class CredentialsConfig(ServiceConfig):
     # Optional: SHA-1 hashes of breached passwords in hex, sorted, one `HASH[:count]` a line.
     breached_file: Path | None = None
     banned: tuple[str, ...] = ()
-    minimum_length: int = 15
+    # NIST SP 800-63B-4, 3.1.1.2 and ASVS 6.2.1 know no shorter ones.
+    minimum_length: int = Field(default=15, ge=8)
     history: int = Field(default=1, ge=1)
 
     @field_validator("keyring")

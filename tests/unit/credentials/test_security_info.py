@@ -155,6 +155,7 @@ async def test_the_code_that_proved_it_does_not_work_again(ada: Ada) -> None:
         await ada.answer(setup.id, ada.code(setup))
 
 
+@pytest.mark.asvs("6.5.1")
 async def test_each_steps_code_works_once_and_steps_only_rise(ada: Ada) -> None:
     setup = await ada.authenticator()
     before, now = ada.code(setup, steps=-1), ada.code(setup)
@@ -167,6 +168,7 @@ async def test_each_steps_code_works_once_and_steps_only_rise(ada: Ada) -> None:
     await ada.answer(setup.id, ada.code(setup))
 
 
+@pytest.mark.asvs("6.5.1")
 async def test_a_clock_that_jumps_back_makes_no_code_work_twice(ada: Ada) -> None:
     setup = await ada.authenticator()
     code = ada.code(setup)
@@ -176,6 +178,7 @@ async def test_a_clock_that_jumps_back_makes_no_code_work_twice(ada: Ada) -> Non
         await ada.answer(setup.id, ada.code(setup))
 
 
+@pytest.mark.asvs("6.5.1")
 async def test_of_fifty_at_once_with_one_code_one_gets_in(ada: Ada) -> None:
     setup = await ada.authenticator()
     code = ada.code(setup)
@@ -186,6 +189,7 @@ async def test_of_fifty_at_once_with_one_code_one_gets_in(ada: Ada) -> None:
     assert sum(isinstance(each, CodeUsed) for each in outcomes) == 49
 
 
+@pytest.mark.asvs("6.5.1")
 async def test_of_fifty_at_once_with_one_recovery_code_one_gets_in(ada: Ada) -> None:
     await ada.authenticator()
     method_id, codes = await ada.codes()
@@ -196,6 +200,7 @@ async def test_of_fifty_at_once_with_one_recovery_code_one_gets_in(ada: Ada) -> 
     assert sum(isinstance(each, CodeRefused) for each in outcomes) == 49
 
 
+@pytest.mark.asvs("6.3.1")
 async def test_no_more_than_ten_guesses_are_evaluated_before_the_lock(ada: Ada) -> None:
     setup = await ada.authenticator()
     right = ada.code(setup)
@@ -271,6 +276,7 @@ async def test_guesses_elsewhere_keep_nobody_from_proving_a_method(ada: Ada) -> 
     await ada.prove(await ada.begin("Tablet"))
 
 
+@pytest.mark.asvs("6.5.1")
 async def test_a_recovery_code_works_once_however_it_is_typed(ada: Ada) -> None:
     await ada.authenticator()
     method_id, codes = await ada.codes()
