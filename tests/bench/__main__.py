@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import uvloop
 
-from tests.bench import memory, reading, revocation, sign_ins, store_reads
+from tests.bench import memory, reading, revocation, second_factors, sign_ins, store_reads
 from tests.bench.figures import Section
 from tests.bench.ground import Ground
 from tests.bench.load import generator
@@ -21,6 +21,7 @@ from tests.stack import Stack
 async def _sections(ground: Ground, at_rest: dict[str, float]) -> AsyncIterator[Section]:
     yield await reading.measure(ground)
     yield await sign_ins.measure(ground)
+    yield await second_factors.measure(ground)
     for section in await revocation.measure(ground):
         yield section
     yield await store_reads.measure(ground)

@@ -63,10 +63,10 @@ class Clients:
     def _peer(self, stack: Stack, name: str) -> Peer:
         return Peer(self._session, stack.url_of(name), stack.service_key)
 
-    async def accounts(self, count: int) -> list[Account]:
-        """Add that many people, each with a password that needs no change."""
+    async def accounts(self, count: int, *, first: int = 0) -> list[Account]:
+        """Add that many people, numbered, each with a password that needs no change."""
         await self.profile.put_organization(_ORGANIZATION)
-        return await gathered([self._account(number) for number in range(count)])
+        return await gathered([self._account(number) for number in range(first, first + count)])
 
     async def tokens(self, account: Account, count: int, *, epoch: int = 1) -> list[str]:
         """Open that many sessions of one person, and return what stands for each."""

@@ -14,6 +14,8 @@ class Scale:
     alone_seconds: float
     hashing_seconds: float
     sign_in_seconds: float
+    factor_sign_ins_per_repeat: int
+    listings_per_repeat: int
     probe_seconds: float
     changes_per_repeat: int
     sessions_per_change: int
@@ -32,6 +34,8 @@ FULL = Scale(
     alone_seconds=6,
     hashing_seconds=6,
     sign_in_seconds=15,
+    factor_sign_ins_per_repeat=150,
+    listings_per_repeat=300,
     probe_seconds=15,
     changes_per_repeat=70,
     sessions_per_change=100,
@@ -49,6 +53,8 @@ QUICK = Scale(
     alone_seconds=2,
     hashing_seconds=3,
     sign_in_seconds=5,
+    factor_sign_ins_per_repeat=60,
+    listings_per_repeat=100,
     probe_seconds=4,
     changes_per_repeat=10,
     sessions_per_change=100,
