@@ -41,16 +41,22 @@ class Authentication:
         guesses = self._guesses(user_id, asked, familiar=familiar)
         async with self.throttle.attempt(*guesses) as attempt:
             verifier = password.verifier if password is not None else None
-            standing, is_right = await asyncio.gather(
-                self.store.standing_of(sub), self.hasher.verify(verifier, guess)
+            (standing, methods), is_right = await asyncio.gather(
+                self._standing_and_methods(sub), self.hasher.verify(verifier, guess)
             )
             if not is_right:
                 attempt.wrong(fingerprint(self.pepper, user_id, guess))
                 raise SignInRefused
             attempt.right()
-        return await self._finish(password, guess, standing)
+        return await self._finish(password, guess, standing, methods)
 
-    async def _finish(self, password: Password | None, guess: str, standing: Standing) -> Verified:
+    async def _finish(
+        self,
+        password: Password | None,
+        guess: str,
+        standing: Standing,
+        methods: tuple[Method, ...],
+    ) -> Verified:
         # The epoch was read after the password: had the password been changed in between, an
         # old password would come with a new epoch. The version that came with the epoch tells.
         if password is None or standing.epoch == NoEpoch:
@@ -59,16 +65,19 @@ class Authentication:
             raise SignInRefused
         if password.verifier and self.hasher.outdated(password.verifier):
             await self.store.rehashed(password, await self.hasher.hash(guess))
-        methods = await self._challenging(password.sub) if standing.is_guarded else ()
         return Verified(
             sub=password.sub,
             epoch=standing.epoch,
             must_change=password.temporary,
-            methods=methods,
+            methods=methods if standing.is_guarded else (),
         )
 
-    async def _challenging(self, sub: str) -> tuple[Method, ...]:
-        return (await self.methods.security_info(sub)).challenging
+    async def _standing_and_methods(self, sub: str) -> tuple[Standing, tuple[Method, ...]]:
+        # One after the other, so that whoever is found guarded is found with the factor that
+        # guards them. Everybody's are read, or the work would tell who has any; the hash
+        # takes longer than both.
+        standing = await self.store.standing_of(sub)
+        return standing, (await self.methods.security_info(sub)).challenging
 
     def _guesses(
         self, user_id: str, asked: VerifyPassword, *, familiar: bool

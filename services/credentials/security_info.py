@@ -1,5 +1,6 @@
 """Security information: a person's methods beside the password, and answering with them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -135,10 +136,15 @@ class SecurityInformation:
     async def answer(self, asked: contract.AnswerChallenge) -> contract.ChallengeAnswered:
         """Take a code, once. A challenge from before the epoch was raised cannot be answered."""
         code = asked.code.get_secret_value()
-        if await self.store.epoch_of(asked.sub) != asked.epoch:
+        epoch, known = await asyncio.gather(
+            self.store.epoch_of(asked.sub), self.store.security_info(asked.sub)
+        )
+        if epoch != asked.epoch:
             raise SignInOutdated
         async with self._guess(asked.sub, code, asked.address, familiar=asked.familiar):
-            taken = await self._change(asked.sub, lambda info: self._taken(info, asked.id, code))
+            taken = await self._change(
+                asked.sub, lambda info: self._taken(info, asked.id, code), known
+            )
         after = taken.info
         method = after.method(asked.id)
         left = len(method.codes) if method.kind == "recovery-codes" else None
@@ -194,13 +200,16 @@ class SecurityInformation:
             raise CodeRefused
         return step
 
-    async def _change(self, sub: str, change: _Change) -> Changed:
-        """Change what there is in one atomic write, or raise and change nothing.
+    async def _change(
+        self, sub: str, change: _Change, known: SecurityInfo | None = None
+    ) -> Changed:
+        """Change what there is, or is `known`, in one atomic write, or raise and change nothing.
 
         Where somebody else was faster, the change is made to what they left.
         """
         for _ in range(_TRIES):
-            changed = change(await self.store.security_info(sub))
+            changed = change(known or await self.store.security_info(sub))
+            known = None
             try:
                 await self.store.put(changed.info, changed.event(sub, at=self.clock.now()))
             except MethodsChangedMeanwhile:

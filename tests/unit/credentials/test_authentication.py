@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 
 from services.credentials.errors import SignInRefused, SignInThrottled
+from services.credentials.methods import Changed, Method, SecurityInfo
 from services.credentials.model import Password
 from shared.contracts.epochs import Standing
+from tests.memory.credentials import MemoryMethods
 from tests.unit.credentials.system import NEW, OLD, System
 
 
@@ -196,3 +198,50 @@ async def test_a_password_does_not_run_out(system: System) -> None:
     system.clock.advance(10 * 366 * 24 * 3600)
     verified = await system.verify(OLD)
     assert (verified.sub, verified.must_change) == (ada.sub, False)
+
+
+class Looked(MemoryMethods):
+    """Methods of everybody, and who was looked up after what."""
+
+    reads: list[str]
+
+    async def security_info(self, sub: str) -> SecurityInfo:
+        self.reads.append("methods")
+        return await super().security_info(sub)
+
+
+def looking(system: System) -> tuple[System, Looked]:
+    methods = Looked(system.epochs)
+    methods.reads = []
+    standing_of = system.store.standing_of
+
+    async def noted(sub: str) -> Standing:
+        standing = await standing_of(sub)
+        methods.reads.append("standing")
+        return standing
+
+    system.store.standing_of = noted  # type: ignore[method-assign]
+    return replace(system, authentication=replace(system.authentication, methods=methods)), methods
+
+
+@pytest.mark.parametrize("user_id", ["ada@example.org", "nobody@example.org"])
+async def test_the_same_is_read_for_whoever_is_refused(system: System, user_id: str) -> None:
+    await system.enroll()
+    system, methods = looking(system)
+    with pytest.raises(SignInRefused):
+        await system.verify("wrong", user_id)
+    assert methods.reads == ["standing", "methods"]
+
+
+async def test_whoever_is_found_guarded_is_asked_for_what_guards_them(system: System) -> None:
+    """A factor that comes meanwhile is not missed, and one that is not seen yet is not asked."""
+    ada = await system.enroll()
+    system, methods = looking(system)
+    phone = Method("phone", "authenticator", "Phone", system.clock.now(), proved=True)
+    guarded = replace(SecurityInfo(ada.sub), methods=(phone,), default="phone")
+    event = Changed(guarded, phone, "create").event(ada.sub, at=system.clock.now())
+    await methods.put(guarded, event)
+    assert [each.id for each in (await system.verify(OLD)).methods] == ["phone"]
+    assert methods.reads == ["standing", "methods"]
+    system.epochs.guarded[ada.sub] = False
+    assert (await system.verify(OLD)).methods == ()

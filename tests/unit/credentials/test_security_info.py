@@ -19,6 +19,7 @@ from services.credentials.errors import (
     TooManyAuthenticators,
 )
 from services.credentials.keyring import Keyring, Unsealable
+from services.credentials.methods import SecurityInfo
 from services.credentials.security_info import SecurityInformation
 from services.credentials.throttling import Throttle
 from shared.contracts.events import CredentialChange, CredentialChangePayload
@@ -411,3 +412,18 @@ async def test_changes_at_once_all_happen(ada: Ada) -> None:
     assert [each.label for each in after] == ["Renamed", "Phone 2", "Phone 3"]
     assert [each.default for each in after] == [False, True, False]
     assert after[2].last_used_at == ada.clock.now()
+
+
+async def test_a_code_that_was_taken_since_the_methods_were_read_is_refused(ada: Ada) -> None:
+    setup = await ada.authenticator()
+    code, read = ada.code(setup), ada.store.security_info
+
+    async def taken_meanwhile(sub: str) -> SecurityInfo:
+        found = await read(sub)
+        ada.store.security_info = read  # type: ignore[method-assign]
+        await ada.answer(setup.id, code)
+        return found
+
+    ada.store.security_info = taken_meanwhile  # type: ignore[method-assign]
+    with pytest.raises(CodeUsed):
+        await ada.answer(setup.id, code)
