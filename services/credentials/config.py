@@ -40,7 +40,8 @@ class CredentialsConfig(ServiceConfig):
     # Optional: SHA-1 hashes of breached passwords in hex, sorted, one `HASH[:count]` a line.
     breached_file: Path | None = None
     banned: tuple[str, ...] = ()
-    minimum_length: int = 15
+    # NIST SP 800-63B-4, 3.1.1.2 and ASVS 6.2.1 know no shorter ones.
+    minimum_length: int = Field(default=15, ge=8)
     history: int = Field(default=1, ge=1)
     # Codes by mail are there with a server and a sender, codes by text message and call with a
     # carrier: one over HTTP, or a file of this machine that they are written into.

@@ -36,9 +36,10 @@ class Issuance:
             ),
             self.devices.keep(device),
         )
-        if await self.store.epoch_after_write(asked.sub) != asked.epoch or await self._is_gone(
-            asked.factor
-        ):
+        epoch, is_gone = await asyncio.gather(
+            self.store.epoch_after_write(asked.sub), self._is_gone(asked.factor)
+        )
+        if epoch != asked.epoch or is_gone:
             await self.store.in_transaction(
                 lambda tx: tx.end(asked.sub, session.sid, "signed-out-everywhere")
             )

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Enrolls, Opens
 from tests.browser.person import Account, Person
+from tests.browser.test_accessibility import INSIDE
 
 PERSONAL = ["/", "/photo", "/sessions", "/password", "/sign-out-everywhere", "/receipts"]
 
@@ -47,6 +48,7 @@ def test_each_session_has_a_cookie_of_its_own_and_the_device_stays_known(
     assert device["value"] == again["value"]
 
 
+@pytest.mark.asvs("7.2.4")
 def test_a_session_cookie_that_somebody_else_chose_is_replaced(
     person: Person, account: Account
 ) -> None:
@@ -138,6 +140,7 @@ def test_a_form_of_another_site_does_nothing(person: Person, account: Account, p
     person.sees_heading(account.name)
 
 
+@pytest.mark.asvs("7.6.2")
 def test_nobody_is_signed_in_by_a_form_of_another_site(person: Person, account: Account) -> None:
     answer = person.context.request.post(
         f"{person.url}/sign-in",
@@ -210,3 +213,25 @@ def test_problems_say_what_to_do_next_and_their_number(person: Person) -> None:
     posted = person.context.request.post(f"{person.url}/receipts", headers={"Accept": "text/html"})
     assert posted.status == 405
     assert "This address takes no such request" in posted.text()
+
+
+@pytest.mark.asvs("6.2.6", "6.2.7")
+def test_a_password_is_hidden_and_may_be_pasted(person: Person) -> None:
+    person.goes_to("/sign-in")
+    password = person.page.locator("#password")
+    expect(password).to_have_attribute("type", "password")
+    expect(password).to_have_attribute("autocomplete", "current-password")
+    person.page.locator("#user_id").fill("violet otter counts nine lamps")
+    person.page.locator("#user_id").press("Control+a")
+    person.page.locator("#user_id").press("Control+c")
+    password.press("Control+v")
+    expect(password).to_have_value("violet otter counts nine lamps")
+
+
+@pytest.mark.asvs("7.4.4")
+def test_every_page_has_a_way_to_sign_out(person: Person, account: Account) -> None:
+    person.signs_in(account)
+    person.is_at("/")
+    for path in (*INSIDE, "/security"):
+        person.goes_to(path)
+        expect(person.page.get_by_role("button", name="Sign out", exact=True)).to_be_visible()

@@ -202,6 +202,7 @@ def test_the_present_password_is_no_strong_new_one(
     expect(reason).to_be_visible()
 
 
+@pytest.mark.asvs("6.2.6")
 def test_a_password_can_be_looked_at_while_it_is_typed(person: Person) -> None:
     person.goes_to("/sign-in")
     password = person.page.locator("#password")

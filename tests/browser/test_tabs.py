@@ -105,6 +105,7 @@ def test_a_first_password_in_a_form_out_of_date_still_leads_on(
     person.is_at("/sessions")
 
 
+@pytest.mark.asvs("7.2.4")
 def test_a_sign_in_that_replaces_another_in_the_browser_ends_it(
     someone: Opens, account: Account, enroll: Enrolls
 ) -> None:

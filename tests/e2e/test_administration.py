@@ -13,6 +13,7 @@ VALID: dict[str, Any] = {
 }
 
 
+@pytest.mark.asvs("8.2.1")
 def test_only_admins_see_and_add_users(portal: Portal, people: People) -> None:
     robin = people.add()
     token = portal.token(robin.user_id, robin.password)

@@ -4,6 +4,7 @@ import secrets
 import threading
 from typing import Any
 
+import pytest
 import requests
 
 from tests.e2e.portal import MOMENT, People, Portal, Someone, change, demo_user, eventually, problem
@@ -41,6 +42,7 @@ def test_a_photo_is_a_picture_or_not_there(portal: Portal, token: str) -> None:
     problem(portal.call("GET", "/me/photo", token=token), 404, "not-found")
 
 
+@pytest.mark.asvs("7.5.2")
 def test_sessions_are_listed_with_everything_about_them(
     portal: Portal, robin: Someone, token: str
 ) -> None:

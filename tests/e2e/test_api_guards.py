@@ -70,6 +70,7 @@ def test_the_page_of_one_session_carries_no_token_for_another(
     problem(portal.call("POST", "/sign-out", headers=headers), 403, "csrf-refused")
 
 
+@pytest.mark.asvs("8.3.1")
 def test_nobody_is_told_from_where_they_come_by_a_header(portal: Portal, robin: Someone) -> None:
     forged = {
         "X-Forwarded-For": "203.0.113.5",

@@ -85,6 +85,7 @@ def test_composed_and_decomposed_input_is_one_password(
     assert portal.sign_in(robin.user_id, decomposed).status_code == 200
 
 
+@pytest.mark.asvs("6.2.5", "6.2.9")
 def test_a_256_character_password_in_any_script_works(
     portal: Portal, robin: Someone, token: str
 ) -> None:

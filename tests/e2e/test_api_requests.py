@@ -33,6 +33,7 @@ WITH_BODY = [
 ]
 
 
+@pytest.mark.asvs("8.2.1", "8.3.1")
 @pytest.mark.parametrize(("method", "path"), PRIVATE)
 @pytest.mark.parametrize(
     "shown",
@@ -49,6 +50,7 @@ def test_without_a_session_everything_private_asks_for_one(
     problem(portal.call(method, path, headers=shown), 401, "session-required")
 
 
+@pytest.mark.asvs("8.2.3")
 @pytest.mark.parametrize(("path", "body"), WITH_BODY)
 def test_an_unknown_field_is_refused_by_name(
     portal: Portal, people: People, path: str, body: dict[str, Any]

@@ -5,6 +5,7 @@ import pytest
 from tests.e2e.portal import People, Portal, demo_user, eventually
 
 
+@pytest.mark.asvs("6.2.2", "7.4.1", "7.4.3")
 def test_everything_issued_before_is_refused_from_the_answer_on(
     portal: Portal, people: People
 ) -> None:
@@ -87,6 +88,7 @@ def test_one_mail_tells_of_it_in_the_users_language(portal: Portal, people: Peop
     assert token not in text
 
 
+@pytest.mark.asvs("6.2.3")
 def test_a_wrong_old_password_changes_nothing(portal: Portal, people: People) -> None:
     robin = people.add()
     token = portal.token(robin.user_id, robin.password)

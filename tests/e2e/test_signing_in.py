@@ -33,6 +33,7 @@ def test_a_user_id_is_the_same_in_any_letter_case(portal: Portal, people: People
     assert portal.sign_in(f" {robin.user_id.upper()} ", robin.password).status_code == 200
 
 
+@pytest.mark.asvs("6.4.1")
 def test_a_temporary_password_is_replaced_before_anything_else(
     portal: Portal, people: People
 ) -> None:
@@ -73,6 +74,7 @@ def test_a_half_done_sign_in_ends_when_the_account_is_secured(
     assert portal.sign_in(robin.user_id, new).status_code == 200
 
 
+@pytest.mark.asvs("6.3.1")
 @pytest.mark.parametrize("known", [True, False])
 def test_ten_wrong_passwords_lock_whether_or_not_there_is_such_a_user(
     portal: Portal,
@@ -97,6 +99,7 @@ def test_the_same_wrong_password_again_does_not_count(portal: Portal, people: Pe
     assert portal.sign_in(robin.user_id, robin.password).status_code == 200
 
 
+@pytest.mark.asvs("6.3.1")
 def test_a_known_device_still_signs_in_while_others_are_locked_out(
     portal: Portal, people: People
 ) -> None:

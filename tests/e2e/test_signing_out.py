@@ -9,6 +9,7 @@ import requests
 from tests.e2e.portal import People, Portal, eventually
 
 
+@pytest.mark.asvs("7.4.1")
 def test_signing_out_ends_this_session_and_no_other(portal: Portal, people: People) -> None:
     robin = people.add()
     here, there = (portal.token(robin.user_id, robin.password) for _ in range(2))
@@ -19,6 +20,7 @@ def test_signing_out_ends_this_session_and_no_other(portal: Portal, people: Peop
     assert portal.is_accepted(there)
 
 
+@pytest.mark.asvs("7.4.1", "7.4.3")
 def test_signing_out_everywhere_ends_the_current_session_too(
     portal: Portal, people: People
 ) -> None:
@@ -46,6 +48,7 @@ def test_unconfirmed_nothing_is_signed_out(
     assert portal.is_accepted(token)
 
 
+@pytest.mark.asvs("7.5.2")
 def test_another_session_can_be_ended_by_its_id(portal: Portal, people: People) -> None:
     robin, other = people.add(), people.add()
     here, there = (portal.token(robin.user_id, robin.password) for _ in range(2))

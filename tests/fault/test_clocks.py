@@ -20,6 +20,7 @@ async def test_changes_hold_when_a_clock_jumps(
     assert verdict.clean, verdict.wrongs
 
 
+@pytest.mark.asvs("7.4.1")
 @pytest.mark.parametrize("seconds", [-300, 300])
 async def test_what_has_expired_is_refused_by_every_clock(
     portal: Portal, oracle: Oracle, seconds: int

@@ -31,6 +31,7 @@ def freeze(stack: WoundableStack) -> None:
 LOSSES = (flush, restart, lose, freeze)
 
 
+@pytest.mark.asvs("6.3.1")
 @pytest.mark.parametrize("loss", LOSSES)
 async def test_the_tenth_wrong_password_locks_whatever_became_of_redis_before_it(
     portal: Portal, loss: Loss
@@ -44,6 +45,7 @@ async def test_the_tenth_wrong_password_locks_whatever_became_of_redis_before_it
     await _assert_locked(portal, user)
 
 
+@pytest.mark.asvs("6.3.1")
 @pytest.mark.parametrize("loss", LOSSES)
 async def test_a_locked_account_stays_locked_whatever_becomes_of_redis(
     portal: Portal, loss: Loss

@@ -1,7 +1,8 @@
-"""`python -m tests.recorded`: record the events' schemas anew, after their change was reviewed."""
+"""`python -m tests.recorded`: write anew what is made from code, after its change was reviewed."""
 
 import json
 
+from tests.recorded import asvs
 from tests.recorded.documents import ASYNCAPI, SCHEMAS, Document, asyncapi, schemas
 
 
@@ -11,7 +12,7 @@ def text_of(document: Document) -> str:
 
 
 def record() -> None:
-    """Write every schema and the description of the bus, and remove what is gone."""
+    """Write schemas, the description of the bus and the page on ASVS; remove what is gone."""
     SCHEMAS.mkdir(exist_ok=True)
     ASYNCAPI.parent.mkdir(exist_ok=True)
     current = schemas()
@@ -21,6 +22,7 @@ def record() -> None:
     for name, schema in current.items():
         (SCHEMAS / f"{name}.json").write_text(text_of(schema))
     ASYNCAPI.write_text(text_of(asyncapi()))
+    asvs.PAGE.write_text(asvs.page(asvs.requirements(), asvs.marked_tests()))
 
 
 if __name__ == "__main__":

@@ -160,6 +160,7 @@ async def test_nothing_is_signed_out_unconfirmed(gateway: Gateway) -> None:
     await gateway.acceptance.accept(caller.token, WHERE)
 
 
+@pytest.mark.asvs("8.2.2")
 async def test_nobody_ends_anothers_session_or_reads_their_receipt(gateway: Gateway) -> None:
     await gateway.add("kim")
     await gateway.add("eve")
@@ -172,6 +173,7 @@ async def test_nobody_ends_anothers_session_or_reads_their_receipt(gateway: Gate
     assert (await gateway.account.receipt(None, revoked.receipt, revoked.receipt_token)).epoch == 2
 
 
+@pytest.mark.asvs("8.2.1")
 async def test_only_admins_administer(gateway: Gateway) -> None:
     await gateway.add("kim")
     with pytest.raises(NotAllowedByPolicy):
@@ -209,6 +211,7 @@ async def test_who_is_there_is_not_added_again_and_keeps_their_password(
     assert (await refused(gateway.begin("kim", NEW))).type == "sign-in-refused"
 
 
+@pytest.mark.asvs("8.2.2", "8.4.1")
 async def test_admins_see_their_own_organization_alone(gateway: Gateway) -> None:
     await gateway.add("kim")
     elsewhere = AddPerson(**gateway.record("eve") | {"organization": "elsewhere"})

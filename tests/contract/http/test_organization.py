@@ -25,6 +25,7 @@ async def begin(services: Services, what: PutOrganization = ACME, who: AddPerson
     return await organization.begin(services.profile, services.credentials, what, who)
 
 
+@pytest.mark.asvs("6.4.1")
 async def test_the_first_admin_gets_in_with_a_temporary_password(services: Services) -> None:
     password = await begin(services)
     verified = await services.credentials.verify(

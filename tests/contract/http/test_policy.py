@@ -67,6 +67,7 @@ async def test_without_a_policy_of_its_own_an_organization_has_the_usual_one(
     assert (times.idle_minutes, times.lifetime_hours) == (60, 24)
 
 
+@pytest.mark.asvs("6.3.3")
 async def test_a_required_factor_is_registered_before_the_sign_in_is_complete(kim: Kim) -> None:
     await demand(kim.gateway, "required")
     sessions = kim.gateway.services.memory.sessions

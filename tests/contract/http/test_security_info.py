@@ -64,6 +64,7 @@ async def kim(gateway: Gateway) -> Kim:
     return await Kim.added(gateway)
 
 
+@pytest.mark.asvs("6.3.3", "6.3.4")
 async def test_with_an_authenticator_the_password_alone_opens_nothing(kim: Kim) -> None:
     setup = await kim.authenticator(await kim.gateway.caller("kim"))
     sessions = len(kim.gateway.services.memory.sessions.kept)
@@ -79,6 +80,7 @@ async def test_with_an_authenticator_the_password_alone_opens_nothing(kim: Kim) 
     assert (signed_in.session.aal, signed_in.session.amr) == (2, ("pwd", "otp"))
 
 
+@pytest.mark.asvs("6.5.1")
 async def test_a_challenge_is_answered_once(kim: Kim) -> None:
     setup = await kim.authenticator(await kim.gateway.caller("kim"))
     waiting, code = await kim.challenged(), kim.code(setup)
@@ -208,6 +210,7 @@ async def test_proving_the_first_factor_makes_the_session_worth_it(kim: Kim) -> 
     assert method.id == setup.id
 
 
+@pytest.mark.asvs("7.5.1", "8.2.1")
 async def test_a_session_from_before_the_factor_steps_up_to_see_and_change_methods(
     kim: Kim,
 ) -> None:
@@ -232,6 +235,7 @@ async def test_a_session_from_before_the_factor_steps_up_to_see_and_change_metho
     await kim.gateway.security_info.rename(await kim.again(before), setup.id, "Mine")
 
 
+@pytest.mark.asvs("7.5.1")
 async def test_changes_ask_for_a_re_authentication_of_the_last_ten_minutes(kim: Kim) -> None:
     caller = await kim.gateway.caller("kim")
     kim.pass_time(600)
@@ -257,6 +261,7 @@ async def test_a_wrong_code_steps_nothing_up(kim: Kim) -> None:
     assert (await kim.again(before)).session.aal == 1
 
 
+@pytest.mark.asvs("7.4.3")
 async def test_what_rests_on_a_removed_factor_is_refused_when_that_is_answered(kim: Kim) -> None:
     caller = await kim.gateway.caller("kim")
     await kim.authenticator(caller, "Kept")
@@ -271,6 +276,7 @@ async def test_what_rests_on_a_removed_factor_is_refused_when_that_is_answered(k
         assert (refusal.type, refusal.extra) == ("session-revoked", {"cause": "method-removed"})
 
 
+@pytest.mark.asvs("8.2.2")
 async def test_nobody_reaches_anothers_methods(kim: Kim) -> None:
     caller = await kim.gateway.caller("kim")
     setup = await kim.authenticator(caller)

@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 
 from services.credentials.errors import SignInRefused, SignInThrottled
+from services.credentials.methods import Changed, Method, SecurityInfo
 from services.credentials.model import Password
 from shared.contracts.epochs import Standing
+from tests.memory.credentials import MemoryMethods
 from tests.unit.credentials.system import NEW, OLD, System
 
 
@@ -40,6 +42,7 @@ async def test_a_wrong_password_and_an_unknown_user_are_refused_alike(system: Sy
     assert refusals[0] == refusals[1]
 
 
+@pytest.mark.asvs("6.2.8")
 @pytest.mark.parametrize("guess", ["", "\0", "\ud800", " " + OLD, OLD + " ", OLD.upper(), OLD[:-1]])
 async def test_what_is_nearly_right_is_wrong(system: System, guess: str) -> None:
     await system.enroll()
@@ -57,6 +60,7 @@ async def test_an_account_without_a_password_is_refused_whatever_is_guessed(
             await system.verify(guess)
 
 
+@pytest.mark.asvs("6.4.1")
 async def test_a_temporary_password_has_to_be_changed(system: System) -> None:
     await system.enroll(temporary=True)
     assert (await system.verify(OLD)).must_change
@@ -73,6 +77,7 @@ async def test_unknown_users_are_locked_like_known_ones(system: System) -> None:
         assert refused.value.retry_after == 60
 
 
+@pytest.mark.asvs("6.3.1")
 async def test_one_counter_counts_however_a_user_id_is_spelt(system: System) -> None:
     await system.enroll()
     spellings = ["ada@example.org", "ADA@EXAMPLE.ORG", " ada@example.org", "\uff41da@example.org"]
@@ -112,6 +117,7 @@ async def test_guesses_from_a_known_device_are_bounded_too(system: System) -> No
         await system.verify(OLD, familiar_sub=ada.sub)
 
 
+@pytest.mark.asvs("6.3.1")
 async def test_of_two_hundred_guesses_at_once_ten_are_evaluated(system: System) -> None:
     await system.enroll()
     outcomes = await asyncio.gather(
@@ -184,3 +190,58 @@ async def test_nobody_is_not_an_account(system: System) -> None:
     await system.store.in_transaction(lambda tx: tx.open_account(nobody))
     with pytest.raises(SignInRefused):
         await system.verify(OLD, "unknown@example.org", familiar_sub="nobody")
+
+
+@pytest.mark.asvs("6.2.10")
+async def test_a_password_does_not_run_out(system: System) -> None:
+    ada = await system.enroll()
+    system.clock.advance(10 * 366 * 24 * 3600)
+    verified = await system.verify(OLD)
+    assert (verified.sub, verified.must_change) == (ada.sub, False)
+
+
+class Looked(MemoryMethods):
+    """Methods of everybody, and who was looked up after what."""
+
+    reads: list[str]
+
+    async def security_info(self, sub: str) -> SecurityInfo:
+        self.reads.append("methods")
+        return await super().security_info(sub)
+
+
+def looking(system: System) -> tuple[System, Looked]:
+    methods = Looked(system.epochs)
+    methods.reads = []
+    standing_of = system.store.standing_of
+
+    async def noted(sub: str) -> Standing:
+        standing = await standing_of(sub)
+        methods.reads.append("standing")
+        return standing
+
+    system.store.standing_of = noted  # type: ignore[method-assign]
+    return replace(system, authentication=replace(system.authentication, methods=methods)), methods
+
+
+@pytest.mark.parametrize("user_id", ["ada@example.org", "nobody@example.org"])
+async def test_the_same_is_read_for_whoever_is_refused(system: System, user_id: str) -> None:
+    await system.enroll()
+    system, methods = looking(system)
+    with pytest.raises(SignInRefused):
+        await system.verify("wrong", user_id)
+    assert methods.reads == ["standing"]
+
+
+async def test_whoever_is_found_guarded_is_asked_for_what_guards_them(system: System) -> None:
+    """A factor that comes meanwhile is not missed, and one that is not seen yet is not asked."""
+    ada = await system.enroll()
+    system, methods = looking(system)
+    phone = Method("phone", "authenticator", "Phone", system.clock.now(), proved=True)
+    guarded = replace(SecurityInfo(ada.sub), methods=(phone,), default="phone")
+    event = Changed(guarded, phone, "create").event(ada.sub, at=system.clock.now())
+    await methods.put(guarded, event)
+    assert [each.id for each in (await system.verify(OLD)).methods] == ["phone"]
+    assert methods.reads == ["standing", "methods"]
+    system.epochs.guarded[ada.sub] = False
+    assert (await system.verify(OLD)).methods == ()

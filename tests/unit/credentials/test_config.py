@@ -51,3 +51,13 @@ def test_less_than_the_floor_is_refused(monkeypatch: pytest.MonkeyPatch, name: s
     (error,) = refused.value.errors()
     assert error["type"] == "greater_than_equal"
     assert f"credentials_{error['loc'][0]}".upper() == name
+
+
+@pytest.mark.asvs("6.2.1")
+def test_no_setting_lets_passwords_be_shorter_than_eight_characters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert configured().policy.minimum_length == 15
+    monkeypatch.setenv("CREDENTIALS_MINIMUM_LENGTH", "7")
+    with pytest.raises(ValidationError):
+        configured()

@@ -102,6 +102,7 @@ async def test_composed_and_decomposed_input_is_one_password(hasher: Hasher) -> 
     assert await hasher.verify(verifier, "Ma\u0308rz und Bo\u0308en")
 
 
+@pytest.mark.asvs("6.2.8")
 async def test_every_character_of_a_long_password_counts(hasher: Hasher) -> None:
     verifier = await hasher.hash("a" * 255 + "b")
     assert not await hasher.verify(verifier, "a" * 255 + "c")

@@ -111,6 +111,7 @@ def test_every_space_is_the_space() -> None:
     assert prepared("one\u00a0two\u3000three\u2003four") == "one two three four"
 
 
+@pytest.mark.asvs("6.2.8")
 def test_spaces_at_the_ends_belong_to_the_password() -> None:
     assert prepared(" quiet boats ") == " quiet boats "
 

@@ -150,6 +150,7 @@ def people() -> People:
     return People()
 
 
+@pytest.mark.asvs("6.6.1")
 @pytest.mark.parametrize(
     ("kind", "to", "hint", "amr", "use"),
     [
@@ -227,6 +228,7 @@ async def test_a_code_may_be_typed_in_groups(people: People) -> None:
     await people.prove(setup, f" {code[:4]}-{code[4:]} ")
 
 
+@pytest.mark.asvs("6.5.1")
 async def test_a_code_works_once(people: People) -> None:
     phone = await people.added()
     code = await people.begin(phone.id)
@@ -247,6 +249,7 @@ async def test_of_fifty_right_answers_one_wins(people: People) -> None:
     )
 
 
+@pytest.mark.asvs("6.5.5")
 async def test_a_code_works_for_five_minutes(people: People) -> None:
     phone = await people.added()
     code = await people.begin(phone.id)
@@ -279,6 +282,7 @@ async def test_a_code_for_adding_can_be_sent_again_and_ends_the_one_before(
         await people.again(setup)
 
 
+@pytest.mark.asvs("6.6.2")
 async def test_a_code_is_worth_nothing_for_anything_else(people: People) -> None:
     phone, voice = await people.added(), await people.added(kind="voice")
     eves = await people.added(sub="eve")
@@ -312,6 +316,7 @@ async def test_a_challenge_from_before_the_epoch_was_raised_takes_no_code(people
         await people.answer(phone.id, code)
 
 
+@pytest.mark.asvs("6.6.3")
 async def test_nobody_guesses_more_than_ten_times(people: People) -> None:
     phone = await people.added()
     code = await people.begin(phone.id)

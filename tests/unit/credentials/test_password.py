@@ -38,6 +38,7 @@ async def replace_temporary(system: System, sub: str, new: str = NEW, *, epoch: 
     )
 
 
+@pytest.mark.asvs("6.2.2")
 async def test_after_a_change_the_new_password_is_right_and_the_old_is_wrong(
     system: System,
 ) -> None:
@@ -71,6 +72,7 @@ async def test_a_change_is_told_by_one_event_without_secrets(system: System) -> 
     assert NEW not in told
 
 
+@pytest.mark.asvs("6.2.3")
 async def test_a_wrong_old_password_changes_nothing(system: System) -> None:
     ada = await system.enroll()
     with pytest.raises(WrongPassword):
@@ -92,6 +94,7 @@ async def test_a_change_without_a_password_to_begin_with_is_refused(system: Syst
         await system.change(ada.sub, old="")
 
 
+@pytest.mark.asvs("6.3.1")
 async def test_ten_wrong_old_passwords_lock_the_change_but_not_the_sign_in(
     system: System,
 ) -> None:
@@ -176,6 +179,7 @@ async def test_of_two_changes_at_once_one_holds_and_the_other_is_told(system: Sy
     assert len(system.epochs.outbox) == 1
 
 
+@pytest.mark.asvs("6.4.1")
 async def test_a_temporary_password_is_replaced_once_in_the_sign_in_that_proved_it(
     system: System,
 ) -> None:
@@ -189,6 +193,7 @@ async def test_a_temporary_password_is_replaced_once_in_the_sign_in_that_proved_
     await system.verify(NEW)
 
 
+@pytest.mark.asvs("6.4.1")
 async def test_a_temporary_password_is_not_replaced_by_itself(system: System) -> None:
     noor = await system.enroll(temporary=True)
     with pytest.raises(PasswordRefused) as refused:
@@ -249,6 +254,7 @@ async def test_an_account_enrolled_without_a_password_cannot_sign_in(system: Sys
         await system.verify("", "bob")
 
 
+@pytest.mark.asvs("6.2.12")
 async def test_a_weak_first_password_is_refused_and_leaves_no_account(system: System) -> None:
     asked = EnrollAccount(
         sub="bob",

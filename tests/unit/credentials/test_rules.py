@@ -44,11 +44,13 @@ async def test_a_long_and_odd_sentence_is_taken() -> None:
     assert report == PasswordReport(acceptable=True, score=4, reasons=())
 
 
+@pytest.mark.asvs("6.2.1")
 @pytest.mark.parametrize("length", [0, 1, 14])
 async def test_what_is_shorter_than_fifteen_characters_is_too_short(length: int) -> None:
     assert "too-short" in await reasons("xq7!Zv9$Lm2#Tn"[:length])
 
 
+@pytest.mark.asvs("6.2.1")
 async def test_fifteen_characters_are_enough() -> None:
     assert await reasons("xq7!Zv9$Lm2#Tn4") == set()
 
@@ -65,12 +67,14 @@ async def test_decomposed_characters_count_once() -> None:
     assert "too-short" not in await reasons("a\u0308" * 15)
 
 
+@pytest.mark.asvs("6.2.9")
 async def test_256_characters_are_taken_and_one_more_is_not() -> None:
     sentence = (GOOD + " and then ") * 10
     assert await reasons(sentence[:256]) == set()
     assert await reasons(sentence[:257]) == {"too-long"}
 
 
+@pytest.mark.asvs("6.2.5")
 async def test_any_script_is_welcome_and_no_composition_is_asked_for() -> None:
     quiet_boats_in_march = (
         "\u0442\u0438\u0445\u0438\u0435 \u043b\u043e\u0434\u043a\u0438 "
@@ -87,11 +91,13 @@ async def test_what_cannot_be_typed_is_unusable(password: str) -> None:
     assert await reasons(password) == {"unusable-characters"}
 
 
+@pytest.mark.asvs("6.2.4", "6.2.12")
 @pytest.mark.parametrize("password", ["password1", "iloveyou", "TrustNo1"])
 async def test_what_attackers_try_first_is_breached(password: str) -> None:
     assert "breached" in await reasons(password)
 
 
+@pytest.mark.asvs("6.2.11")
 @pytest.mark.parametrize(
     "password",
     ["adamarshadamarsh", "Ada.Marsh-Ada.Marsh", "marshmarsh1234567", "ADAMARSH ada-marsh"],
@@ -100,6 +106,7 @@ async def test_what_is_built_from_the_users_names_is_refused(password: str) -> N
     assert "contains-your-name" in await reasons(password)
 
 
+@pytest.mark.asvs("6.2.11")
 async def test_what_is_built_from_the_organizations_name_is_refused() -> None:
     assert "contains-organization-name" in await reasons("Halden-Logistics-1")
 
@@ -135,6 +142,7 @@ async def test_a_name_of_the_other_kind_alone_is_no_reason_of_this_kind() -> Non
     )
 
 
+@pytest.mark.asvs("6.2.11")
 async def test_what_is_built_from_banned_words_is_refused() -> None:
     assert "banned" in await reasons("Bremen2026Bremen", by=rules("bremen"))
     assert await reasons("Bremen is where the otters live", by=rules("bremen")) == set()
@@ -305,6 +313,7 @@ def breached_file(folder: Path, passwords: list[str], *, ending: str = "\n") -> 
     return file
 
 
+@pytest.mark.asvs("6.2.4", "6.2.12")
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 501])
 @pytest.mark.parametrize("ending", ["\n", ""])
 def test_every_line_of_the_breached_file_is_found(tmp_path: Path, size: int, ending: str) -> None:
@@ -329,6 +338,7 @@ def test_a_breached_file_without_counts_will_do(tmp_path: Path) -> None:
     assert not blocklist.contains("a fourth")
 
 
+@pytest.mark.asvs("6.2.4", "6.2.12")
 async def test_a_password_of_the_breached_file_is_refused(tmp_path: Path) -> None:
     listed = rules(file=breached_file(tmp_path, [GOOD, "something else"]))
     assert await reasons(GOOD, by=listed) == {"breached"}

@@ -20,6 +20,7 @@ from services.credentials.errors import (
 )
 from services.credentials.keyring import Keyring, Unsealable
 from services.credentials.kinds import MethodChanges
+from services.credentials.methods import SecurityInfo
 from services.credentials.out_of_band import OutOfBand
 from services.credentials.passkeys import RelyingParty
 from services.credentials.policy import MethodPolicies
@@ -211,6 +212,7 @@ async def test_the_code_that_proved_it_does_not_work_again(ada: Ada) -> None:
         await ada.answer(setup.id, ada.code(setup))
 
 
+@pytest.mark.asvs("6.5.1")
 async def test_each_steps_code_works_once_and_steps_only_rise(ada: Ada) -> None:
     setup = await ada.authenticator()
     before, now = ada.code(setup, steps=-1), ada.code(setup)
@@ -223,6 +225,7 @@ async def test_each_steps_code_works_once_and_steps_only_rise(ada: Ada) -> None:
     await ada.answer(setup.id, ada.code(setup))
 
 
+@pytest.mark.asvs("6.5.1")
 async def test_a_clock_that_jumps_back_makes_no_code_work_twice(ada: Ada) -> None:
     setup = await ada.authenticator()
     code = ada.code(setup)
@@ -232,6 +235,7 @@ async def test_a_clock_that_jumps_back_makes_no_code_work_twice(ada: Ada) -> Non
         await ada.answer(setup.id, ada.code(setup))
 
 
+@pytest.mark.asvs("6.5.1")
 async def test_of_fifty_at_once_with_one_code_one_gets_in(ada: Ada) -> None:
     setup = await ada.authenticator()
     code = ada.code(setup)
@@ -242,6 +246,7 @@ async def test_of_fifty_at_once_with_one_code_one_gets_in(ada: Ada) -> None:
     assert sum(isinstance(each, CodeUsed) for each in outcomes) == 49
 
 
+@pytest.mark.asvs("6.5.1")
 async def test_of_fifty_at_once_with_one_recovery_code_one_gets_in(ada: Ada) -> None:
     await ada.authenticator()
     method_id, codes = await ada.codes()
@@ -252,6 +257,7 @@ async def test_of_fifty_at_once_with_one_recovery_code_one_gets_in(ada: Ada) -> 
     assert sum(isinstance(each, CodeRefused) for each in outcomes) == 49
 
 
+@pytest.mark.asvs("6.3.1")
 async def test_no_more_than_ten_guesses_are_evaluated_before_the_lock(ada: Ada) -> None:
     setup = await ada.authenticator()
     right = ada.code(setup)
@@ -327,6 +333,7 @@ async def test_guesses_elsewhere_keep_nobody_from_proving_a_method(ada: Ada) -> 
     await ada.prove(await ada.begin("Tablet"))
 
 
+@pytest.mark.asvs("6.5.1")
 async def test_a_recovery_code_works_once_however_it_is_typed(ada: Ada) -> None:
     await ada.authenticator()
     method_id, codes = await ada.codes()
@@ -458,3 +465,18 @@ async def test_changes_at_once_all_happen(ada: Ada) -> None:
     assert [each.label for each in after] == ["Renamed", "Phone 2", "Phone 3"]
     assert [each.default for each in after] == [False, True, False]
     assert after[2].last_used_at == ada.clock.now()
+
+
+async def test_a_code_that_was_taken_since_the_methods_were_read_is_refused(ada: Ada) -> None:
+    setup = await ada.authenticator()
+    code, read = ada.code(setup), ada.store.security_info
+
+    async def taken_meanwhile(sub: str) -> SecurityInfo:
+        found = await read(sub)
+        ada.store.security_info = read  # type: ignore[method-assign]
+        await ada.answer(setup.id, code)
+        return found
+
+    ada.store.security_info = taken_meanwhile  # type: ignore[method-assign]
+    with pytest.raises(CodeUsed):
+        await ada.answer(setup.id, code)

@@ -65,6 +65,7 @@ def system() -> System:
     return System()
 
 
+@pytest.mark.asvs("6.3.1")
 async def test_the_tenth_wrong_password_locks_for_a_minute(system: System) -> None:
     for number in range(9):
         await system.guess(f"wrong-{number}")
@@ -82,6 +83,7 @@ async def test_the_right_password_is_not_even_tried_during_a_lock(system: System
     await system.guess("right")
 
 
+@pytest.mark.asvs("6.3.1")
 async def test_each_lock_is_twice_as_long_up_to_an_hour(system: System) -> None:
     waits = []
     for round_number in range(8):
@@ -152,6 +154,7 @@ async def test_what_succeeds_is_never_slowed(system: System) -> None:
     assert system.evaluated == 200
 
 
+@pytest.mark.asvs("6.3.1")
 async def test_a_known_device_is_counted_apart_and_signs_in_during_the_lock(
     system: System,
 ) -> None:
@@ -168,6 +171,7 @@ async def test_a_locked_device_leaves_other_ways_in_alone(system: System) -> Non
     await system.guess("right", ADA, HOME)
 
 
+@pytest.mark.asvs("6.3.1")
 async def test_one_address_is_stopped_over_all_accounts(system: System) -> None:
     for number in range(600):
         await system.guess("wrong", Guesses(f"user-{number}", ACCOUNT), HOME)

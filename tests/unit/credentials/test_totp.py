@@ -1,5 +1,6 @@
 """Time-based codes: the vectors of RFC 6238, the steps that are taken, and what apps are given."""
 
+import random
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -7,6 +8,7 @@ import pyotp
 import pytest
 import segno
 
+from services.credentials import recovery_codes
 from services.credentials.totp import Totp
 from shared.contracts.refusals import InvalidRequest
 
@@ -32,6 +34,7 @@ def test_the_vectors_of_the_rfc_are_met(seconds: int, code: str) -> None:
     assert RFC.step_of(code, at=moment(seconds)) == seconds // 30
 
 
+@pytest.mark.asvs("6.5.5")
 def test_the_current_step_and_the_one_before_are_taken_and_no_other() -> None:
     code = pyotp.TOTP(RFC.typed).at(1_000_000_020)
     step = 1_000_000_020 // 30
@@ -67,6 +70,7 @@ def test_whatever_else_is_no_code(code: str) -> None:
     assert RFC.step_of(code, at=moment(59)) is None
 
 
+@pytest.mark.asvs("6.5.3")
 def test_every_secret_is_new_and_as_long_as_the_rfc_asks() -> None:
     secrets = {Totp.fresh().secret for _ in range(50)}
     assert len(secrets) == 50
@@ -98,3 +102,20 @@ def test_a_secret_from_elsewhere_is_taken_as_it_is_typed() -> None:
     for other in ("a" * 26, "0" * 32, RFC.typed[:-1] + "1"):
         with pytest.raises(InvalidRequest):
             Totp.typed_as(other)
+
+
+@pytest.mark.asvs("6.5.3")
+def test_no_secret_and_no_code_can_be_told_from_the_plain_random_numbers() -> None:
+    made = []
+    for _ in range(2):
+        random.seed(7)
+        made.append((Totp.fresh().secret, recovery_codes.fresh()))
+    assert made[0][0] != made[1][0]
+    assert not set(made[0][1]) & set(made[1][1])
+
+
+@pytest.mark.asvs("6.5.4")
+def test_a_recovery_code_is_one_of_more_than_can_be_tried() -> None:
+    letters = {letter for _ in range(100) for code in recovery_codes.fresh() for letter in code}
+    (length,) = {len(code.replace("-", "")) for code in recovery_codes.fresh()}
+    assert len(letters - {"-"}) ** length > 2**57

@@ -110,3 +110,11 @@ def test_the_file_itself_has_no_secret_and_no_default_for_one() -> None:
     taken = re.findall(r"\$\{(\w+)([^}]*)\}", FILE)
     assert {name for name, _ in taken} >= GENERATED
     assert {rest for name, rest in taken if name in GENERATED} == {":?run make .env first"}
+
+
+@pytest.mark.asvs("6.3.2")
+def test_nobody_is_brought_in_unless_it_is_asked_for(services: dict[str, Any]) -> None:
+    assert services["seed"]["environment"]["DEMO"] == "no"
+    assert '"$$DEMO" = yes ] || exit 0' in FILE
+    said = {name for name, each in services.items() if "deploy.demo" in str(each.get("command"))}
+    assert said == {"seed"}

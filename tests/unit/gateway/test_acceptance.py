@@ -42,6 +42,7 @@ async def test_what_the_cache_does_not_know_is_asked_for(
     assert SECRET not in asked.model_dump_json()
 
 
+@pytest.mark.asvs("7.2.1")
 async def test_another_secret_than_the_cached_one_asks_the_store(
     sessions: Sessions, acceptance: Acceptance
 ) -> None:
@@ -65,6 +66,7 @@ async def test_another_epoch_than_the_cached_one_asks_the_store(
     assert refused.value.extra == {"cause": "password-changed"}
 
 
+@pytest.mark.asvs("7.2.1")
 async def test_one_session_is_not_accepted_by_anothers_secret(
     sessions: Sessions, acceptance: Acceptance
 ) -> None:

@@ -32,6 +32,7 @@ async def test_json_of_another_shape_is_refused_by_field(
     assert system.calls == []
 
 
+@pytest.mark.asvs("8.2.3")
 async def test_an_unknown_field_is_refused_and_its_value_not_repeated(
     system: System, client: Client, ada: dict[str, str]
 ) -> None:

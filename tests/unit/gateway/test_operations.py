@@ -92,6 +92,7 @@ async def test_who_is_not_signed_in_is_told_before_the_body_is_read(
     assert answered.headers["WWW-Authenticate"] == 'Bearer error="session-required"'
 
 
+@pytest.mark.asvs("8.2.1", "8.3.1")
 async def test_who_is_no_admin_is_refused(
     system: System, client: Client, ada: dict[str, str]
 ) -> None:

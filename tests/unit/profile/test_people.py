@@ -89,6 +89,7 @@ async def test_a_manager_must_be_of_the_same_organization(system: System, manage
     assert list(system.store.persons) == ["stranger"]
 
 
+@pytest.mark.asvs("8.2.3", "8.4.1")
 @pytest.mark.parametrize("manager", ["nobody", "stranger"])
 async def test_a_manager_of_elsewhere_is_not_shown(system: System, manager: str) -> None:
     await system.stranger()
@@ -182,6 +183,7 @@ async def test_a_page_that_ends_with_the_last_person_has_no_next(system: System)
     assert (await system.people.list(ListPeople(organization="halden", limit=1))).next is None
 
 
+@pytest.mark.asvs("8.4.1")
 async def test_people_of_another_organization_are_not_listed(system: System) -> None:
     await system.people.put_organization(PutOrganization(id="elsewhere", name="Elsewhere"))
     await system.add(organization="elsewhere")

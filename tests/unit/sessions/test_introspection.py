@@ -45,6 +45,7 @@ def system() -> System:
     return System()
 
 
+@pytest.mark.asvs("7.3.1")
 async def test_a_session_that_is_only_looked_at_runs_out(system: System) -> None:
     sid = (await system.begin()).sid
     for _ in range(719):

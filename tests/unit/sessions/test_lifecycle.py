@@ -45,6 +45,7 @@ async def test_no_token_is_stored(system: System) -> None:
     assert begun.device.key not in repr(system.store.devices)
 
 
+@pytest.mark.asvs("7.2.1")
 async def test_a_made_up_token_is_no_session(system: System) -> None:
     begun = await system.begin()
     for sub, sid in (("ada", "no-such-session"), ("eve", begun.session.sid)):
@@ -74,6 +75,7 @@ async def test_a_change_while_a_session_is_begun_refuses_it(system: System) -> N
         await system.begin()
 
 
+@pytest.mark.asvs("7.3.1")
 async def test_a_session_that_nobody_uses_for_an_hour_is_over(system: System) -> None:
     begun = await system.begin()
     system.clock.advance(3599)
@@ -84,6 +86,7 @@ async def test_a_session_that_nobody_uses_for_an_hour_is_over(system: System) ->
     assert refused.value.extra == {"cause": "expired"}
 
 
+@pytest.mark.asvs("7.3.2")
 async def test_a_session_in_use_lasts_a_day_and_no_longer(system: System) -> None:
     begun = await system.begin()
     for _ in range(24 * 2 - 1):
@@ -201,6 +204,7 @@ async def test_a_receipt_is_read_by_its_user_or_with_its_token(system: System) -
     assert by_user.cause == "signed-out-everywhere"
 
 
+@pytest.mark.asvs("8.2.2")
 async def test_a_receipt_is_nobody_elses_to_read(system: System) -> None:
     revoked = await system.sign_out_everywhere()
     other = await system.sign_out_everywhere("eve")

@@ -1,5 +1,6 @@
 """The rules of sessions and revocations."""
 
+import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -74,6 +75,7 @@ def test_another_epoch_than_the_sessions_own_revokes_it(epoch: int) -> None:
     assert "cause" not in refused.value.extra
 
 
+@pytest.mark.asvs("7.4.1")
 def test_an_ended_session_says_what_ended_it() -> None:
     with pytest.raises(SessionIsRevoked) as refused:
         state(ended_by="password-changed").accept(proof=PROOF, epoch=4)
@@ -165,6 +167,7 @@ def test_a_receipt_shows_neither_its_user_nor_its_token() -> None:
     assert PROOF not in shown
 
 
+@pytest.mark.asvs("7.2.2", "7.2.3")
 def test_fresh_secrets_and_ids_are_never_the_same() -> None:
     assert len({Secret.fresh().value for _ in range(100)}) == 100
     assert len({new_id() for _ in range(100)}) == 100
@@ -175,3 +178,14 @@ def test_a_secret_is_known_by_its_proof_only() -> None:
     assert fresh.proof == proof_of(fresh.value)
     assert fresh.value not in fresh.proof
     assert len(fresh.value) >= 43
+
+
+@pytest.mark.asvs("7.2.3")
+def test_no_secret_can_be_told_from_the_plain_random_numbers() -> None:
+    made = []
+    for _ in range(2):
+        random.seed(7)
+        made.append(Secret.fresh().value)
+    assert made[0] != made[1]
+    # 256 bits in base64.
+    assert {len(each) for each in made} == {43}

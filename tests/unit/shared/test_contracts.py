@@ -3,13 +3,13 @@
 import ast
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from shared import contracts
-from shared.contracts import credentials, profile, sessions
+from shared.contracts import credentials, methods, profile, sessions
 from shared.contracts.body import Contract
 from shared.contracts.credentials import ChangePassword, VerifyPassword
 from shared.contracts.events import EVENTS, CredentialChange, Event, SessionRevoked, name_of
@@ -22,7 +22,7 @@ AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 def every_contract() -> list[type[Contract]]:
     found = [
         kind
-        for module in (credentials, profile, sessions)
+        for module in (credentials, methods, profile, sessions)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, Contract) and kind is not Contract
     ]
@@ -200,3 +200,12 @@ def test_refusals_do_not_share_what_they_say() -> None:
 def test_what_may_succeed_later_says_when() -> None:
     assert (Unavailable().status, Unavailable().retry_after) == (503, 2)
     assert (Busy().status, Busy(retry_after=9).retry_after) == (503, 9)
+
+
+@pytest.mark.asvs("6.4.2")
+def test_nobody_is_asked_what_others_may_know() -> None:
+    kept = {
+        name for each in (credentials.EnrollAccount, ChangePassword) for name in each.model_fields
+    }
+    assert not [name for name in kept if "hint" in name or "question" in name]
+    assert not [kind for kind in get_args(methods.Kind) if "question" in kind]
