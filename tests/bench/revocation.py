@@ -96,7 +96,7 @@ class Counted:
 
 
 async def measure(ground: Ground) -> list[Section]:
-    """Measure round trips and changes turn about, then how the time grows with the sessions."""
+    """Measure round trips and changes turn about, and then how the time grows with the sessions."""
     before = await _refused(ground)
     measured = Measured()
     async with (
@@ -122,6 +122,8 @@ async def _repeat(ground: Ground, changes: Changes, trips: RoundTrips, into: Mea
             await changes.change(scale.sessions_per_change)
         into.answered.append(changes.answered_ms)
         into.ended.append(changes.ended_ms)
+    # Afterwards, since the store is still writing down thousands of sessions for a while.
+    for _ in range(scale.repeats):
         for size in scale.growth:
             times = [await changes.change(size) for _ in range(scale.growth_changes_per_repeat)]
             into.growth.setdefault(size, []).append(median(times))
