@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints
 from services.gateway.errors import MethodUnknown, SessionRequired
 from shared.contracts.methods import LongestLabel, Method
 from shared.contracts.sessions import Device, Session, Where
+from shared.contracts.trust import TrustTerms
 
 FlowSeconds = 600
 Action = Literal["change-password", "register-security-info"]
@@ -77,7 +78,9 @@ class Flow(BaseModel):
     `methods` are what a challenge may be answered with, and `asked` the one that it is on; both
     are empty once it was answered, or where none is asked for. It rests on `factor` then. Where
     there is none although there has to be, it `must_register` one. `options` are what a passkey
-    has to sign, and `binding` is what was begun for this flow.
+    has to sign, and `binding` is what was begun for this flow. `trust_offered` are the
+    terms under which its device may be trusted, `trust` those under which it is going to be, and
+    `trusted_by` is the factor that it is trusted with already.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -98,6 +101,16 @@ class Flow(BaseModel):
     amr: tuple[str, ...] = ("pwd",)
     organization: str | None = None
     must_register: bool = False
+    trust_offered: TrustTerms | None = None
+    trust: TrustTerms | None = None
+    trusted_by: str | None = None
+
+    @property
+    def trust_days(self) -> int:
+        """For how many days the method being asked for may do; recovery codes do once."""
+        if self.trust_offered is None or not self.asked_method.is_factor:
+            return 0
+        return self.trust_offered.days
 
     @property
     def is_challenged(self) -> bool:
@@ -136,9 +149,9 @@ class Flow(BaseModel):
             raise MethodUnknown
         return self.model_copy(update={"asked": method_id, "options": None})
 
-    def answered(self, factor: str, amr: str) -> "Flow":
-        """Return it after a second factor was shown."""
-        shown = {"factor": factor, "amr": (*self.amr, amr)}
+    def answered(self, factor: str, amr: str, trust: TrustTerms | None = None) -> "Flow":
+        """Return it after a second factor was shown, on a device that is to be trusted or not."""
+        shown = {"factor": factor, "amr": (*self.amr, amr), "trust": trust}
         return self.asking((), must_register=False).model_copy(update=shown)
 
 
@@ -177,13 +190,15 @@ class SignedIn:
 class Challenged:
     """A sign-in that waits for a second factor: `asked`, or another of `methods`.
 
-    `options` are what is to be signed, as a browser's JSON, where `asked` is a passkey.
+    `options` are what is to be signed, as a browser's JSON, where `asked` is a passkey. The device
+    may be trusted for `trust_days`, if any.
     """
 
     flow: str
     asked: Method
     methods: tuple[Method, ...]
     options: str | None = None
+    trust_days: int = 0
 
 
 @dataclass(frozen=True)

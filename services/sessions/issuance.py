@@ -36,13 +36,16 @@ class Issuance:
             ),
             self.devices.keep(device),
         )
-        if await self.store.epoch_after_write(asked.sub) != asked.epoch or await self._is_gone(
-            asked.factor
+        if (
+            await self.store.epoch_after_write(asked.sub) != asked.epoch
+            or await self._is_gone(asked.factor)
+            or not await self.devices.is_trusted_still(asked)
         ):
             await self.store.in_transaction(
                 lambda tx: tx.end(asked.sub, session.sid, "signed-out-everywhere")
             )
             raise EpochMovedOn
+        await self.devices.trust(device, asked)
         token = f"{asked.sub}.{session.sid}.{secret.value}"
         return Established(token=token, session=session, device=device.as_device())
 

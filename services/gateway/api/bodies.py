@@ -24,11 +24,11 @@ from shared.contracts.policy import (
     LeastLifetimeHours,
     MostIdleMinutes,
     MostLifetimeHours,
-    MostTrustDays,
     SecondFactor,
 )
 from shared.contracts.profile import Person, Role
 from shared.contracts.sessions import Receipt, Session
+from shared.contracts.trust import MostTrustDays
 from shared.texts import is_language
 
 Password = Annotated[SecretStr, Field(max_length=LongestPassword)]
@@ -135,8 +135,8 @@ class CodeBody(Body):
 class AnswerBody(Body):
     """The answer to a challenge.
 
-    `trust_device` asks not to be challenged again on this device. It comes to nothing
-    yet, whatever the organization allows.
+    `trust_device` asks not to be challenged again on this device, for as many days as the
+    challenge says. It comes to nothing where the organization allows none, and with recovery codes.
     """
 
     code: Code
@@ -294,12 +294,16 @@ class ChallengeMethod(BaseModel):
 
 
 class SignInChallenge(BaseModel):
-    """The sign-in waits for a second factor; `method` is the one being asked for."""
+    """The sign-in waits for a second factor; `method` is the one being asked for.
+
+    Who answers with it may trust the device for `trust_days`; 0 where that is not allowed.
+    """
 
     state: Literal["challenge"] = "challenge"
     flow: str
     method: ChallengeMethod
     methods: tuple[ChallengeMethod, ...]
+    trust_days: int = 0
 
 
 class SessionItem(BaseModel):

@@ -70,11 +70,13 @@ class ChallengePages:
         try:
             self.visits.check_anonymous_form(request, form)
             code, where = read_code(form), self.visits.requests.where(request)
-            outcome = await self.sign_in.answer(flow_of(request), code, where)
+            outcome = await self.sign_in.answer(
+                flow_of(request), code, where, trust_device=form["trust_device"] == "yes"
+            )
         except Refusal as refusal:
             if refusal.type not in _SAID_IN_PLACE:
                 raise
-            return await self._form(request, to, refusal)
+            return await self._form(request, to, refusal, trust=form["trust_device"] == "yes")
         return await self.signing_in.follow(request, outcome, to, secret_of(request))
 
     async def _choose(self, request: web.Request) -> web.Response:
@@ -85,7 +87,12 @@ class ChallengePages:
         return addresses.see(addresses.with_query(CHALLENGE, next=to))
 
     async def _form(
-        self, request: web.Request, to: str, refusal: Refusal | None = None
+        self,
+        request: web.Request,
+        to: str,
+        refusal: Refusal | None = None,
+        *,
+        trust: bool = False,
     ) -> web.Response:
         return await self.pages.show(
             request,
@@ -95,6 +102,7 @@ class ChallengePages:
             headers=headers_of(refusal) if refusal else None,
             waiting=await self.sign_in.challenge(flow_of(request)),
             to=to,
+            trust=trust,
             refusal=refusal,
             errors=refusal.errors if refusal else (),
         )

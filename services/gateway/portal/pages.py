@@ -18,11 +18,13 @@ from services.gateway.portal.security_info_pages import SecurityInfoPages
 from services.gateway.portal.session_pages import SessionPages
 from services.gateway.portal.sign_in_pages import SignInPages
 from services.gateway.portal.step_up_pages import StepUpPages
+from services.gateway.portal.trust_pages import TrustPages
 from services.gateway.portal.visits import Visits
 from services.gateway.registration import Registration
 from services.gateway.requests import Requests
 from services.gateway.security_info import SecurityInfo
 from services.gateway.sign_in import SignIn
+from services.gateway.trust import DeviceTrust
 from shared.clock import SystemClock
 from shared.texts import Catalogues
 
@@ -38,6 +40,7 @@ class Portal:
         registration: Registration,
         account: Account,
         security_info: SecurityInfo,
+        trust: DeviceTrust,
     ) -> None:
         visits = Visits(requests, account)
         self._pages = pages = Pages(visits, catalogues, SystemClock())
@@ -49,7 +52,8 @@ class Portal:
             RegistrationPages(pages, visits, registration, signing_in),
             ProfilePages(pages, visits, account),
             ChallengePages(pages, visits, sign_in, signing_in),
-            SecurityInfoPages(pages, visits, security_info),
+            SecurityInfoPages(pages, visits, security_info, trust),
+            TrustPages(visits, trust),
             StepUpPages(pages, visits, security_info.step_ups),
             PasswordPages(pages, visits, account),
             SessionPages(pages, visits, account),
