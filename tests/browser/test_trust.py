@@ -9,7 +9,7 @@ from playwright.sync_api import APIRequestContext, expect
 
 from tests.browser.conftest import Enrolls, Opens
 from tests.browser.person import Account, Person
-from tests.browser.test_accessibility import finds_nothing
+from tests.browser.test_accessibility import finds_nothing, fits
 from tests.browser.test_second_factors import adds_authenticator, answers
 
 METHODS = "/api/v1/admin/policy/methods"
@@ -140,9 +140,11 @@ def test_the_pages_are_accessible_on_a_narrow_screen(
     person.signs_in(account)
     person.page.get_by_label(offer).check()
     finds_nothing(person)
+    fits(person)
     person.page.locator("#code").fill(fresh_code(secret))
     person.page.locator("main form button.wide").first.click()
     person.is_at("/")
     person.goes_to("/security")
     expect(person.page.locator("#trust")).to_be_visible()
     finds_nothing(person)
+    fits(person)

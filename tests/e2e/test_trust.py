@@ -5,13 +5,11 @@ from typing import Any
 import pyotp
 import pytest
 
+from tests.e2e.conftest import Demands
 from tests.e2e.portal import People, Portal, Someone, change, problem
-from tests.e2e.test_policy import Demands, demands
 from tests.e2e.test_second_factors import set_up
 
 FORGET = "/me/devices/forget-trust"
-
-__all__ = ["demands"]
 
 
 @pytest.fixture

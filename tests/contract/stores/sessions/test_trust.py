@@ -33,7 +33,9 @@ async def test_a_device_tells_of_its_trust_with_the_stores_time(store: SessionSt
     assert await trust_in(store, "laptop") is not None
 
 
-async def test_what_is_over_is_no_trust(store: SessionStore) -> None:
+async def test_what_is_over_is_no_trust(case: Case) -> None:
+    store = case.store
+    await case.open_epoch("ada")
     await add(store, "laptop")
     over = TERMS.model_copy(update={"days": 0})
     await store.trust_device("laptop", over, epoch=1, factor="phone")
