@@ -90,6 +90,7 @@ class Authentication:
             methods=policy.challenging(info),
             organization=password.organization,
             must_register=policy.asks_to_register(info),
+            trust=policy.trust,
         )
 
     def _guesses(

@@ -10,22 +10,34 @@ from shared.contracts import methods as contract
 from shared.contracts.methods import Kind
 from shared.contracts.policy import MethodsPolicy, SecondFactor
 from shared.contracts.refusals import InvalidRequest
+from shared.contracts.trust import TrustTerms
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
 class MethodPolicy:
-    """Which kinds are allowed, and whether a sign-in takes a second factor."""
+    """Which kinds are allowed, and whether a sign-in takes a second factor.
+
+    `trust_version` tells trust in devices from that of before it was not allowed for a while.
+    """
 
     allowed: frozenset[Kind] = frozenset(KINDS)
     second_factor: SecondFactor = "if-registered"
     trust_days: int = 0
+    trust_version: int = 0
 
     @classmethod
-    def of(cls, allowed: Collection[str], second_factor: SecondFactor, trust_days: int) -> Self:
+    def of(
+        cls,
+        allowed: Collection[str],
+        second_factor: SecondFactor,
+        trust_days: int,
+        trust_version: int = 0,
+    ) -> Self:
         """Return a policy; of kinds that this version does not know, none is allowed."""
-        return cls(frozenset(each for each in KINDS if each in allowed), second_factor, trust_days)
+        known = frozenset(each for each in KINDS if each in allowed)
+        return cls(known, second_factor, trust_days, trust_version)
 
     def as_contract(self) -> MethodsPolicy:
         """Return it as others see it."""
@@ -34,6 +46,17 @@ class MethodPolicy:
             second_factor=self.second_factor,
             trust_days=self.trust_days,
         )
+
+    @property
+    def trust(self) -> TrustTerms | None:
+        """Return the terms under which a device may be trusted; None where none may be."""
+        if not self.trust_days:
+            return None
+        return TrustTerms(days=self.trust_days, version=self.trust_version)
+
+    def trust_after(self, method: Method) -> TrustTerms | None:
+        """Return the terms for who has just answered; a recovery code only stands in, this once."""
+        return self.trust if method.is_factor else None
 
     def check(self) -> None:
         """Raise where it asks for what nobody could do, which would lock everybody out."""

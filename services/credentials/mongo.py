@@ -472,12 +472,23 @@ class MongoPolicyStore:
         found = await self.database["policies"].find_one({"_id": organization})
         if found is None:
             return MethodPolicy()
-        return MethodPolicy.of(found["allowed"], found["second_factor"], found["trust_days"])
+        return MethodPolicy.of(
+            found["allowed"],
+            found["second_factor"],
+            found["trust_days"],
+            # What came with a later version is not in the documents of before it.
+            found.get("trust_version", 0),
+        )
 
     async def put_policy(self, organization: str, policy: MethodPolicy) -> None:
-        """Replace the document."""
+        """Replace the document, all but the version, which only rises."""
         document = policy.as_contract().model_dump()
-        await self.database["policies"].replace_one({"_id": organization}, document, upsert=True)
+        rise = 0 if policy.trust_days else 1
+        changed = {name: {"$literal": value} for name, value in document.items()}
+        version = {"$add": [{"$ifNull": ["$trust_version", 0]}, rise]}
+        await self.database["policies"].update_one(
+            {"_id": organization}, [{"$set": {**changed, "trust_version": version}}], upsert=True
+        )
 
     async def organization_of(self, sub: str) -> str | None:
         """Read it alone."""

@@ -154,7 +154,10 @@ class SecurityInformation:
             done = await self.changes.make(asked.sub, taken, known=info)
         used = done.info.method(asked.id)
         left = len(used.codes) if used.kind == "recovery-codes" else None
-        return contract.ChallengeAnswered(factor=used.id, amr=kind.amr, codes_left=left)
+        trust = policy.trust_after(used)
+        return contract.ChallengeAnswered(
+            factor=used.id, amr=kind.amr, codes_left=left, trust=trust
+        )
 
     def _shown(self, asked: contract.AnswerChallenge | contract.ProveMethod) -> Shown:
         return Shown(asked.sub, asked.answer.get_secret_value(), asked.binding, self.clock.now())

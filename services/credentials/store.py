@@ -203,7 +203,10 @@ class PolicyStore(Protocol):
         ...
 
     async def put_policy(self, organization: str, policy: MethodPolicy) -> None:
-        """Keep an organization's policy in place of the one before it."""
+        """Keep an organization's policy in place of the one before it.
+
+        The version of its trust is the store's: it rises where no device may be trusted.
+        """
         ...
 
     async def organization_of(self, sub: str) -> str | None:

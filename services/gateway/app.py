@@ -30,6 +30,7 @@ from services.gateway.security_info import SecurityInfo
 from services.gateway.sign_in import SignIn
 from services.gateway.step_up import StepUps
 from services.gateway.subscribers import subscribe
+from services.gateway.trust import DeviceTrust
 from shared import cache
 from shared.broker import Bus
 from shared.cache import AcceptanceCache
@@ -72,12 +73,13 @@ def build_service(config: GatewayConfig) -> Service:
     sign_in = SignIn(credentials, profile, sessions, flows, clock)
     registration = Registration(sign_in)
     policies = Policies(credentials, profile, sessions)
+    trust = DeviceTrust(sessions)
     requests = Requests(
         acceptance, administration, sealer, catalogues, trusted_proxies=config.trusted_proxies
     )
     problems = Problems(catalogues, requests)
-    portal = Portal(requests, catalogues, sign_in, registration, account, security_info)
-    api = Api(sign_in, registration, account, security_info, administration, policies, live)
+    portal = Portal(requests, catalogues, sign_in, registration, account, security_info, trust)
+    api = Api(sign_in, registration, account, security_info, administration, policies, live, trust)
     table = api.operations()
     operations = Operations(requests, RedisAnswers(redis, sealer), problems.answer)
 

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, StringCon
 from services.gateway.errors import MethodUnknown, SessionRequired
 from shared.contracts.methods import LongestLabel, Method
 from shared.contracts.sessions import Device, Session, Where
+from shared.contracts.trust import TrustTerms
 
 FlowSeconds = 600
 Action = Literal["change-password", "register-security-info"]
@@ -97,7 +98,9 @@ class Flow(BaseModel):
     are empty once it was answered, or where none is asked for. It rests on `factor` then. Where
     there is none although there has to be, it `must_register` one. `options` are what a passkey
     has to sign, `sent` says whether a code is on its way where one is sent, and `binding` is what
-    was begun for this flow.
+    was begun for this flow. `trust_offered` are the terms under which its device may be trusted,
+    `trust` those under which it is going to be, and `trusted_by` is the factor that it is trusted
+    with already.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -119,6 +122,16 @@ class Flow(BaseModel):
     amr: tuple[str, ...] = ("pwd",)
     organization: str | None = None
     must_register: bool = False
+    trust_offered: TrustTerms | None = None
+    trust: TrustTerms | None = None
+    trusted_by: str | None = None
+
+    @property
+    def trust_days(self) -> int:
+        """For how many days the method being asked for may do; recovery codes do once."""
+        if self.trust_offered is None or not self.asked_method.is_factor:
+            return 0
+        return self.trust_offered.days
 
     @property
     def is_challenged(self) -> bool:
@@ -157,9 +170,9 @@ class Flow(BaseModel):
             raise MethodUnknown
         return self.model_copy(update={"asked": method_id, "options": None, "sent": True})
 
-    def answered(self, factor: str, amr: str) -> "Flow":
-        """Return it after a second factor was shown."""
-        shown = {"factor": factor, "amr": (*self.amr, amr)}
+    def answered(self, factor: str, amr: str, trust: TrustTerms | None = None) -> "Flow":
+        """Return it after a second factor was shown, on a device that is to be trusted or not."""
+        shown = {"factor": factor, "amr": (*self.amr, amr), "trust": trust}
         return self.asking((), must_register=False).model_copy(update=shown)
 
 
@@ -216,7 +229,8 @@ class Challenged:
     """A sign-in that waits for a second factor: `asked`, or another of `methods`.
 
     `options` are what is to be signed, as a browser's JSON, where `asked` is a passkey. `sent` says
-    whether a code is on its way, where `asked` is a method whose codes are sent.
+    whether a code is on its way, where `asked` is a method whose codes are sent. The device may be
+    trusted for `trust_days`, if any.
     """
 
     flow: str
@@ -224,6 +238,7 @@ class Challenged:
     methods: tuple[Method, ...]
     options: str | None = None
     sent: bool | None = None
+    trust_days: int = 0
 
 
 @dataclass(frozen=True)

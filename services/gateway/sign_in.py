@@ -25,6 +25,7 @@ from services.gateway.model import (
     new_flow_id,
 )
 from services.gateway.store import FlowStore
+from services.gateway.trust import trusted_factor
 from shared.clock import Clock
 from shared.contracts.credentials import (
     AskRequirements,
@@ -37,7 +38,12 @@ from shared.contracts.methods import AnswerChallenge, BeginChallenge
 from shared.contracts.passkeys import BeginPasskeySignIn, VerifyPasskey
 from shared.contracts.profile import GetPerson, Person
 from shared.contracts.refusals import Refusal
-from shared.contracts.sessions import EstablishSession, RecogniseDevice, Where
+from shared.contracts.sessions import (
+    EstablishSession,
+    RecognisedDevice,
+    RecogniseDevice,
+    Where,
+)
 
 _NOT_SENT = {"too-many-codes", "code-not-sent"}
 Outcome = SignedIn | Challenged | ActionRequired
@@ -55,15 +61,16 @@ class SignIn:
 
     async def begin(self, attempt: SignInAttempt) -> Outcome:
         """Verify the password and establish the session, or say what has to happen first."""
-        owner = await self._owner_of(attempt.device_key)
+        device = await self._device_with(attempt.device_key)
         verified = await self.credentials.verify(
             VerifyPassword(
                 user_id=attempt.user_id,
                 password=attempt.password,
                 address=attempt.where.address,
-                familiar_sub=owner,
+                familiar_sub=device.sub,
             )
         )
+        trusted_by = trusted_factor(device, verified)
         flow = Flow(
             sub=verified.sub,
             epoch=verified.epoch,
@@ -72,11 +79,14 @@ class SignIn:
             device_name=attempt.device_name,
             ends_at=self.clock.now() + timedelta(seconds=FlowSeconds),
             language=attempt.language,
-            is_familiar=owner == verified.sub,
+            is_familiar=device.sub == verified.sub,
             organization=verified.organization,
             binding=new_binding(),
+            trust_offered=verified.trust,
+            trusted_by=trusted_by,
         )
-        asking = flow.asking(verified.methods, must_register=verified.must_register)
+        methods = verified.methods if trusted_by is None else ()
+        asking = flow.asking(methods, must_register=verified.must_register)
         return await self.go_on(asking, attempt.client, attempt.where)
 
     async def passkey_options(self, client: str) -> tuple[str, str]:
@@ -125,8 +135,10 @@ class SignIn:
         """Let the challenge be on another method, or on the same one anew."""
         return await self._keep_begun(key, (await self._challenged_flow(key)).on(method_id))
 
-    async def answer(self, key: FlowKey, answer: SecretStr, where: Where) -> Outcome:
-        """Answer the challenge, once, and go on."""
+    async def answer(
+        self, key: FlowKey, answer: SecretStr, where: Where, *, trust_device: bool = False
+    ) -> Outcome:
+        """Answer the challenge, once, and go on. The device is trusted where policy allows that."""
         flow = await self._challenged_flow(key)
         answered = await self.credentials.answer(
             AnswerChallenge(
@@ -143,7 +155,9 @@ class SignIn:
         if await self.flows.take(key) is None:
             # Another answer to the same challenge was right too, and faster.
             raise FlowEnded
-        return await self.go_on(flow.answered(answered.factor, answered.amr), key.client, where)
+        trust = answered.trust if trust_device else None
+        flow = flow.answered(answered.factor, answered.amr, trust)
+        return await self.go_on(flow, key.client, where)
 
     async def replace_temporary_password(
         self, key: FlowKey, new_password: SecretStr, where: Where
@@ -237,10 +251,10 @@ class SignIn:
         )
         return flow.model_copy(update={"options": begun.options})
 
-    async def _owner_of(self, device_key: str | None) -> str | None:
+    async def _device_with(self, device_key: str | None) -> RecognisedDevice:
         if device_key is None:
-            return None
-        return (await self.sessions.recognise(RecogniseDevice(device_key=device_key))).sub
+            return RecognisedDevice()
+        return await self.sessions.recognise(RecogniseDevice(device_key=device_key))
 
     async def _establish(self, flow: Flow, where: Where) -> SignedIn:
         established = await self.sessions.establish(
@@ -254,6 +268,8 @@ class SignIn:
                 aal=2 if flow.factor else 1,
                 factor=flow.factor,
                 organization=flow.organization,
+                trust=flow.trust,
+                trusted_by=flow.trusted_by,
             )
         )
         session = established.session
@@ -263,4 +279,4 @@ class SignIn:
 def _challenged(flow_id: str, flow: Flow) -> Challenged:
     asked = flow.asked_method
     sent = flow.sent if asked.is_sent else None
-    return Challenged(flow_id, asked, flow.methods, flow.options, sent)
+    return Challenged(flow_id, asked, flow.methods, flow.options, sent, flow.trust_days)

@@ -36,14 +36,17 @@ class Issuance:
             ),
             self.devices.keep(device),
         )
-        epoch, is_gone = await asyncio.gather(
-            self.store.epoch_after_write(asked.sub), self._is_gone(asked.factor)
+        epoch, is_gone, is_trusted_still = await asyncio.gather(
+            self.store.epoch_after_write(asked.sub),
+            self._is_gone(asked.factor),
+            self.devices.is_trusted_still(asked),
         )
-        if epoch != asked.epoch or is_gone:
+        if epoch != asked.epoch or is_gone or not is_trusted_still:
             await self.store.in_transaction(
                 lambda tx: tx.end(asked.sub, session.sid, "signed-out-everywhere")
             )
             raise EpochMovedOn
+        await self.devices.trust(device, asked)
         token = f"{asked.sub}.{session.sid}.{secret.value}"
         return Established(token=token, session=session, device=device.as_device())
 

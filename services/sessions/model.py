@@ -17,6 +17,7 @@ from shared.contracts.events import (
 )
 from shared.contracts.policy import SessionsPolicy
 from shared.contracts.sessions import Device, EndedSession, Receipt, Session
+from shared.contracts.trust import DeviceTrust
 
 _SIDS_PER_EVENT = 500
 
@@ -92,11 +93,12 @@ class SessionState:
 
 @dataclass(frozen=True)
 class KnownDevice:
-    """A device that was recognised by its key."""
+    """A device that was recognised by its key, and the trust in it that is not over."""
 
     id: str
     sub: str
     name: str
+    trust: DeviceTrust | None = None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from shared.contracts.epochs import NoEpoch, Raised
 from shared.contracts.events import Cause, Event
 from shared.contracts.refusals import UnknownCursor
 from shared.contracts.sessions import EndedSession, EstablishSession, Session, StepUp
+from shared.contracts.trust import DeviceTrust, TrustTerms
 from shared.epochs import Epochs
 from shared.mongo import Database, Document, present
 from shared.together import Together
@@ -29,6 +30,7 @@ from shared.transactions import Transaction, Transactions
 
 T = TypeVar("T")
 
+_DAY_SECONDS = 24 * 3600
 _FORGET_SESSIONS_SECONDS = 30 * 24 * 3600
 _FORGET_FACTORS_SECONDS = 24 * 3600
 _SESSION_FIELDS = frozenset(Session.model_fields) - {"sid"}
@@ -73,7 +75,16 @@ def _new(device: KnownDevice, key_hash: str) -> UpdateOne:
 
 
 def _device(document: Document) -> KnownDevice:
-    return KnownDevice(id=document["_id"], sub=document["sub"], name=document["name"])
+    trust = None
+    if document["is_trusted"]:
+        given = document["trust"]
+        trust = DeviceTrust(
+            epoch=given["epoch"],
+            factor=given["factor"],
+            version=given["version"],
+            given_seconds_ago=document["given_seconds_ago"],
+        )
+    return KnownDevice(id=document["_id"], sub=document["sub"], name=document["name"], trust=trust)
 
 
 @dataclass(frozen=True)
@@ -384,14 +395,44 @@ class MongoSessionStore:
         return {}
 
     async def device_with_key(self, key_hash: str) -> KnownDevice | None:
-        """Look the key's hash up."""
-        found = await self.database["devices"].find_one({"key_hash": key_hash})
+        """Look the key's hash up. The server's clock tells whether it is still trusted."""
+        now = {
+            "is_trusted": {"$gt": ["$trust.until", "$$NOW"]},
+            "given_seconds_ago": {"$divide": [{"$subtract": ["$$NOW", "$trust.given_at"]}, 1000]},
+        }
+        shown = dict.fromkeys(["sub", "name", "trust"], 1)
+        found = await self.database["devices"].find_one({"key_hash": key_hash}, shown | now)
         return _device(found) if found else None
 
     async def device_seen(self, device_id: str) -> None:
         """Date the use by the server's clock."""
         await self.database["devices"].update_one(
             {"_id": device_id}, {"$currentDate": {"last_seen_at": True}}
+        )
+
+    async def trust_device(
+        self, device_id: str, terms: TrustTerms, *, epoch: int, factor: str
+    ) -> None:
+        """Write it beside the device, dated by the server's clock."""
+        trust = {
+            "given_at": "$$NOW",
+            "until": _in_seconds(terms.days * _DAY_SECONDS),
+            "epoch": epoch,
+            "factor": {"$literal": factor},
+            "version": terms.version,
+        }
+        await self.database["devices"].update_one({"_id": device_id}, [{"$set": {"trust": trust}}])
+
+    async def forget_trust(self, sub: str, *, factor: str | None = None) -> None:
+        """Take it off all of them in one write."""
+        which = {"trust": {"$exists": True}} if factor is None else {"trust.factor": factor}
+        await self.database["devices"].update_many({"sub": sub, **which}, {"$unset": {"trust": ""}})
+
+    async def trusted_devices(self, sub: str) -> int:
+        """Count by the server's clock."""
+        epoch, now = await self.epochs.recent(sub), {"$gt": ["$trust.until", "$$NOW"]}
+        return await self.database["devices"].count_documents(
+            {"sub": sub, "trust.epoch": epoch, "$expr": now}
         )
 
     async def epoch_of(self, sub: str) -> int:

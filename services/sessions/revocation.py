@@ -82,9 +82,11 @@ class Revocations:
         """End what rests on a method that is gone. When this returns, nobody accepts it any more.
 
         The method is noted as gone before what rests on it is looked up, so that a sign-in which
-        is just being completed either is found here or finds the note.
+        is just being completed either is found here or finds the note. No device is trusted with
+        it any more.
         """
         await self.store.note_gone(asked.factor)
+        await self.store.forget_trust(asked.sub, factor=asked.factor)
         more = True
         while more:
             batch = await self.store.resting_on(

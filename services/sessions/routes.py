@@ -21,6 +21,7 @@ from shared.contracts.sessions import (
     SignOutEverywhere,
     StepUp,
 )
+from shared.contracts.trust import CountTrusted, ForgetTrust
 from shared.service import endpoint
 
 
@@ -35,6 +36,8 @@ def routes(
     """Return the routes of the service."""
     return [
         endpoint("/devices/recognise", RecogniseDevice, devices.recognise),
+        endpoint("/devices/forget-trust", ForgetTrust, devices.forget_trust),
+        endpoint("/devices/count-trusted", CountTrusted, devices.count_trusted),
         endpoint("/sessions/establish", EstablishSession, issuance.establish),
         endpoint("/sessions/step-up", StepUp, issuance.step_up),
         endpoint("/sessions/introspect", Introspect, introspection.introspect),

@@ -7,6 +7,7 @@ from services.sessions.model import Batch, KnownDevice, Revocation, SessionPolic
 from shared.contracts.epochs import Raised
 from shared.contracts.events import Cause, Event
 from shared.contracts.sessions import EstablishSession, Session, StepUp
+from shared.contracts.trust import TrustTerms
 
 T = TypeVar("T")
 
@@ -127,6 +128,20 @@ class SessionStore(Protocol):
 
     async def device_seen(self, device_id: str) -> None:
         """Take note that the device was used."""
+        ...
+
+    async def trust_device(
+        self, device_id: str, terms: TrustTerms, *, epoch: int, factor: str
+    ) -> None:
+        """Trust a device for as many days as the terms say, by the store's clock."""
+        ...
+
+    async def forget_trust(self, sub: str, *, factor: str | None = None) -> None:
+        """Trust none of a subject's devices any more, or none that was trusted with a factor."""
+        ...
+
+    async def trusted_devices(self, sub: str) -> int:
+        """Return how many of a subject's devices are trusted under the current epoch."""
         ...
 
     async def epoch_of(self, sub: str) -> int:

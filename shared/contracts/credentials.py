@@ -4,6 +4,7 @@ from pydantic import Field
 
 from shared.contracts.body import Contract, Secret, Sub
 from shared.contracts.methods import Method
+from shared.contracts.trust import TrustTerms
 
 LongestPassword = 1024
 """Characters that are read at all; the policy's own limit is lower and says so in words."""
@@ -42,7 +43,7 @@ class Verified(Contract):
 
     `methods` are what has to be asked for besides, the default first; none where there is no
     second factor, or none is asked for. `must_register` says that one has to be registered before
-    the sign-in is complete.
+    the sign-in is complete. Without terms of `trust` no device is trusted.
     """
 
     sub: Sub
@@ -51,6 +52,7 @@ class Verified(Contract):
     methods: tuple[Method, ...] = ()
     organization: str | None = None
     must_register: bool = False
+    trust: TrustTerms | None = None
 
 
 class AskRequirements(Contract):

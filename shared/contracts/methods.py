@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from shared.contracts.body import Contract, Secret, Sid, Sub
+from shared.contracts.trust import TrustTerms
 
 Kind = Literal["authenticator", "passkey", "email", "sms", "voice", "recovery-codes"]
 Use = Literal["mfa", "reset"]
@@ -232,8 +233,12 @@ class AnswerChallenge(Contract):
 
 
 class ChallengeAnswered(Contract):
-    """The answer was right. `amr` is what was shown (RFC 8176); `factor` is what it rests on."""
+    """The answer was right. `amr` is what was shown (RFC 8176); `factor` is what it rests on.
+
+    Under the terms of `trust`, if any, it may do for later sign-ins on the same device.
+    """
 
     factor: str
     amr: str
     codes_left: int | None = None
+    trust: TrustTerms | None = None

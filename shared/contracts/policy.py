@@ -6,9 +6,9 @@ from pydantic import Field
 
 from shared.contracts.body import Contract
 from shared.contracts.methods import Kind
+from shared.contracts.trust import MostTrustDays
 
 SecondFactor = Literal["off", "if-registered", "required"]
-MostTrustDays = 90
 LeastIdleMinutes, MostIdleMinutes = 5, 30 * 24 * 60
 LeastLifetimeHours, MostLifetimeHours = 1, 30 * 24
 """Nobody is locked out by a session that ends while its page is read, and none outlasts a month

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from shared.contracts.body import Contract, Sid, Sub
 from shared.contracts.events import Cause
+from shared.contracts.trust import DeviceTrust, TrustTerms
 
 Purpose = Literal["security-info"]
 """What somebody shows again who they are for; it is good for nothing else."""
@@ -30,6 +31,7 @@ class RecognisedDevice(Contract):
 
     device_id: str | None = None
     sub: Sub | None = None
+    trust: DeviceTrust | None = None
 
 
 class EstablishSession(Contract):
@@ -47,6 +49,10 @@ class EstablishSession(Contract):
     factor: str | None = Field(default=None, max_length=64)
     # Whose policy says how long it lasts.
     organization: str | None = Field(default=None, max_length=64)
+    # The device is to be trusted from now on, under these terms.
+    trust: TrustTerms | None = None
+    # The factor that was not asked for, since the device is trusted with it; it has to be still.
+    trusted_by: str | None = Field(default=None, max_length=64)
 
 
 class Device(Contract):

@@ -1,11 +1,14 @@
 """One portal for all stories: the one that BASE_URL names, or a stack of their own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.e2e.portal import People, Portal, Someone, where_it_runs
 from tests.stack import Stack
+
+METHODS = "/admin/policy/methods"
+Demands = Callable[..., None]
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +34,18 @@ def robin(people: People) -> Someone:
 @pytest.fixture
 def token(portal: Portal, robin: Someone) -> str:
     return portal.token(robin.user_id, robin.password)
+
+
+@pytest.fixture
+def demands(portal: Portal, people: People) -> Iterator[Demands]:
+    """Give a way to change the policy for methods, which is as it was after the test."""
+    before = portal.call("GET", METHODS, token=people.admin).json()
+
+    def put(**changed: object) -> None:
+        answered = portal.call("PUT", METHODS, body={**before, **changed}, token=people.admin)
+        assert answered.status_code == 200, answered.text
+        assert answered.json() == {**before, **changed}
+        assert portal.call("GET", METHODS, token=people.admin).json() == answered.json()
+
+    yield put
+    put()

@@ -1,41 +1,25 @@
 """What an organization's admins demand of methods and sessions, and what its people notice."""
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyotp
 import pytest
 
+from tests.e2e.conftest import METHODS, Demands
 from tests.e2e.portal import People, Portal, Someone, eventually, problem
 from tests.e2e.test_second_factors import answer, code_before, set_up
 
-METHODS, SESSIONS = "/admin/policy/methods", "/admin/policy/sessions"
+SESSIONS = "/admin/policy/sessions"
 USUAL = {
     "allowed": ["authenticator", "recovery-codes"],
     "second_factor": "if-registered",
     "trust_days": 0,
 }
-Demands = Callable[..., None]
 
 
 @pytest.fixture
 def person(people: People) -> Someone:
     return people.add()
-
-
-@pytest.fixture
-def demands(portal: Portal, people: People) -> Iterator[Demands]:
-    """Give a way to change the policy for methods, which is as it was after the test."""
-    before = portal.call("GET", METHODS, token=people.admin).json()
-
-    def put(**changed: object) -> None:
-        answered = portal.call("PUT", METHODS, body={**before, **changed}, token=people.admin)
-        assert answered.status_code == 200, answered.text
-        assert answered.json() == {**before, **changed}
-        assert portal.call("GET", METHODS, token=people.admin).json() == answered.json()
-
-    yield put
-    put()
 
 
 def sub_of(portal: Portal, person: Someone) -> str:

@@ -194,8 +194,10 @@ class MemoryPolicies:
         return self.by_organization.get(organization, MethodPolicy())
 
     async def put_policy(self, organization: str, policy: MethodPolicy) -> None:
-        """Keep it."""
-        self.by_organization[organization] = policy
+        """Keep it, with a version that only rises."""
+        known = self.by_organization.get(organization, MethodPolicy())
+        version = known.trust_version + (0 if policy.trust_days else 1)
+        self.by_organization[organization] = replace(policy, trust_version=version)
 
     async def organization_of(self, sub: str) -> str | None:
         """Look the account up."""

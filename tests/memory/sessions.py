@@ -12,6 +12,7 @@ from shared.contracts.epochs import Raised
 from shared.contracts.events import Cause, Event
 from shared.contracts.refusals import UnknownCursor
 from shared.contracts.sessions import EndedSession, EstablishSession, Session, StepUp
+from shared.contracts.trust import DeviceTrust, TrustTerms
 from tests.memory.epochs import MemoryEpochs
 
 T = TypeVar("T")
@@ -37,6 +38,28 @@ class Kept:
             self,
             session=self.session.model_copy(update={"expires_at": expires}),
             lifetime_ends_at=min(self.lifetime_ends_at, lived),
+        )
+
+
+@dataclass(frozen=True)
+class Trusted:
+    """That a device is trusted."""
+
+    terms: TrustTerms
+    epoch: int
+    factor: str
+    given_at: datetime
+
+    def at(self, now: datetime) -> DeviceTrust | None:
+        """Return it unless it is over."""
+        age = now - self.given_at
+        if age >= timedelta(days=self.terms.days):
+            return None
+        return DeviceTrust(
+            epoch=self.epoch,
+            factor=self.factor,
+            version=self.terms.version,
+            given_seconds_ago=age.total_seconds(),
         )
 
 
@@ -118,6 +141,7 @@ class MemorySessions:
     kept: dict[str, Kept] = field(default_factory=dict)
     devices: dict[str, KnownDevice] = field(default_factory=dict)
     devices_seen: list[str] = field(default_factory=list)
+    trusted: dict[str, Trusted] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
@@ -286,11 +310,38 @@ class MemorySessions:
 
     async def device_with_key(self, key_hash: str) -> KnownDevice | None:
         """Look the key up."""
-        return self.devices.get(key_hash)
+        device = self.devices.get(key_hash)
+        return replace(device, trust=self._trust_in(device)) if device is not None else None
+
+    def _trust_in(self, device: KnownDevice) -> DeviceTrust | None:
+        given = self.trusted.get(device.id)
+        return given.at(self.epochs.clock.now()) if given is not None else None
 
     async def device_seen(self, device_id: str) -> None:
         """Take note."""
         self.devices_seen.append(device_id)
+
+    async def trust_device(
+        self, device_id: str, terms: TrustTerms, *, epoch: int, factor: str
+    ) -> None:
+        """Take note."""
+        self.trusted[device_id] = Trusted(terms, epoch, factor, self.epochs.clock.now())
+
+    async def forget_trust(self, sub: str, *, factor: str | None = None) -> None:
+        """Forget it."""
+        for device in self._devices_of(sub):
+            known = self.trusted.get(device.id)
+            if known is not None and factor in {None, known.factor}:
+                del self.trusted[device.id]
+
+    async def trusted_devices(self, sub: str) -> int:
+        """Count."""
+        trusts = (self._trust_in(device) for device in self._devices_of(sub))
+        epoch = self.epochs.current(sub)
+        return sum(trust is not None and trust.epoch == epoch for trust in trusts)
+
+    def _devices_of(self, sub: str) -> list[KnownDevice]:
+        return [each for each in self.devices.values() if each.sub == sub]
 
     async def epoch_of(self, sub: str) -> int:
         """Return the epoch."""

@@ -24,11 +24,11 @@ from shared.contracts.policy import (
     LeastLifetimeHours,
     MostIdleMinutes,
     MostLifetimeHours,
-    MostTrustDays,
     SecondFactor,
 )
 from shared.contracts.profile import Person, Role
 from shared.contracts.sessions import Receipt, Session
+from shared.contracts.trust import MostTrustDays
 from shared.texts import is_language
 
 Password = Annotated[SecretStr, Field(max_length=LongestPassword)]
@@ -154,8 +154,8 @@ class ProofBody(_Shown):
 class AnswerBody(_Shown):
     """The answer to a challenge: a code, or what a browser says for a passkey.
 
-    `trust_device` asks not to be challenged again on this device. It comes to nothing
-    yet, whatever the organization allows.
+    `trust_device` asks not to be challenged again on this device, for as many days as the
+    challenge says. It comes to nothing where the organization allows none, and with recovery codes.
     """
 
     code: Code | None = None
@@ -378,7 +378,8 @@ class ChallengeMethod(BaseModel):
 class SignInChallenge(BaseModel):
     """The sign-in waits for a second factor; `method` is the one being asked for.
 
-    `sent` tells, of a method whose codes are sent, whether one is on its way.
+    `sent` tells, of a method whose codes are sent, whether one is on its way. Who answers with it
+    may trust the device for `trust_days`; 0 where that is not allowed.
     """
 
     state: Literal["challenge"] = "challenge"
@@ -386,6 +387,7 @@ class SignInChallenge(BaseModel):
     method: ChallengeMethod
     methods: tuple[ChallengeMethod, ...]
     sent: bool | None = None
+    trust_days: int = 0
 
 
 class SessionItem(BaseModel):

@@ -45,6 +45,7 @@ from services.gateway.api.security_info import (
     to_set_up,
 )
 from services.gateway.api.streams import stream
+from services.gateway.api.trust import TrustApi
 from services.gateway.live import LiveSessions
 from services.gateway.model import (
     ActionRequired,
@@ -58,6 +59,7 @@ from services.gateway.registration import Registration
 from services.gateway.requests import RECEIPT_HEADER
 from services.gateway.security_info import SecurityInfo
 from services.gateway.sign_in import Outcome, SignIn
+from services.gateway.trust import DeviceTrust
 from shared.contracts.credentials import PasswordReport
 from shared.contracts.profile import AddPerson, Person
 from shared.contracts.sessions import Receipt, Revoked
@@ -89,6 +91,7 @@ class Api:
     administration: Administration
     policies: Policies
     live: LiveSessions
+    trust: DeviceTrust
 
     def operations(self) -> list[Operation]:
         """Return the whole table."""
@@ -96,6 +99,7 @@ class Api:
             *self._signing_in(),
             *self._my_account(),
             *SecurityInfoApi(self.security_info).operations(),
+            *TrustApi(self.trust).operations(),
             *self._passwords(),
             *self._admin(),
             *PolicyApi(self.policies).operations(),
@@ -250,8 +254,11 @@ class Api:
         return _state(await self.sign_in.choose_method(_flow(call), method_id))
 
     async def _answer(self, call: Call) -> Answer:
-        shown = call.body(AnswerBody).shown
-        return _state(await self.sign_in.answer(_flow(call), shown, call.where))
+        body = call.body(AnswerBody)
+        answered = self.sign_in.answer(
+            _flow(call), body.shown, call.where, trust_device=body.trust_device
+        )
+        return _state(await answered)
 
     async def _sign_out(self, call: Call) -> Answer:
         await self.account.sign_out(call.caller)
@@ -344,6 +351,7 @@ def _state(outcome: Outcome) -> Answer:
                 method=ChallengeMethod.of(outcome.asked, outcome.options),
                 methods=tuple(map(ChallengeMethod.of, outcome.methods)),
                 sent=outcome.sent,
+                trust_days=outcome.trust_days,
             )
         )
     if isinstance(outcome, ActionRequired):

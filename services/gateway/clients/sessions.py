@@ -25,6 +25,7 @@ from shared.contracts.sessions import (
     SignOutEverywhere,
     StepUp,
 )
+from shared.contracts.trust import CountTrusted, ForgetTrust, TrustedDevices
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,14 @@ class SessionsClient:
     async def recognise(self, asked: RecogniseDevice) -> RecognisedDevice:
         """Tell whose device holds a key."""
         return await self.peer.ask("/devices/recognise", asked, RecognisedDevice, safe=True)
+
+    async def forget_trust(self, asked: ForgetTrust) -> Done:
+        """Trust none of a subject's devices any more."""
+        return await self.peer.ask("/devices/forget-trust", asked, Done)
+
+    async def count_trusted(self, asked: CountTrusted) -> TrustedDevices:
+        """Return how many devices of a subject are trusted."""
+        return await self.peer.ask("/devices/count-trusted", asked, TrustedDevices, safe=True)
 
     async def establish(self, asked: EstablishSession) -> Established:
         """Begin a session."""

@@ -74,11 +74,13 @@ class ChallengePages:
         try:
             self.visits.check_anonymous_form(request, form)
             answer, where = read_answer(form), self.visits.requests.where(request)
-            outcome = await self.sign_in.answer(flow_of(request), answer, where)
+            outcome = await self.sign_in.answer(
+                flow_of(request), answer, where, trust_device=form["trust_device"] == "yes"
+            )
         except Refusal as refusal:
             if refusal.type not in _SAID_IN_PLACE:
                 raise
-            return await self._form(request, to, refusal)
+            return await self._form(request, to, refusal, trust=form["trust_device"] == "yes")
         return await self.signing_in.follow(request, outcome, to, secret_of(request))
 
     async def _choose(self, request: web.Request) -> web.Response:
@@ -97,7 +99,12 @@ class ChallengePages:
         )
 
     async def _form(
-        self, request: web.Request, to: str, refusal: Refusal | None = None
+        self,
+        request: web.Request,
+        to: str,
+        refusal: Refusal | None = None,
+        *,
+        trust: bool = False,
     ) -> web.Response:
         return await self.pages.show(
             request,
@@ -108,6 +115,7 @@ class ChallengePages:
             waiting=await self.sign_in.challenge(flow_of(request)),
             to=to,
             again=request.query.get("sent") == "again",
+            trust=trust,
             refusal=refusal,
             errors=refusal.errors if refusal else (),
         )

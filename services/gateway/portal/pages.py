@@ -20,11 +20,13 @@ from services.gateway.portal.sent_code_pages import SentCodePages
 from services.gateway.portal.session_pages import SessionPages
 from services.gateway.portal.sign_in_pages import SignInPages
 from services.gateway.portal.step_up_pages import StepUpPages
+from services.gateway.portal.trust_pages import TrustPages
 from services.gateway.portal.visits import Visits
 from services.gateway.registration import Registration
 from services.gateway.requests import Requests
 from services.gateway.security_info import SecurityInfo
 from services.gateway.sign_in import SignIn
+from services.gateway.trust import DeviceTrust
 from shared.clock import SystemClock
 from shared.texts import Catalogues
 
@@ -40,11 +42,12 @@ class Portal:
         registration: Registration,
         account: Account,
         security_info: SecurityInfo,
+        trust: DeviceTrust,
     ) -> None:
         visits = Visits(requests, account)
         self._pages = pages = Pages(visits, catalogues, SystemClock())
         self._problems = ProblemPages(pages, visits)
-        methods = SecurityInfoPages(pages, visits, security_info)
+        methods = SecurityInfoPages(pages, visits, security_info, trust)
         signing_in = SignInPages(pages, visits, sign_in, account)
         self._areas = (
             signing_in,
@@ -53,6 +56,7 @@ class Portal:
             ProfilePages(pages, visits, account),
             ChallengePages(pages, visits, sign_in, signing_in),
             methods,
+            TrustPages(visits, trust),
             PasskeyPages(signing_in, methods),
             SentCodePages(pages, visits, security_info, methods),
             StepUpPages(pages, visits, security_info.step_ups),

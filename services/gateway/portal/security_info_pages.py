@@ -18,12 +18,21 @@ from services.gateway.portal.visits import Form, Visits
 from services.gateway.qr import qr_code
 from services.gateway.rendering import headers_of
 from services.gateway.security_info import SecurityInfo
+from services.gateway.trust import DeviceTrust
 from shared.contracts.methods import AuthenticatorSetup, LongestLabel
 from shared.contracts.refusals import InvalidRequest, Refusal
 
 ADDRESS = "/security"
 _LABEL: TypeAdapter[str] = TypeAdapter(Label)
-_DONE = {"added", "added-address", "renamed", "removed", "promoted", "default"}
+_DONE = {
+    "added",
+    "added-address",
+    "renamed",
+    "removed",
+    "promoted",
+    "default",
+    "trust-forgotten",
+}
 # What stands in the list with a name of its own.
 _NAMED = {"authenticator", "passkey"}
 _SAID_IN_PLACE = {
@@ -57,6 +66,7 @@ class SecurityInfoPages:
     pages: Pages
     visits: Visits
     security_info: SecurityInfo
+    trust: DeviceTrust
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
@@ -185,6 +195,7 @@ class SecurityInfoPages:
             names={f"n-{each.id}": each.label for each in methods},
             first=next((each.label or each.hint for each in methods if each.default), ""),
             longest_label=LongestLabel,
+            is_trusting=await self.trust.is_any(visitor.caller),
             done=done if done in _DONE else None,
             refusal=refusal,
             errors=refusal.errors if refusal else (),

@@ -15,6 +15,7 @@ from services.gateway.registration import Registration
 from services.gateway.security_info import SecurityInfo
 from services.gateway.sign_in import Outcome, SignIn
 from services.gateway.step_up import StepUps
+from services.gateway.trust import DeviceTrust
 from shared.contracts.profile import AddPerson, Person
 from shared.contracts.refusals import Refusal
 from shared.contracts.sessions import Where
@@ -54,6 +55,7 @@ class Gateway:
         )
         self.registration = Registration(self.sign_in)
         self.policies = Policies(services.credentials, services.profile, services.sessions)
+        self.trust = DeviceTrust(services.sessions)
         self.acceptance = Acceptance(MemoryAccepted(), services.sessions)
 
     async def add(
@@ -88,8 +90,10 @@ class Gateway:
         attempt = SignInAttempt(f"{name}@halden.example", SecretStr(password), WHERE, CLIENT, key)
         return await self.sign_in.begin(attempt)
 
-    async def caller(self, name: str, password: str = OLD) -> Caller:
-        signed_in = await self.begin(name, password)
+    async def caller(
+        self, name: str, password: str = OLD, *, device_key: str | None = None
+    ) -> Caller:
+        signed_in = await self.begin(name, password, device_key)
         assert isinstance(signed_in, SignedIn)
         return await self.acceptance.accept(signed_in.token, WHERE)
 

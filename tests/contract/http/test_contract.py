@@ -62,6 +62,7 @@ from shared.contracts.sessions import (
     StepUp,
     Where,
 )
+from shared.contracts.trust import CountTrusted, ForgetTrust
 from tests.contract.http.services import KEY, PORTAL, Memory, Services
 from tests.memory.authenticator import SoftAuthenticator
 
@@ -277,6 +278,12 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("sessions", "/devices/recognise"): lambda s: s.sessions.recognise(
         RecogniseDevice(device_key="unknown")
     ),
+    ("sessions", "/devices/forget-trust"): lambda s: s.sessions.forget_trust(
+        ForgetTrust(sub="person-1")
+    ),
+    ("sessions", "/devices/count-trusted"): lambda s: s.sessions.count_trusted(
+        CountTrusted(sub="person-1")
+    ),
     ("sessions", "/sessions/establish"): lambda s: s.sessions.establish(establish()),
     ("sessions", "/sessions/introspect"): introspect,
     ("sessions", "/sessions/list"): lambda s: s.sessions.list(ListSessions(sub="person-1")),
@@ -352,7 +359,7 @@ class Listening(Peer):
 READS = {
     "/people/get", "/people/list", "/people/photo", "/password/check", "/devices/recognise",
     "/sessions/introspect", "/sessions/list", "/receipts/read", "/receipts/list", "/methods/list",
-    "/policy/read", "/requirements/ask",
+    "/policy/read", "/requirements/ask", "/devices/count-trusted",
 }  # fmt: skip
 
 

@@ -72,10 +72,21 @@ def opened(request: pytest.FixtureRequest) -> Open:
 async def test_a_policy_for_methods_replaces_the_one_before_it(accounts: Accounts) -> None:
     store = accounts.policies
     assert await store.policy_of("halden") == MethodPolicy()
-    for policy in (STRICT, MethodPolicy(frozenset(), "off", 0)):
+    for policy, version in ((STRICT, 0), (MethodPolicy(frozenset(), "off", 0), 1)):
         await store.put_policy("halden", policy)
-        assert await store.policy_of("halden") == policy
+        assert await store.policy_of("halden") == replace(policy, trust_version=version)
     assert await store.policy_of("elsewhere") == MethodPolicy()
+
+
+async def test_where_no_device_may_be_trusted_the_version_of_trust_rises(
+    accounts: Accounts,
+) -> None:
+    store, found = accounts.policies, []
+    for days in (30, 7, 0, 0, 30):
+        # Whatever version who replaces it knows of, it is the store's that counts.
+        await store.put_policy("halden", MethodPolicy(trust_days=days, trust_version=9))
+        found.append((await store.policy_of("halden")).trust_version)
+    assert found == [0, 0, 1, 2, 2]
 
 
 async def test_an_account_says_whose_it_is(accounts: Accounts) -> None:

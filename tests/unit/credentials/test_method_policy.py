@@ -10,6 +10,7 @@ from services.credentials.method_policy import KINDS, MethodPolicy
 from services.credentials.methods import Method, SecurityInfo
 from shared.contracts.policy import SecondFactor
 from shared.contracts.refusals import InvalidRequest
+from shared.contracts.trust import TrustTerms
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PHONE = Method("phone", "authenticator", "Phone", AT, proved=True)
@@ -32,6 +33,14 @@ def test_recovery_codes_are_asked_for_only_beside_a_factor_that_may_be_used() ->
     assert NO_APPS.challenging(ALL) == ()
     only_apps = MethodPolicy(frozenset({"authenticator"}))
     assert [each.id for each in only_apps.challenging(ALL)] == ["tablet", "phone"]
+
+
+def test_devices_are_trusted_for_a_number_of_days_and_after_a_factor_only() -> None:
+    policy = MethodPolicy(trust_days=30, trust_version=2)
+    assert policy.trust == policy.trust_after(PHONE) == TrustTerms(days=30, version=2)
+    assert policy.trust_after(CODES) is None
+    assert MethodPolicy(trust_version=2).trust is None
+    assert MethodPolicy().trust_after(PHONE) is None
 
 
 def test_where_it_is_off_nothing_is_asked_for_and_nothing_has_to_be_registered() -> None:
