@@ -118,7 +118,7 @@ def build_service(config: CredentialsConfig) -> Service:
         SystemClock(),
         pepper,
     )
-    clearing = Clearing(methods, SystemClock())
+    clearing = Clearing(changes)
     app = application(NAME, config, wiring.is_outage)
     app.add_routes(
         routes(authentication, passwords, security_info, passkey_sign_in, clearing, policies)

@@ -292,7 +292,7 @@ class Changed:
     """What a change makes of the methods, and which of them it is to be told of, if any.
 
     `kept` is the session that goes on, although what it rests on was replaced; `also` are methods
-    that went with the one that it is about.
+    that went with the one that it is about. `by_admin` says that an admin took them all away.
     """
 
     info: SecurityInfo
@@ -300,6 +300,14 @@ class Changed:
     change: ChangeType = "update"
     kept: str | None = None
     also: tuple[str, ...] = ()
+    by_admin: bool = False
+
+    @classmethod
+    def cleared(cls, info: SecurityInfo) -> "Changed":
+        """Return what taking all of them away makes; nobody is told where there are none."""
+        first = next(iter(info.proved), None)
+        also = tuple(each.id for each in info.proved[1:])
+        return cls(info.cleared(), first, "delete", also=also, by_admin=True)
 
     @property
     def gone(self) -> tuple[str, ...]:
@@ -316,36 +324,16 @@ class Changed:
             id=new_id(),
             subject=sub,
             occurred_at=at,
-            initiating_entity="user",
+            initiating_entity="admin" if self.by_admin else "user",
             payload=CredentialChangePayload(
                 credential_type=self.method.credential_type,
                 change_type=self.change,
-                cause=_CAUSES[self.change],
+                cause="methods-cleared" if self.by_admin else _CAUSES[self.change],
                 method=self.method.instead_of or self.method.id,
                 kept=self.kept,
                 also=self.also,
             ),
         )
-
-
-def methods_cleared(info: SecurityInfo, *, at: datetime) -> CredentialChange | None:
-    """Tell that an admin took all methods away, once for all; nothing where there were none."""
-    if not info.proved:
-        return None
-    first, *others = info.proved
-    return CredentialChange(
-        id=new_id(),
-        subject=info.sub,
-        occurred_at=at,
-        initiating_entity="admin",
-        payload=CredentialChangePayload(
-            credential_type=_CREDENTIAL_TYPES[first.kind],
-            change_type="delete",
-            cause="methods-cleared",
-            method=first.id,
-            also=tuple(each.id for each in others),
-        ),
-    )
 
 
 def new_id() -> str:

@@ -52,15 +52,17 @@ class PasskeySignIn:
         # (WebAuthn level 3, 7.2, step 6).
         if info is None or answer.user_handle is None:
             raise PasskeyRefused
-        return await self._finish(info, Shown(info.sub, text, asked.binding, self.clock.now()))
+        shown = Shown(info.sub, text, asked.binding, self.clock.now())
+        return await self._finish(info, answer.credential_id, shown)
 
-    async def _finish(self, info: SecurityInfo, shown: Shown) -> PasskeyVerified:
+    async def _finish(
+        self, info: SecurityInfo, credential_id: str, shown: Shown
+    ) -> PasskeyVerified:
         # The epoch is read before anything is verified: what is raised from here on ends it.
         standing = await self.store.standing_of(info.sub)
         password = await self.store.password_of(info.sub)
         if standing.epoch == NoEpoch or password is None:
             raise PasskeyRefused
-        credential_id = Answer.parse(shown.answer).credential_id
         policy = await self.changes.policies.of(password.organization)
 
         def taken(info: SecurityInfo) -> Changed:

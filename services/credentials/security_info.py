@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from services.credentials.errors import CodeRefused, MethodNotFound, SignInOutdated
+from services.credentials.errors import CodeRefused, SignInOutdated
 from services.credentials.kinds import MethodChanges, MethodKind, Shown
 from services.credentials.methods import Changed, Method, SecurityInfo
 from services.credentials.model import ACCOUNT, ADDRESS, Guesses, fingerprint
@@ -172,8 +172,6 @@ class SecurityInformation:
                 return self.recovery_codes
             case "email" | "sms" | "voice":
                 return self.out_of_band.by(method.kind)
-            case _:
-                raise MethodNotFound
 
     @asynccontextmanager
     async def _guess(

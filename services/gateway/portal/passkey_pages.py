@@ -19,6 +19,7 @@ from services.gateway.portal.sign_in_pages import (
     device_key,
     device_name,
     flow_of,
+    secret_of,
 )
 from services.gateway.portal.visits import Form
 from services.gateway.sign_in import SignIn
@@ -82,8 +83,7 @@ class PasskeyPages:
             if refusal.type not in SAID_IN_PLACE:
                 raise
             return await self.signing_in.form(request, to, refusal=refusal, by_passkey=True)
-        secret = request.cookies[cookies.FLOW].rpartition(".")[2]
-        return await self.signing_in.follow(request, outcome, to, secret)
+        return await self.signing_in.follow(request, outcome, to, secret_of(request))
 
     def _attempt(self, request: web.Request, answer: SecretStr) -> PasskeyAttempt:
         where = self.signing_in.visits.requests.where(request)

@@ -160,7 +160,7 @@ class Memory:
             self.clock,
             pepper,
         )
-        clearing = Clearing(self.methods, self.clock)
+        clearing = Clearing(changes)
         return _app(
             "credentials",
             credentials_routes(
