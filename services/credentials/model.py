@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import secrets
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from argon2 import extract_parameters
@@ -117,6 +117,8 @@ class Counted:
     failures: int = 0
     locked_seconds: float = 0.0
     recent: tuple[str, ...] = ()
+    revision: int = field(default=0, compare=False)
+    """Of two states of a key the one with the higher revision is the later one."""
 
     @property
     def is_clean(self) -> bool:
@@ -126,6 +128,14 @@ class Counted:
 
 CountersKeptSeconds = 900
 """How long Redis keeps the counters of a key that is not used; the next guess loads them again."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """The guesses under way in this process under one key, and those Redis knows nothing of."""
+
+    all: int = 0
+    untold: int = 0
 
 
 @dataclass(frozen=True)

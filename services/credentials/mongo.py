@@ -35,6 +35,9 @@ _CREDENTIALS = "credential_ids"
 _BEHIND_SALTS = "%"
 """The character after `$`, which is what parts a cost from its salt."""
 _LEFT = {"$max": [0, {"$divide": [{"$subtract": ["$locked_until", "$$NOW"]}, 1000]}]}
+_STATE = {"failures": 1, "recent": 1, "revision": 1, "left": _LEFT}
+# It goes on from the time, so that it is higher too than in a document that was forgotten.
+_NEXT_REVISION = {"$max": [{"$add": [{"$ifNull": ["$revision", 0]}, 1]}, {"$toLong": "$$NOW"}]}
 
 
 def _document(password: Password) -> Document:
@@ -196,34 +199,36 @@ class MongoGuessStore:
                 "_id": {"$in": [each.key for each in guesses]},
                 "$expr": {"$gt": ["$forget_at", "$$NOW"]},
             },
-            {"failures": 1, "recent": 1, "left": _LEFT},
+            _STATE,
         )
         by_key = {each["_id"]: each async for each in found}
         return [_counted(by_key.get(each.key)) for each in guesses]
 
     async def count(self, guesses: Guesses, guess: str) -> Counted:
         """Count a failure; the one that reaches the limit locks and begins a new count."""
-        document = await self._count(guesses, guess)
-        return _counted(document)
+        return await self._changed(guesses, _counting(guesses, guess))
 
-    async def _count(self, guesses: Guesses, guess: str) -> Document:
-        pipeline = _counting(guesses, guess)
+    async def clear(self, guesses: Guesses) -> Counted:
+        """Begin anew; the document stays for its revision, until it would have been forgotten."""
+        return await self._changed(guesses, _clearing(guesses))
+
+    async def _changed(self, guesses: Guesses, pipeline: list[Document]) -> Counted:
         try:
-            return await self._update(guesses.key, pipeline)
+            return await self._change(guesses.key, pipeline)
         except DuplicateKeyError:
-            # Two first failures of a key met at its insertion; the document is there now.
-            return await self._update(guesses.key, pipeline)
+            # Two first changes of a key met at its insertion; the document is there now.
+            return await self._change(guesses.key, pipeline)
 
-    async def _update(self, key: str, pipeline: list[Document]) -> Document:
+    async def _change(self, key: str, pipeline: list[Document]) -> Counted:
         await self.database["guesses"].update_one({"_id": key}, pipeline, upsert=True)
-        found = await self.database["guesses"].find_one(
-            {"_id": key}, {"failures": 1, "recent": 1, "left": _LEFT}
-        )
-        return found or {"failures": 0, "recent": [], "left": 0}
+        # It may show a change that came in between, but then with that one's revision.
+        return _counted(await self.database["guesses"].find_one({"_id": key}, _STATE))
 
-    async def clear(self, guesses: Guesses) -> None:
-        """Delete the key's document."""
-        await self.database["guesses"].delete_one({"_id": guesses.key})
+
+def _clearing(guesses: Guesses) -> list[Document]:
+    forget_at = {"$add": ["$$NOW", guesses.limit.window_seconds * 1000]}
+    cleared = {"failures": 0, "locks": 0, "recent": [], "locked_until": None}
+    return [{"$set": {**cleared, "revision": _NEXT_REVISION, "forget_at": forget_at}}]
 
 
 def _counting(guesses: Guesses, guess: str) -> list[Document]:
@@ -244,7 +249,7 @@ def _counting(guesses: Guesses, guess: str) -> list[Document]:
                 "failures": {"$cond": [fresh, {"$add": [{"$ifNull": ["$failures", 0]}, 1]}, 1]},
                 "locks": {"$cond": [fresh, {"$ifNull": ["$locks", 0]}, 0]},
                 "recent": {"$cond": [fresh, recent, newest]},
-                "locked_until": {"$ifNull": ["$locked_until", "$$NOW"]},
+                "revision": _NEXT_REVISION,
             }
         },
         {"$set": {"locks": {"$cond": [reached, {"$add": ["$locks", 1]}, "$locks"]}}},
@@ -278,6 +283,8 @@ def _counted(document: Document | None) -> Counted:
         failures=document["failures"],
         locked_seconds=document["left"],
         recent=tuple(document["recent"]),
+        # What an earlier release counted has none.
+        revision=document.get("revision", 0),
     )
 
 

@@ -13,6 +13,7 @@ from services.credentials.model import (
     CountersKeptSeconds,
     Ended,
     Guesses,
+    Held,
     Turn,
     new_attempt,
 )
@@ -20,7 +21,7 @@ from services.credentials.model import (
 _ATTEMPT_SECONDS = 30
 """How long a guess counts whose end is never told; none takes that long."""
 
-_UNCHANGED = ("", "0", "0")
+_UNCHANGED = ("", "0", "0", "0")
 _RESERVE = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -29,32 +30,26 @@ if left > 0 then return {left, 0} end
 local known = redis.call('HMGET', KEYS[1], 'failures', 'clean')
 if not known[1] then return false end
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now)
-if known[1] + redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[1]) then return {-1, 0} end
+local under_way = math.max(redis.call('ZCARD', KEYS[3]) + ARGV[5], tonumber(ARGV[4]))
+if known[1] + under_way >= tonumber(ARGV[1]) then return {-1, 0} end
 redis.call('ZADD', KEYS[3], now + ARGV[3] * 1000, ARGV[2])
 redis.call('EXPIRE', KEYS[3], ARGV[3])
 return {0, tonumber(known[2])}
 """
-_LOAD = """
-if ARGV[5] == '1' then redis.call('DEL', KEYS[1], KEYS[2]) end
-if redis.call('HSETNX', KEYS[1], 'failures', ARGV[1]) == 1 then
-  redis.call('HSET', KEYS[1], 'clean', ARGV[3])
-  redis.call('EXPIRE', KEYS[1], ARGV[4])
-  if tonumber(ARGV[2]) > 0 then redis.call('SET', KEYS[2], 1, 'PX', ARGV[2]) end
+_TAKE_OVER = """
+local function take_over(failures, locked, clean, revision, kept)
+  local known = redis.call('HGET', KEYS[1], 'revision')
+  if known and tonumber(revision) <= tonumber(known) then return end
+  redis.call('HSET', KEYS[1], 'failures', failures, 'clean', clean, 'revision', revision)
+  redis.call('EXPIRE', KEYS[1], kept)
+  if tonumber(locked) > 0 then redis.call('SET', KEYS[2], 1, 'PX', locked)
+  else redis.call('DEL', KEYS[2]) end
 end
 """
-_RELEASE = """
-redis.call('ZREM', KEYS[3], ARGV[5])
-if redis.call('EXISTS', KEYS[1]) == 0 then return end
-if ARGV[1] ~= '' then
-  local began_anew = tonumber(ARGV[2]) > 0 or ARGV[3] == '1'
-  local known = tonumber(redis.call('HGET', KEYS[1], 'failures'))
-  local late = redis.call('EXISTS', KEYS[2]) == 1 or tonumber(ARGV[1]) < known
-  if began_anew or not late then
-    redis.call('HSET', KEYS[1], 'failures', ARGV[1], 'clean', ARGV[3])
-  end
-end
-if tonumber(ARGV[2]) > 0 then redis.call('SET', KEYS[2], 1, 'PX', ARGV[2]) end
-redis.call('EXPIRE', KEYS[1], ARGV[4])
+_LOAD = f"{_TAKE_OVER} take_over(unpack(ARGV))"
+_RELEASE = f"""{_TAKE_OVER}
+redis.call('ZREM', KEYS[3], ARGV[6])
+if ARGV[1] ~= '' and redis.call('EXISTS', KEYS[1]) == 1 then take_over(unpack(ARGV)) end
 """
 
 
@@ -67,27 +62,31 @@ class RedisGuessCounters:
 
     redis: Redis
 
-    async def reserve(self, guesses: Sequence[Guesses]) -> list[Turn | None]:
+    async def reserve(self, asked: Mapping[Guesses, Held]) -> list[Turn | None]:
         """Take one guess of what is left under each key, by a name of its own."""
         attempt = new_attempt()
         steps = {
-            each: (str(each.limit.failures), attempt, str(_ATTEMPT_SECONDS)) for each in guesses
+            each: (
+                str(each.limit.failures),
+                attempt,
+                str(_ATTEMPT_SECONDS),
+                str(held.all),
+                str(held.untold),
+            )
+            for each, held in asked.items()
         }
         return [_turn(answer, attempt) for answer in await self._run(_RESERVE, steps)]
 
-    async def load(self, counted: Mapping[Guesses, Counted], *, anew: bool = False) -> None:
-        """Take over the durable state, where somebody else just did only if it is to be anew."""
-        steps = {
-            each: (*_state(state), _kept_seconds(each), "1" if anew else "0")
-            for each, state in counted.items()
-        }
+    async def load(self, counted: Mapping[Guesses, Counted]) -> None:
+        """Take over each durable state that is later than what is known, or all there is."""
+        steps = {each: (*_state(state), _kept_seconds(each)) for each, state in counted.items()}
         await self._run(_LOAD, steps)
 
     async def release(self, ended: Sequence[Ended]) -> None:
         """Give a guess back under each key, with the key's new state where it has one.
 
-        Failures at once may be told out of order: a lower count, or one from before a lock, is
-        late and changes nothing.
+        Failures at once may be told out of order: the revision tells, and what is late changes
+        nothing. What was forgotten stays so, since the state that is told may be late for that too.
         """
         steps = {
             each.guesses: (
@@ -120,10 +119,11 @@ def _turn(answer: list[int] | None, attempt: str) -> Turn | None:
 
 
 def _kept_seconds(guesses: Guesses) -> str:
-    # No longer than the store remembers, or a count here could outlive the one it stands for.
+    # From its last change on, and no longer than the store remembers, or a count here could
+    # outlive the one it stands for.
     return str(min(CountersKeptSeconds, guesses.limit.window_seconds))
 
 
-def _state(counted: Counted) -> tuple[str, str, str]:
-    locked = int(counted.locked_seconds * 1000)
-    return str(counted.failures), str(locked), "1" if counted.is_clean else "0"
+def _state(counted: Counted) -> tuple[str, str, str, str]:
+    locked, clean = int(counted.locked_seconds * 1000), "1" if counted.is_clean else "0"
+    return str(counted.failures), str(locked), clean, str(counted.revision)

@@ -6,7 +6,16 @@ from typing import Protocol, TypeVar
 
 from services.credentials.method_policy import MethodPolicy
 from services.credentials.methods import SecurityInfo
-from services.credentials.model import Counted, Ended, Guesses, OneTime, Password, Quota, Turn
+from services.credentials.model import (
+    Counted,
+    Ended,
+    Guesses,
+    Held,
+    OneTime,
+    Password,
+    Quota,
+    Turn,
+)
 from shared.contracts.epochs import Raised, Standing
 from shared.contracts.events import Cause, Event
 from shared.contracts.methods import SentKind
@@ -86,24 +95,27 @@ class GuessStore(Protocol):
         """Count one more failure in one atomic write, locking where the limit is reached."""
         ...
 
-    async def clear(self, guesses: Guesses) -> None:
-        """Forget a key's failures and locks."""
+    async def clear(self, guesses: Guesses) -> Counted:
+        """Forget a key's failures and locks, and return the state that this makes."""
         ...
 
 
 class GuessCounters(Protocol):
     """The same counters in Redis, with the guesses under way. Raises `CountersUnreachable`."""
 
-    async def reserve(self, guesses: Sequence[Guesses]) -> list[Turn | None]:
-        """Take one guess under each key that has one left; None for a key that is not known."""
+    async def reserve(self, asked: Mapping[Guesses, Held]) -> list[Turn | None]:
+        """Take one guess under each key that has one left; None for a key that is not known.
+
+        What the process holds counts as under way too where Redis has not heard of it.
+        """
         ...
 
-    async def load(self, counted: Mapping[Guesses, Counted], *, anew: bool = False) -> None:
-        """Tell Redis the durable state of keys it does not know; `anew`, of those it knows too."""
+    async def load(self, counted: Mapping[Guesses, Counted]) -> None:
+        """Tell Redis the durable state of keys, which it takes where it knows no later one."""
         ...
 
     async def release(self, ended: Sequence[Ended]) -> None:
-        """Give guesses back, with the new state of each key that has one."""
+        """Give guesses back, with the new state of each key that has one and that Redis knows."""
         ...
 
 

@@ -11,9 +11,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from math import ceil
+from weakref import WeakValueDictionary
 
 from services.credentials.errors import CountersUnreachable, SignInThrottled
-from services.credentials.model import Counted, CountersKeptSeconds, Ended, Guesses, Turn
+from services.credentials.model import Counted, CountersKeptSeconds, Ended, Guesses, Held, Turn
 from services.credentials.store import GuessCounters, GuessStore
 from shared.contracts.refusals import Busy
 
@@ -43,8 +44,11 @@ class Throttle:
 
     store: GuessStore
     counters: GuessCounters
-    # Guesses under way in this process, for when Redis cannot count them.
-    _local: Counter[str] = field(default_factory=Counter)
+    # Guesses under way in this process, and those of them that Redis was not told of, by key:
+    # it may be away for some and be there for others, which must not get more by it.
+    _held: Counter[str] = field(default_factory=Counter)
+    _untold: Counter[str] = field(default_factory=Counter)
+    _asking: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     _doubted_until: float = 0.0
 
     @asynccontextmanager
@@ -64,44 +68,49 @@ class Throttle:
     async def _reserve(self, guesses: Sequence[Guesses]) -> dict[Guesses, Turn]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _LONGEST_WAIT_SECONDS
+        # Under an account they ask one after the other: what is held must not change meanwhile
+        # but by guesses that end, which are counted by then.
+        asking = self._asking.setdefault(guesses[0].key, asyncio.Lock())
         while True:
-            turns = dict(zip(guesses, await self._try_reserve(guesses), strict=True))
-            if all(turn.was_taken for turn in turns.values()):
-                return turns
+            async with asking:
+                if loop.time() > deadline:
+                    raise Busy
+                turns = dict(zip(guesses, await self._try_reserve(guesses), strict=True))
+                if all(turn.was_taken for turn in turns.values()):
+                    self._hold(turns, 1)
+                    return turns
             await self._release([Ended(*each) for each in turns.items() if each[1].was_taken])
             locked = max(turn.wait_seconds for turn in turns.values())
             if locked > 0:
                 raise SignInThrottled(retry_after=ceil(locked))
-            if loop.time() > deadline:
-                raise Busy
             await asyncio.sleep(_TURN_SECONDS)
 
     async def _try_reserve(self, guesses: Sequence[Guesses]) -> list[Turn]:
+        held = {each: Held(self._held[each.key], self._untold[each.key]) for each in guesses}
+        if any(each.limit.failures <= under_way.all for each, under_way in held.items()):
+            return [Turn(-1)] * len(held)
         try:
             if asyncio.get_running_loop().time() < self._doubted_until:
-                await self.counters.load(await self._counted(guesses), anew=True)
-            turns = dict(zip(guesses, await self.counters.reserve(guesses), strict=True))
+                await self.counters.load(await self._counted(guesses))
+            turns = dict(zip(guesses, await self.counters.reserve(held), strict=True))
             if unknown := [each for each, turn in turns.items() if turn is None]:
                 await self.counters.load(await self._counted(unknown))
-                turns |= zip(unknown, await self.counters.reserve(unknown), strict=True)
+                loaded = await self.counters.reserve({each: held[each] for each in unknown})
+                turns |= zip(unknown, loaded, strict=True)
         except CountersUnreachable:
             counted = await self._counted(guesses)
-            return [self._turn_without_counters(*each) for each in counted.items()]
+            return [_turn_without_counters(*each, held[each[0]]) for each in counted.items()]
         return [turn or Turn(-1) for turn in turns.values()]
 
     async def _counted(self, guesses: Sequence[Guesses]) -> dict[Guesses, Counted]:
         return dict(zip(guesses, await self.store.counted(guesses), strict=True))
 
-    def _turn_without_counters(self, guesses: Guesses, counted: Counted) -> Turn:
-        if counted.locked_seconds > 0:
-            return Turn(counted.locked_seconds)
-        if counted.failures + self._local[guesses.key] >= guesses.limit.failures:
-            return Turn(-1)
-        self._local[guesses.key] += 1
-        return Turn(0, clean=counted.is_clean)
-
     async def _settle(self, taken: Mapping[Guesses, Turn], attempt: Attempt) -> None:
-        counted = await self._outcome(taken, attempt)
+        try:
+            counted = await self._outcome(taken, attempt)
+        finally:
+            # Not before it is counted, or there would be a moment in which it is neither.
+            self._hold(taken, -1)
         await self._release(
             [Ended(guesses, turn, counted.get(guesses)) for guesses, turn in taken.items()]
         )
@@ -115,25 +124,37 @@ class Throttle:
             counting = [each for each in taken if each != account or guess not in known.recent]
             return {each: await self.store.count(each, guess) for each in counting}
         if attempt.was_right and not turn.clean:
-            await self.store.clear(account)
-            return {account: Counted()}
+            return {account: await self.store.clear(account)}
         return {}
 
+    def _hold(self, taken: Mapping[Guesses, Turn], number: int) -> None:
+        for guesses, turn in taken.items():
+            for holding in (self._held,) if turn.attempt else (self._held, self._untold):
+                holding[guesses.key] += number
+                if not holding[guesses.key]:
+                    del holding[guesses.key]
+
     async def _release(self, ended: Sequence[Ended]) -> None:
-        held = [each for each in ended if each.turn.attempt]
-        self._local -= Counter(each.guesses.key for each in ended if not each.turn.attempt)
+        told = [each for each in ended if each.turn.attempt]
+        self._doubt([each for each in ended if not each.turn.attempt])
         try:
-            if held:
-                await self.counters.release(held)
+            if told:
+                await self.counters.release(told)
         except CountersUnreachable:
             # Redis keeps the guess as one under way until its time runs out, which is
             # on the safe side.
-            self._doubt(held)
-        else:
-            self._doubt([each for each in ended if not each.turn.attempt])
+            self._doubt(told)
 
     def _doubt(self, untold: Sequence[Ended]) -> None:
         # Redis may be back with the counts of before, so for as long as it can
         # have kept them it is told the store's each time.
         if any(each.counted is not None for each in untold):
             self._doubted_until = asyncio.get_running_loop().time() + CountersKeptSeconds
+
+
+def _turn_without_counters(guesses: Guesses, counted: Counted, held: Held) -> Turn:
+    if counted.locked_seconds > 0:
+        return Turn(counted.locked_seconds)
+    if counted.failures + held.all >= guesses.limit.failures:
+        return Turn(-1)
+    return Turn(0, clean=counted.is_clean)

@@ -7,6 +7,7 @@ import secrets
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from functools import cache
 from urllib.parse import urlsplit
 
@@ -174,9 +175,11 @@ def test_an_unknown_user_and_one_with_a_second_factor_are_refused_alike(
 
     @cache
     def connection_from(address: str) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(
-            str(host.hostname), host.port, timeout=30, source_address=(address, 0)
+        source, port = (address, 0), host.port
+        connection = http.client.HTTPConnection(
+            str(host.hostname), port, timeout=30, source_address=source
         )
+        return opened.enter_context(closing(connection))
 
     def pair() -> tuple[float, float]:
         # Addresses are counted too, so none is used so often that it is stopped for that. What
@@ -187,7 +190,8 @@ def test_an_unknown_user_and_one_with_a_second_factor_are_refused_alike(
         took = {each: refused(source, each) for each in (first, second)}
         return took[unknown], took[known]
 
-    assert_alike(pair, pairs=500, bound=0.55)
+    with ExitStack() as opened:
+        assert_alike(pair, pairs=500, bound=0.55)
     ((status, _),) = answers
     assert status == 401
 

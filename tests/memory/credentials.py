@@ -19,6 +19,7 @@ from services.credentials.model import (
     Counted,
     Ended,
     Guesses,
+    Held,
     Limit,
     OneTime,
     Password,
@@ -266,11 +267,13 @@ class _Failures:
     recent: tuple[str, ...] = ()
     locked_until: float = 0.0
     forget_at: float = 0.0
+    revision: int = 0
 
     def one_more(self, limit: Limit, guess: str, now: float) -> "_Failures":
         known = self if self.forget_at > now else _Failures()
         counted = replace(
             known,
+            revision=self.revision + 1,
             failures=known.failures + 1,
             recent=(guess, *known.recent)[:_RECENT],
             forget_at=now + limit.window_seconds,
@@ -306,21 +309,26 @@ class MemoryGuesses:
         self.by_key[guesses.key] = known.one_more(guesses.limit, guess, self.clock.monotonic())
         return self._counted(guesses.key)
 
-    async def clear(self, guesses: Guesses) -> None:
+    async def clear(self, guesses: Guesses) -> Counted:
         """Forget the key."""
-        self.by_key.pop(guesses.key, None)
+        known = self.by_key.get(guesses.key, _Failures())
+        forget_at = self.clock.monotonic() + guesses.limit.window_seconds
+        self.by_key[guesses.key] = _Failures(revision=known.revision + 1, forget_at=forget_at)
+        return self._counted(guesses.key)
 
     def _counted(self, key: str) -> Counted:
         known, now = self.by_key.get(key, _Failures()), self.clock.monotonic()
         if known.forget_at <= now:
             return Counted()
-        return Counted(known.failures, max(0.0, known.locked_until - now), known.recent)
+        left = max(0.0, known.locked_until - now)
+        return Counted(known.failures, left, known.recent, known.revision)
 
 
 @dataclass
 class _Counter:
     failures: int
     clean: bool
+    revision: int
 
 
 @dataclass
@@ -340,13 +348,13 @@ class MemoryCounters:
         self.under_way.clear()
         self.locked_until.clear()
 
-    async def reserve(self, guesses: Sequence[Guesses]) -> list[Turn | None]:
+    async def reserve(self, asked: Mapping[Guesses, Held]) -> list[Turn | None]:
         """Take one guess of what is left under each key."""
         self._answer()
         attempt = new_attempt()
-        return [self._reserve(each, attempt) for each in guesses]
+        return [self._reserve(each, held, attempt) for each, held in asked.items()]
 
-    def _reserve(self, guesses: Guesses, attempt: str) -> Turn | None:
+    def _reserve(self, guesses: Guesses, held: Held, attempt: str) -> Turn | None:
         now = self.clock.monotonic()
         left = self.locked_until.get(guesses.key, 0.0) - now
         if left > 0:
@@ -360,46 +368,34 @@ class MemoryCounters:
             if until > now
         }
         self.under_way[guesses.key] = under_way
-        if known.failures + len(under_way) >= guesses.limit.failures:
+        taken = max(len(under_way) + held.untold, held.all)
+        if known.failures + taken >= guesses.limit.failures:
             return Turn(-1)
         under_way[attempt] = now + _ATTEMPT_SECONDS
         return Turn(0, clean=known.clean, attempt=attempt)
 
-    async def load(self, counted: Mapping[Guesses, Counted], *, anew: bool = False) -> None:
+    async def load(self, counted: Mapping[Guesses, Counted]) -> None:
         """Take over the durable state."""
         self._answer()
         for guesses, state in counted.items():
-            if anew:
-                self.locked_until.pop(guesses.key, None)
-            if anew or guesses.key not in self.counters:
-                self.counters[guesses.key] = _Counter(state.failures, state.is_clean)
-                self._lock(guesses, state)
+            self._take_over(guesses, state)
 
     async def release(self, ended: Sequence[Ended]) -> None:
         """Give guesses back."""
         self._answer()
         for each in ended:
             self.under_way.get(each.guesses.key, {}).pop(each.turn.attempt, None)
-            self._tell(each.guesses, each.counted)
+            if each.counted is not None and each.guesses.key in self.counters:
+                self._take_over(each.guesses, each.counted)
 
-    def _tell(self, guesses: Guesses, counted: Counted | None) -> None:
+    def _take_over(self, guesses: Guesses, state: Counted) -> None:
         known = self.counters.get(guesses.key)
-        if known is None:
+        if known is not None and state.revision <= known.revision:
             return
-        if counted is not None:
-            if not self._is_late(guesses, known, counted):
-                known.failures, known.clean = counted.failures, counted.is_clean
-            self._lock(guesses, counted)
-
-    def _is_late(self, guesses: Guesses, known: _Counter, counted: Counted) -> bool:
-        if counted.locked_seconds > 0 or counted.is_clean:
-            return False
-        is_locked = self.locked_until.get(guesses.key, 0.0) > self.clock.monotonic()
-        return is_locked or counted.failures < known.failures
-
-    def _lock(self, guesses: Guesses, counted: Counted) -> None:
-        if counted.locked_seconds > 0:
-            until = self.clock.monotonic() + counted.locked_seconds
+        self.counters[guesses.key] = _Counter(state.failures, state.is_clean, state.revision)
+        self.locked_until.pop(guesses.key, None)
+        if state.locked_seconds > 0:
+            until = self.clock.monotonic() + state.locked_seconds
             self.locked_until[guesses.key] = until
 
     def _answer(self) -> None:

@@ -12,13 +12,14 @@ from redis.asyncio import Redis
 
 from deploy.local.ports import free
 from services.credentials.errors import CountersUnreachable
-from services.credentials.model import Counted, Ended, Guesses, Limit, Turn
+from services.credentials.model import Counted, Ended, Guesses, Held, Limit, Turn
 from services.credentials.redis import RedisGuessCounters
 from services.credentials.store import GuessCounters
 from shared import cache
 from tests.memory.clock import StoppedClock
 from tests.memory.credentials import MemoryCounters
 
+NOTHING = Held()
 LIMIT = Limit(failures=3, window_seconds=600, first_lock_seconds=60, longest_lock_seconds=60)
 
 
@@ -45,18 +46,18 @@ class Key:
     guesses: Guesses = field(default_factory=lambda: Guesses(uuid4().hex, LIMIT))
     taken: list[Turn] = field(default_factory=list)
 
-    async def reserve(self) -> Turn | None:
+    async def reserve(self, held: Held = NOTHING) -> Turn | None:
         """Take a guess; by what name is the counters' own business."""
-        (turn,) = await self.counters.reserve([self.guesses])
+        (turn,) = await self.counters.reserve({self.guesses: held})
         if turn is None:
             return None
         if turn.was_taken:
             self.taken.append(turn)
         return replace(turn, attempt="")
 
-    async def load(self, counted: Counted, *, anew: bool = False) -> None:
+    async def load(self, counted: Counted) -> None:
         """Load the durable state."""
-        await self.counters.load({self.guesses: counted}, anew=anew)
+        await self.counters.load({self.guesses: counted})
 
     async def release(self, counted: Counted | None) -> None:
         """Give the guess back that was taken first, or else one that nobody took."""
@@ -87,7 +88,7 @@ async def test_guesses_under_way_count_as_failures_until_they_end(key: Key) -> N
 async def test_a_failure_replaces_what_is_known(key: Key) -> None:
     await key.load(Counted())
     await key.reserve()
-    await key.release(Counted(failures=2, recent=("a", "b")))
+    await key.release(Counted(failures=2, recent=("a", "b"), revision=2))
     assert await key.reserve() == Turn(0, clean=False)
     assert await key.reserve() == Turn(-1)
 
@@ -96,8 +97,8 @@ async def test_a_failure_that_is_told_late_does_not_undo_a_later_one(key: Key) -
     await key.load(Counted())
     for _ in range(2):
         await key.reserve()
-    await key.release(Counted(failures=2, recent=("b", "a")))
-    await key.release(Counted(failures=1, recent=("a",)))
+    await key.release(Counted(failures=2, recent=("b", "a"), revision=2))
+    await key.release(Counted(failures=1, recent=("a",), revision=1))
     assert await key.reserve() == Turn(0, clean=False)
     assert await key.reserve() == Turn(-1)
 
@@ -106,8 +107,8 @@ async def test_a_failure_from_before_a_lock_does_not_count_after_it(key: Key) ->
     await key.load(Counted())
     for _ in range(2):
         await key.reserve()
-    await key.release(Counted(failures=0, locked_seconds=0.3, recent=("c",)))
-    await key.release(Counted(failures=2, recent=("b", "a")))
+    await key.release(Counted(failures=0, locked_seconds=0.3, recent=("c",), revision=3))
+    await key.release(Counted(failures=2, recent=("b", "a"), revision=2))
     deadline = time.monotonic() + 5
     while (turn := await key.reserve()) is None or turn.wait_seconds > 0:
         assert time.monotonic() < deadline
@@ -116,16 +117,25 @@ async def test_a_failure_from_before_a_lock_does_not_count_after_it(key: Key) ->
 
 
 async def test_a_success_leaves_the_key_clean(key: Key) -> None:
-    await key.load(Counted(failures=2, recent=("a", "b")))
+    await key.load(Counted(failures=2, recent=("a", "b"), revision=2))
     await key.reserve()
-    await key.release(Counted())
+    await key.release(Counted(revision=3))
+    assert await key.reserve() == Turn(0, clean=True)
+
+
+async def test_a_success_lifts_a_lock_of_before(key: Key) -> None:
+    await key.load(Counted())
+    for _ in range(2):
+        await key.reserve()
+    await key.release(Counted(locked_seconds=60, recent=("c",), revision=3))
+    await key.release(Counted(revision=4))
     assert await key.reserve() == Turn(0, clean=True)
 
 
 async def test_a_lock_is_told_by_the_time_left(key: Key) -> None:
     await key.load(Counted())
     await key.reserve()
-    await key.release(Counted(failures=0, locked_seconds=60, recent=("a",)))
+    await key.release(Counted(failures=0, locked_seconds=60, recent=("a",), revision=1))
     turn = await key.reserve()
     assert turn is not None
     assert 50 < turn.wait_seconds <= 60
@@ -148,10 +158,24 @@ async def test_a_lock_runs_out(key: Key) -> None:
 
 
 async def test_loading_again_does_not_undo_what_happened_since(key: Key) -> None:
-    await key.load(Counted(failures=2, recent=("a", "b")))
+    await key.load(Counted(failures=2, recent=("a", "b"), revision=2))
     await key.reserve()
-    await key.load(Counted())
+    for earlier in (0, 1, 2):
+        await key.load(Counted(revision=earlier))
     assert await key.reserve() == Turn(-1)
+
+
+async def test_guesses_that_nobody_told_count_beside_those_that_are_known(key: Key) -> None:
+    await key.load(Counted())
+    assert await key.reserve() == Turn(0, clean=True)
+    assert await key.reserve(Held(all=3, untold=2)) == Turn(-1)
+    assert await key.reserve(Held(all=2, untold=1)) == Turn(0, clean=True)
+
+
+async def test_guesses_that_were_forgotten_count_while_they_are_held(key: Key) -> None:
+    await key.load(Counted(failures=1, recent=("a",), revision=1))
+    assert await key.reserve(Held(all=2)) == Turn(-1)
+    assert await key.reserve(Held(all=1)) == Turn(0, clean=False)
 
 
 async def test_of_many_at_once_no_more_go_through_than_are_left(key: Key) -> None:
@@ -177,25 +201,25 @@ async def test_several_keys_are_taken_and_given_back_together(counters: GuessCou
     known, unknown = Key(counters), Key(counters)
     await known.load(Counted(failures=2, recent=("a", "b")))
     both = [known.guesses, unknown.guesses]
-    turns = await counters.reserve(both)
+    turns = await counters.reserve(dict.fromkeys(both, Held()))
     assert turns[0] is not None
     assert turns[0].was_taken
     assert turns[1] is None
     await counters.release([Ended(known.guesses, turns[0])])
     await unknown.load(Counted())
-    turns = await counters.reserve(both)
+    turns = await counters.reserve(dict.fromkeys(both, Held()))
     assert [turn is not None and turn.was_taken for turn in turns] == [True, True]
     assert await known.reserve() == Turn(-1)
 
 
-async def test_what_is_loaded_anew_replaces_what_was_known(key: Key) -> None:
+async def test_a_later_state_that_is_loaded_replaces_what_was_known(key: Key) -> None:
     await key.load(Counted())
     await key.reserve()
-    await key.load(Counted(failures=0, locked_seconds=60, recent=("a",)), anew=True)
+    await key.load(Counted(failures=0, locked_seconds=60, recent=("a",), revision=3))
     locked = await key.reserve()
     assert locked is not None
     assert locked.wait_seconds > 50
-    await key.load(Counted(failures=1, recent=("a",)), anew=True)
+    await key.load(Counted(failures=1, recent=("a",), revision=4))
     assert await key.reserve() == Turn(0, clean=False)
     assert await key.reserve() == Turn(-1), "The guess that was under way before still counts."
 
@@ -236,6 +260,15 @@ async def test_counters_that_are_away_say_so() -> None:
         with pytest.raises(CountersUnreachable):
             await key.release(None)
     await nowhere.aclose()
+
+
+async def test_a_count_is_not_kept_longer_for_being_looked_at(redis: Redis) -> None:
+    key = Key(RedisGuessCounters(redis))
+    await key.load(Counted(failures=1, recent=("a",), revision=1))
+    await redis.expire(f"guesses:{{{key.guesses.key}}}", 5)
+    await key.reserve()
+    await key.release(None)
+    assert 0 < await redis.ttl(f"guesses:{{{key.guesses.key}}}") <= 5
 
 
 async def test_counters_that_nobody_uses_run_out(redis: Redis) -> None:

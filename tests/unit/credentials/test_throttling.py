@@ -2,13 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 import pytest
 
 from services.credentials.errors import SignInThrottled
-from services.credentials.model import ACCOUNT, ADDRESS, Counted, Ended, Guesses, Limit
+from services.credentials.model import ACCOUNT, ADDRESS, Counted, Ended, Guesses, Held, Limit, Turn
 from services.credentials.throttling import Throttle
 from shared.contracts.refusals import Busy
 from tests.memory.clock import StoppedClock
@@ -140,7 +141,7 @@ async def test_a_success_forgets_the_failures_of_the_account_only(system: System
 async def test_a_success_writes_nothing_where_nothing_was_counted(system: System) -> None:
     @dataclass
     class Silent(MemoryGuesses):
-        async def clear(self, guesses: Guesses) -> None:
+        async def clear(self, guesses: Guesses) -> Counted:
             raise AssertionError("What was clean was cleared.")
 
     system.throttle.store = Silent(system.clock)
@@ -223,6 +224,84 @@ async def test_ten_are_evaluated_even_when_answers_overtake_one_another(
     assert system.evaluated == 10
 
 
+@dataclass
+class Flighty(MemoryCounters):
+    """Counters that now and then do not answer, or have forgotten everything."""
+
+    dice: random.Random = field(default_factory=lambda: random.Random(7))
+    moods: tuple[str, ...] = ()
+
+    async def reserve(self, asked: Mapping[Guesses, Held]) -> list[Turn | None]:
+        """Take one guess of each, or fail."""
+        await self._suffer()
+        return await super().reserve(asked)
+
+    async def load(self, counted: Mapping[Guesses, Counted]) -> None:
+        """Take over the durable state, or fail."""
+        await self._suffer()
+        await super().load(counted)
+
+    async def release(self, ended: Sequence[Ended]) -> None:
+        """Give guesses back, or fail."""
+        await self._suffer()
+        await super().release(ended)
+
+    async def _suffer(self) -> None:
+        await asyncio.sleep(self.dice.random() / 100)
+        mood = self.dice.choice((*self.moods, "well"))
+        if mood == "forgetful":
+            self.lose_everything()
+        self.away = mood == "away"
+
+
+@pytest.mark.parametrize("moods", [("away",), ("forgetful",), ("away", "forgetful")])
+@pytest.mark.parametrize("seed", range(2))
+async def test_ten_are_evaluated_when_redis_answers_some_and_not_others(
+    system: System, seed: int, moods: tuple[str, ...]
+) -> None:
+    dice = random.Random(seed)
+    system.throttle.store = Slow(system.clock, dice=dice)
+    system.throttle.counters = Flighty(system.clock, dice=dice, moods=moods)
+    await asyncio.gather(
+        *(system.guess(f"wrong-{number}", ADA) for number in range(200)), return_exceptions=True
+    )
+    assert system.evaluated == 10
+    assert (await system.throttle.store.counted([ADA]))[0].locked_seconds == 60
+
+
+async def test_guesses_under_way_count_beside_failures_when_redis_goes_away(
+    system: System,
+) -> None:
+    for number in range(5):
+        await system.guess(f"before-{number}", ADA)
+    async with AsyncExitStack() as under_way:
+        for _ in range(3):
+            await under_way.enter_async_context(system.throttle.attempt(ADA))
+        system.counters.away = True
+        await asyncio.gather(
+            *(system.guess(f"wrong-{number}", ADA) for number in range(9)), return_exceptions=True
+        )
+        assert system.evaluated == 7
+
+
+async def test_what_one_process_holds_alone_counts_beside_what_another_told_redis(
+    system: System,
+) -> None:
+    other = Throttle(system.store, system.counters)
+    async with AsyncExitStack() as under_way:
+        system.counters.away = True
+        for _ in range(5):
+            await under_way.enter_async_context(system.throttle.attempt(ADA))
+        system.counters.away = False
+        for _ in range(5):
+            await under_way.enter_async_context(other.attempt(ADA))
+        asked = asyncio.create_task(system.guess("one more", ADA))
+        await asyncio.sleep(0.1)
+        assert system.evaluated == 0
+    await asked
+    assert system.evaluated == 1
+
+
 async def test_redis_that_forgot_everything_is_told_by_the_store(system: System) -> None:
     for number in range(9):
         await system.guess(f"wrong-{number}")
@@ -287,7 +366,9 @@ async def test_no_count_of_this_process_outlives_its_guess(system: System) -> No
     system.counters.away = True
     for number in range(30):
         await system.guess("wrong", Guesses(f"user-{number}", ACCOUNT))
-    assert dict(system.throttle._local) == {}
+        system.counters.away = number % 2 == 0
+    throttle = system.throttle
+    assert (dict(throttle._held), dict(throttle._untold), len(throttle._asking)) == ({}, {}, 0)
 
 
 async def test_a_guess_whose_outcome_nobody_told_opens_nothing(system: System) -> None:
@@ -328,7 +409,7 @@ async def test_a_process_that_died_with_guesses_under_way_gives_nobody_more(
     for _ in range(4):
         # What a killed process leaves behind: taken, and never given back.
         await system.counters.load({ADA: Counted()})
-        await system.counters.reserve([ADA])
+        await system.counters.reserve({ADA: Held()})
     for number in range(6):
         await system.guess(f"wrong-{number}", ADA)
     assert system.evaluated == 6
@@ -365,7 +446,7 @@ async def test_who_waits_too_long_for_a_turn_is_told_to_come_back(
     monkeypatch.setattr("services.credentials.throttling._LONGEST_WAIT_SECONDS", 0.1)
     await system.counters.load({ADA: Counted()})
     for _ in range(10):
-        await system.counters.reserve([ADA])
+        await system.counters.reserve({ADA: Held()})
     with pytest.raises(Busy):
         await system.guess("right", ADA)
     assert system.evaluated == 0
@@ -374,7 +455,7 @@ async def test_who_waits_too_long_for_a_turn_is_told_to_come_back(
 async def test_who_waits_for_a_turn_gets_it_when_one_is_over(system: System) -> None:
     await system.counters.load({ADA: Counted()})
     for _ in range(10):
-        (turn,) = await system.counters.reserve([ADA])
+        (turn,) = await system.counters.reserve({ADA: Held()})
     assert turn is not None
     waiting = asyncio.create_task(system.guess("right", ADA))
     await asyncio.sleep(0.05)
