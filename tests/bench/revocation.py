@@ -21,6 +21,14 @@ CHANGERS = 40
 _METRIC = "revocation_refused_seconds"
 
 
+@dataclass(frozen=True)
+class Took:
+    """Milliseconds until one change had its answer, and from then on until all was ended."""
+
+    answered: float
+    ended: float
+
+
 @dataclass
 class Changes:
     """People who change their passwords in turn, each time with sessions open."""
@@ -30,11 +38,9 @@ class Changes:
     completions: Completions
     waiting: deque[Account]
     epochs: Counter[str] = field(default_factory=Counter)
-    answered_ms: list[float] = field(default_factory=list)
-    ended_ms: list[float] = field(default_factory=list)
 
-    async def change(self, sessions: int) -> float:
-        """Change one, and return the time from the answer to the completion in ms."""
+    async def change(self, sessions: int) -> Took:
+        """Change one that many sessions rest on."""
         account = self.waiting.popleft()
         self.epochs[account.sub] += 1
         tokens = await self.ground.clients.tokens(account, sessions, epoch=self.epochs[account.sub])
@@ -44,10 +50,8 @@ class Changes:
         completed, ended = await self.completions.of(receipt)
         if ended != sessions:
             raise AssertionError(f"{ended} of {sessions} sessions were ended.")
-        self.answered_ms.append((answered - begun) * 1000)
         # The work may be done before the answer is here: then nobody waits.
-        self.ended_ms.append(max(0.0, completed - answered) * 1000)
-        return self.ended_ms[-1]
+        return Took((answered - begun) * 1000, max(0.0, completed - answered) * 1000)
 
     async def _ask(self, account: Account, token: str) -> str:
         new = f"{self.epochs[account.sub]:04} brisk harbours glow"
@@ -117,16 +121,16 @@ async def _repeat(ground: Ground, changes: Changes, trips: RoundTrips, into: Mea
         await changes.change(scale.sessions_per_change)
     for _ in range(scale.repeats):
         into.trips.append(await trips.measure(scale.round_trips_per_repeat))
-        changes.answered_ms, changes.ended_ms = [], []
-        for _ in range(scale.changes_per_repeat):
-            await changes.change(scale.sessions_per_change)
-        into.answered.append(changes.answered_ms)
-        into.ended.append(changes.ended_ms)
+        took = [
+            await changes.change(scale.sessions_per_change) for _ in range(scale.changes_per_repeat)
+        ]
+        into.answered.append([each.answered for each in took])
+        into.ended.append([each.ended for each in took])
     # Afterwards, since the store is still writing down thousands of sessions for a while.
     for _ in range(scale.repeats):
         for size in scale.growth:
-            times = [await changes.change(size) for _ in range(scale.growth_changes_per_repeat)]
-            into.growth.setdefault(size, []).append(median(times))
+            took = [await changes.change(size) for _ in range(scale.growth_changes_per_repeat)]
+            into.growth.setdefault(size, []).append(median(each.ended for each in took))
 
 
 def _ending(ground: Ground, measured: Measured) -> Section:
