@@ -31,7 +31,7 @@ from shared.contracts.credentials import (
     ConfirmPassword,
     EnrollAccount,
     PasswordReport,
-    ReplaceTemporaryPassword,
+    ReplacePassword,
     Words,
 )
 from shared.contracts.epochs import Raised
@@ -88,16 +88,19 @@ class Passwords:
         await self._shown(asked.sub, asked.password, asked.address)
         return Done()
 
-    async def replace_temporary(self, asked: ReplaceTemporaryPassword) -> Revoked:
+    async def replace_temporary(self, asked: ReplacePassword) -> Revoked:
         """Put the user's own password in place of a temporary one, once, in the same sign-in."""
         password = await self.store.password_of(asked.sub)
         if password is None or not password.temporary:
             raise SignInOutdated
-        new = asked.new_password.get_secret_value()
-        try:
-            return await self._replace(password, new, asked.words, expected_epoch=asked.epoch)
-        except PasswordChangedMeanwhile as error:
-            raise SignInOutdated from error
+        return await self._replace_under(asked, password)
+
+    async def replace(self, asked: ReplacePassword) -> Revoked:
+        """Put another password in place of one that its owner showed a second factor for."""
+        password = await self.store.password_of(asked.sub)
+        if password is None:
+            raise SignInOutdated
+        return await self._replace_under(asked, password)
 
     async def _shown(self, sub: str, secret: SecretStr, address: str) -> Password:
         """Return the password that somebody who is signed in has shown to know."""
@@ -112,6 +115,13 @@ class Passwords:
         if password is None:
             raise WrongPassword
         return password
+
+    async def _replace_under(self, asked: ReplacePassword, password: Password) -> Revoked:
+        new = asked.new_password.get_secret_value()
+        try:
+            return await self._replace(password, new, asked.words, expected_epoch=asked.epoch)
+        except PasswordChangedMeanwhile as error:
+            raise SignInOutdated from error
 
     async def _replace(
         self, password: Password, new: str, words: Words, *, expected_epoch: int | None = None

@@ -14,7 +14,7 @@ from shared.contracts.credentials import (
     CheckPassword,
     ConfirmPassword,
     EnrollAccount,
-    ReplaceTemporaryPassword,
+    ReplacePassword,
     VerifyPassword,
 )
 from shared.contracts.methods import (
@@ -50,9 +50,8 @@ def routes(
         endpoint("/password/check", CheckPassword, passwords.check),
         endpoint("/password/confirm", ConfirmPassword, passwords.confirm),
         endpoint("/password/change", ChangePassword, passwords.change),
-        endpoint(
-            "/password/replace-temporary", ReplaceTemporaryPassword, passwords.replace_temporary
-        ),
+        endpoint("/password/replace", ReplacePassword, passwords.replace),
+        endpoint("/password/replace-temporary", ReplacePassword, passwords.replace_temporary),
         endpoint("/methods/list", ListMethods, security_info.list),
         endpoint(
             "/methods/enroll-authenticator",

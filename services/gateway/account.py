@@ -7,10 +7,24 @@ from pydantic import SecretStr
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
-from services.gateway.errors import AnswerLost, ConfirmationRequired, PasswordChangeUnconfirmed
+from services.gateway.errors import (
+    AnswerLost,
+    ConfirmationRequired,
+    FlowEnded,
+    PasswordChangeUnconfirmed,
+    SessionIsRevoked,
+)
 from services.gateway.model import Caller
-from shared.contracts.credentials import ChangePassword, CheckPassword, PasswordReport, Words
+from services.gateway.step_up import StepUps
+from shared.contracts.credentials import (
+    ChangePassword,
+    CheckPassword,
+    PasswordReport,
+    ReplacePassword,
+    Words,
+)
 from shared.contracts.profile import AddPerson, GetPerson, Person, Photo
+from shared.contracts.refusals import Refusal
 from shared.contracts.sessions import (
     EndSession,
     ListReceipts,
@@ -46,6 +60,7 @@ class Account:
     profile: ProfileClient
     credentials: CredentialsClient
     sessions: SessionsClient
+    step_ups: StepUps
 
     async def me(self, caller: Caller) -> bytes:
         """Return the caller's profile as the JSON that clients read."""
@@ -83,20 +98,42 @@ class Account:
             )
         return await self.sessions.sign_out_everywhere(SignOutEverywhere(sub=caller.sub))
 
-    async def change_password(self, caller: Caller, *, old: SecretStr, new: SecretStr) -> Revoked:
-        """Change the caller's password; every session ends, this one too."""
-        person = await self.person(caller)
-        change = ChangePassword(
-            sub=caller.sub,
-            old_password=old,
-            new_password=new,
-            address=caller.where.address,
-            words=words_of(person),
-        )
+    async def change_password(
+        self, caller: Caller, *, old: SecretStr | None, new: SecretStr
+    ) -> Revoked:
+        """Change the caller's password; every session ends, this one too.
+
+        A second factor that was shown a moment ago stands in for an old password that is not given.
+        """
+        if old is None:
+            await self.step_ups.require_instead_of_password(caller)
+        words = words_of(await self.person(caller))
         try:
-            return await self.credentials.change(change)
+            if old is None:
+                return await self._replace_password(caller, new, words)
+            return await self.credentials.change(
+                ChangePassword(
+                    sub=caller.sub,
+                    old_password=old,
+                    new_password=new,
+                    address=caller.where.address,
+                    words=words,
+                )
+            )
         except AnswerLost as lost:
             raise PasswordChangeUnconfirmed from lost
+
+    async def _replace_password(self, caller: Caller, new: SecretStr, words: Words) -> Revoked:
+        epoch = caller.session.epoch
+        try:
+            return await self.credentials.replace(
+                ReplacePassword(sub=caller.sub, epoch=epoch, new_password=new, words=words)
+            )
+        except Refusal as refusal:
+            if refusal.type == FlowEnded.type:
+                # What the session stood for ended while its request was on its way.
+                raise SessionIsRevoked from refusal
+            raise
 
     async def check_password(self, caller: Caller, password: SecretStr) -> PasswordReport:
         """Rate a password for the caller; nothing is stored."""

@@ -64,10 +64,10 @@ def build_service(config: GatewayConfig) -> Service:
 
     acceptance = Acceptance(accepted, sessions)
     live = LiveSessions(acceptance)
-    account = Account(profile, credentials, sessions)
-    administration = Administration(profile, credentials, Parking(bus))
     clock = SystemClock()
     step_ups = StepUps(credentials, sessions, clock)
+    account = Account(profile, credentials, sessions, step_ups)
+    administration = Administration(profile, credentials, Parking(bus))
     security_info = SecurityInfo(credentials, profile, sessions, step_ups)
     flows = RedisFlows(redis, sealer, clock)
     sign_in = SignIn(credentials, profile, sessions, flows, clock)

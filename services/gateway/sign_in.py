@@ -31,7 +31,7 @@ from shared.contracts.credentials import (
     AskRequirements,
     CheckPassword,
     PasswordReport,
-    ReplaceTemporaryPassword,
+    ReplacePassword,
     VerifyPassword,
 )
 from shared.contracts.methods import AnswerChallenge, BeginChallenge
@@ -165,7 +165,7 @@ class SignIn:
         """Take the user's own password in place of the temporary one, and go on."""
         flow = await self.flow(key, "change-password")
         person = await self.person(flow)
-        replacement = ReplaceTemporaryPassword(
+        replacement = ReplacePassword(
             sub=flow.sub, epoch=flow.epoch, new_password=new_password, words=words_of(person)
         )
         try:

@@ -20,6 +20,7 @@ from shared.contracts.methods import (
     Method,
     MethodList,
 )
+from shared.contracts.refusals import InvalidRequest
 from shared.contracts.sessions import Purpose, Session, StepUp
 
 Needs = Literal["reauthentication", "mfa"]
@@ -116,6 +117,18 @@ class StepUps:
         shown_for_it = session.auth_time if session.auth_purpose == purpose else None
         if not any(map(self._is_recent, (session.created_at, shown_for_it))):
             raise StepUpRequired(needs="reauthentication")
+
+    async def require_instead_of_password(self, caller: Caller) -> None:
+        """Raise unless the caller used a second factor and showed who they are a moment ago.
+
+        Whoever has no factor is asked for the old password.
+        """
+        if caller.session.aal < _WITH_FACTOR:
+            self.require_factor(caller, await self.methods(caller))
+            reason = "missing"
+            errors = [{"field": "old_password", "reason": reason, "message": reason}]
+            raise InvalidRequest(errors=errors)
+        self.require_recent(caller, "password")
 
     def _is_recent(self, at: datetime | None) -> bool:
         return at is not None and self.clock.now() - at < timedelta(minutes=RecentMinutes)

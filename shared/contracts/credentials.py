@@ -87,8 +87,11 @@ class ChangePassword(Contract):
     words: Words = Words()
 
 
-class ReplaceTemporaryPassword(Contract):
-    """Replace a temporary password during the sign-in that proved it, under `epoch`."""
+class ReplacePassword(Contract):
+    """Replace a password for which something else was shown under `epoch`.
+
+    That is the temporary one in the sign-in that it began, or a second factor in the session.
+    """
 
     sub: Sub
     epoch: int

@@ -9,7 +9,7 @@ from shared.contracts.body import Contract, Sid, Sub
 from shared.contracts.events import Cause
 from shared.contracts.trust import DeviceTrust, TrustTerms
 
-Purpose = Literal["security-info"]
+Purpose = Literal["security-info", "password"]
 """What somebody shows again who they are for; it is good for nothing else."""
 
 

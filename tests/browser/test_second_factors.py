@@ -229,3 +229,34 @@ def good(person: Person) -> None:
     assert not found.violations_count, f"{person.page.url}\n{found.generate_report()}"
     width = person.page.evaluate("document.documentElement.scrollWidth")
     assert width <= person.page.evaluate("innerWidth"), person.page.url
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_a_forgotten_password_is_changed_with_a_code(
+    someone: Opens, account: Account, *, scripts: bool
+) -> None:
+    person = someone(java_script_enabled=scripts)
+    person.signs_in(account)
+    person.goes_to("/password")
+    expect(person.page.get_by_role("link", name="I don't know my old password")).to_have_count(0)
+    before = someone(java_script_enabled=scripts)
+    before.signs_in(account)
+    secret = adds_authenticator(person)
+    before.goes_to("/password?without=yes")
+    before.sees_heading("Is it you?")
+    before.page.locator("#code").fill(pyotp.TOTP(secret).now())
+    before.page.get_by_role("button", name="Go on").click()
+    before.sees_heading("Change password")
+    expect(before.page.locator("#old_password")).to_have_count(0)
+    new = "a heron under the bridge"
+    before.page.locator("#new_password").fill(new)
+    before.page.locator("#repeated").fill("a heron under the brigde")
+    before.page.get_by_role("button", name="Change password").click()
+    before.reads("The two new passwords differ.")
+    before.page.locator("#new_password").fill(new)
+    before.page.locator("#repeated").fill(new)
+    before.page.get_by_role("button", name="Change password").click()
+    before.sees_heading("Password changed")
+    before.goes_to("/sign-in")
+    before.signs_in(account, new)
+    before.sees_heading("One more step")

@@ -209,3 +209,29 @@ def test_the_demonstration_user_with_an_authenticator_signs_in_with_it(portal: P
         return bool(answer(portal, begun["flow"], code).status_code == 200)
 
     eventually(is_let_in, seconds=65)
+
+
+def test_a_forgotten_password_is_changed_with_the_factor_in_its_place(
+    portal: Portal, person: Someone
+) -> None:
+    token = portal.token(person.user_id, person.password)
+    new = {"new_password": person.new_password()}
+    missing = portal.call("POST", "/me/password", body=new, token=token)
+    assert problem(missing) == (422, "invalid-request")
+    assert [each["field"] for each in missing.json()["errors"]] == ["old_password"]
+    before = portal.token(person.user_id, person.password)
+    method_id, secret = set_up(portal, token)
+    refused = portal.call("POST", "/me/password", body=new, token=before)
+    assert problem(refused) == (403, "step-up-required")
+    assert refused.json()["needs"] == "mfa"
+    shown = {"method_id": method_id, "code": pyotp.TOTP(secret).now(), "purpose": "password"}
+    for purpose, expected in (("everything", 422), ("password", 200)):
+        body = shown | {"purpose": purpose}
+        answered = portal.call("POST", "/re-authenticate", body=body, token=before)
+        assert answered.status_code == expected, answered.text
+    changed = portal.call("POST", "/me/password", body=new, token=before)
+    assert changed.status_code == 202, changed.text
+    for ended in (token, before):
+        assert problem(portal.call("GET", "/me", token=ended)) == (401, "session-revoked")
+    assert portal.sign_in(person.user_id, person.password).status_code == 401
+    assert portal.sign_in(person.user_id, new["new_password"]).json()["state"] == "challenge"

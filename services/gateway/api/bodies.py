@@ -27,7 +27,7 @@ from shared.contracts.policy import (
     SecondFactor,
 )
 from shared.contracts.profile import Person, Role
-from shared.contracts.sessions import Receipt, Session
+from shared.contracts.sessions import Purpose, Receipt, Session
 from shared.contracts.trust import MostTrustDays
 from shared.texts import is_language
 
@@ -195,6 +195,7 @@ class ReAuthenticateBody(_Shown):
     method_id: MethodId | None = None
     code: Code | None = None
     assertion: Said | None = None
+    purpose: Purpose = "security-info"
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> Self:
@@ -282,9 +283,13 @@ class ConfirmBody(Body):
 
 
 class ChangePasswordBody(Body):
-    """The current password and the one to replace it."""
+    """The current password and the one to replace it.
 
-    old_password: Password
+    In a session that rests on a second factor, shown in the last ten minutes, the current one may
+    be left out.
+    """
+
+    old_password: Password | None = None
     new_password: Password
 
 

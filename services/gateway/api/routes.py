@@ -75,8 +75,8 @@ _REFUSED_ACTION = {
     503: "too-busy, password-change-unconfirmed",
 }  # fmt: skip
 _REFUSED_CHANGE = {
-    403: "wrong-password", 409: "password-changed-meanwhile", 422: "password-refused",
-    429: "sign-in-throttled", 503: "too-busy, password-change-unconfirmed",
+    403: "wrong-password, step-up-required", 409: "password-changed-meanwhile",
+    422: "password-refused", 429: "sign-in-throttled", 503: "too-busy, password-change-unconfirmed",
 }  # fmt: skip
 
 

@@ -119,10 +119,10 @@ class SecurityInfoApi:
     async def _re_authenticate(self, call: Call) -> Answer:
         body, step_ups = call.body(ReAuthenticateBody), self.security_info.step_ups
         if body.password is not None:
-            shown = step_ups.by_password(call.caller, body.password, "security-info")
+            shown = step_ups.by_password(call.caller, body.password, body.purpose)
         else:
             method_id = cast("str", body.method_id)
-            shown = step_ups.by_method(call.caller, method_id, body.shown, "security-info")
+            shown = step_ups.by_method(call.caller, method_id, body.shown, body.purpose)
         session = await shown
         return Answer(ReAuthenticated(auth_time=session.auth_time, aal=session.aal))
 

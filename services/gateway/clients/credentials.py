@@ -11,7 +11,7 @@ from shared.contracts.credentials import (
     ConfirmPassword,
     EnrollAccount,
     PasswordReport,
-    ReplaceTemporaryPassword,
+    ReplacePassword,
     Requirements,
     Verified,
     VerifyPassword,
@@ -72,7 +72,11 @@ class CredentialsClient:
         """Change a password."""
         return await self.peer.ask("/password/change", asked, Revoked)
 
-    async def replace_temporary(self, asked: ReplaceTemporaryPassword) -> Revoked:
+    async def replace(self, asked: ReplacePassword) -> Revoked:
+        """Replace a password for which a second factor was shown."""
+        return await self.peer.ask("/password/replace", asked, Revoked)
+
+    async def replace_temporary(self, asked: ReplacePassword) -> Revoked:
         """Replace a temporary password."""
         return await self.peer.ask("/password/replace-temporary", asked, Revoked)
 

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 HOME = "/"
+CHANGE = "/password"
 # The pages by name, since what no browser may read as another site's address, and no header
 # as its end, is easier told by what it is than by what it is not.
 _INSIDE = (

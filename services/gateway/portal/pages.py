@@ -60,7 +60,7 @@ class Portal:
             PasskeyPages(signing_in, methods),
             SentCodePages(pages, visits, security_info, methods),
             StepUpPages(pages, visits, security_info.step_ups),
-            PasswordPages(pages, visits, account),
+            PasswordPages(pages, visits, account, security_info.step_ups),
             SessionPages(pages, visits, account),
             ReceiptPages(pages, visits, account),
             LanguagePages(catalogues),

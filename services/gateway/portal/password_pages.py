@@ -7,16 +7,19 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from services.gateway.account import Account
-from services.gateway.errors import PasswordChangeUnconfirmed
+from services.gateway.errors import PasswordChangeUnconfirmed, StepUpRequired
 from services.gateway.model import Caller
+from services.gateway.portal import addresses
 from services.gateway.portal.new_password import shortcomings, wrong
 from services.gateway.portal.page import Pages
 from services.gateway.portal.receipt_pages import show_receipt
+from services.gateway.portal.step_up_pages import to_step_up
 from services.gateway.portal.visits import Form, Visits
 from services.gateway.rendering import headers_of
+from services.gateway.step_up import StepUps
 from shared.contracts.refusals import InvalidRequest, Refusal, Unavailable
 
-ADDRESS = "/password"
+_WITHOUT = addresses.with_query(addresses.CHANGE, without="yes")
 _SAID_IN_PLACE = {
     "wrong-password",
     "password-refused",
@@ -36,31 +39,48 @@ class PasswordPages:
     pages: Pages
     visits: Visits
     account: Account
+    step_ups: StepUps
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
-        return [web.get(ADDRESS, self._ask), web.post(ADDRESS, self._change)]
+        return [
+            web.get(addresses.CHANGE, self._ask),
+            web.post(addresses.CHANGE, self._change),
+        ]
 
     async def _ask(self, request: web.Request) -> web.Response:
-        return await self._form(request)
+        form = Form(request.query)
+        if _is_without(form):
+            visitor = await self.visits.visitor(request)
+            try:
+                await self.step_ups.require_instead_of_password(visitor.caller)
+            except StepUpRequired:
+                return to_step_up(_WITHOUT)
+            except InvalidRequest:
+                return addresses.see(addresses.CHANGE)
+        return await self._form(request, form)
 
     async def _change(self, request: web.Request) -> web.Response:
         caller, form = await self.visits.sent_form(request)
-        old, new = SecretStr(form["old_password"]), SecretStr(form["new_password"])
+        old = None if _is_without(form) else SecretStr(form["old_password"])
         try:
             await self._look_over(caller, form)
-            revoked = await self.account.change_password(caller, old=old, new=new)
+            revoked = await self.account.change_password(
+                caller, old=old, new=SecretStr(form["new_password"])
+            )
+        except StepUpRequired:
+            return to_step_up(_WITHOUT)
         except Refusal as refusal:
             if refusal.type not in _SAID_IN_PLACE:
                 raise
-            return await self._form(request, await self._told(caller, form, refusal))
+            return await self._form(request, form, await self._told(caller, form, refusal))
         return show_receipt(revoked, caller)
 
     async def _look_over(self, caller: Caller, form: Form) -> None:
         errors = await self._shortcomings(caller, form)
         if not errors:
             return
-        if all(error["field"] != "old_password" for error in errors):
+        if all(error["field"] != "old_password" for error in errors) and not _is_without(form):
             await self._verify(caller, SecretStr(form["old_password"]))
             if form["new_password"] == form["old_password"]:
                 errors = [wrong("new_password", "same-as-current"), *errors]
@@ -93,15 +113,25 @@ class PasswordPages:
             form, lambda: self.account.check_password(caller, new), anyway=anyway
         )
 
-    async def _form(self, request: web.Request, refusal: Refusal | None = None) -> web.Response:
+    async def _form(
+        self, request: web.Request, form: Form, refusal: Refusal | None = None
+    ) -> web.Response:
         visitor = await self.visits.visitor(request)
         return await self.pages.show(
             request,
             "password.html",
             visitor=visitor,
+            address=_WITHOUT if _is_without(form) else addresses.CHANGE,
             person=visitor.known_person,
+            without_old=_is_without(form),
+            can_be_without=visitor.caller.session.aal > 1,
             status=refusal.status if refusal else HTTPStatus.OK,
             headers=headers_of(refusal) if refusal else None,
             refusal=refusal,
             errors=refusal.errors if refusal else (),
         )
+
+
+def _is_without(form: Form) -> bool:
+    """Tell whether a second factor is to stand in for the old password."""
+    return form["without"] == "yes"

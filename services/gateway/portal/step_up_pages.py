@@ -17,6 +17,7 @@ from services.gateway.step_up import StepUps
 from shared.contracts.credentials import LongestPassword
 from shared.contracts.methods import Method
 from shared.contracts.refusals import InvalidRequest, Refusal
+from shared.contracts.sessions import Purpose
 
 ADDRESS = "/re-authenticate"
 _SAID_IN_PLACE = {
@@ -84,14 +85,14 @@ class StepUpPages:
         )
 
     async def _shown(self, caller: Caller, form: Form) -> None:
+        purpose = _purpose_of(form)
         if form["method"]:
-            answer = read_answer(form)
-            await self.step_ups.by_method(caller, form["method"], answer, "security-info")
+            await self.step_ups.by_method(caller, form["method"], read_answer(form), purpose)
             return
         if not 0 < len(form["password"]) <= LongestPassword:
             reason = "too-long" if form["password"] else "missing"
             raise InvalidRequest(errors=[wrong("password", reason)])
-        await self.step_ups.by_password(caller, SecretStr(form["password"]), "security-info")
+        await self.step_ups.by_password(caller, SecretStr(form["password"]), purpose)
 
     async def _form(
         self, request: web.Request, form: Form, refusal: Refusal | None = None
@@ -123,6 +124,11 @@ class StepUpPages:
             return None
         language = self.visits.requests.language(request)
         return (await self.step_ups.begin(caller, asked.id, language)).options
+
+
+def _purpose_of(form: Form) -> Purpose:
+    is_password = addresses.local(form["next"]).partition("?")[0] == addresses.CHANGE
+    return "password" if is_password else "security-info"
 
 
 def _first(methods: tuple[Method, ...]) -> Method | None:

@@ -42,7 +42,6 @@ class Gateway:
         services = self.services
         clock = services.memory.clock
         self.flows = MemoryFlows(clock=clock)
-        self.account = Account(services.profile, services.credentials, services.sessions)
         self.administration = Administration(
             services.profile, services.credentials, cast("Any", None)
         )
@@ -50,6 +49,9 @@ class Gateway:
             services.credentials, services.profile, services.sessions, self.flows, clock
         )
         self.step_ups = StepUps(services.credentials, services.sessions, clock)
+        self.account = Account(
+            services.profile, services.credentials, services.sessions, self.step_ups
+        )
         self.security_info = SecurityInfo(
             services.credentials, services.profile, services.sessions, self.step_ups
         )

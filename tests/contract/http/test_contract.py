@@ -20,7 +20,7 @@ from shared.contracts.credentials import (
     CheckPassword,
     ConfirmPassword,
     EnrollAccount,
-    ReplaceTemporaryPassword,
+    ReplacePassword,
     VerifyPassword,
 )
 from shared.contracts.methods import (
@@ -239,8 +239,11 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("credentials", "/password/verify"): lambda s: s.credentials.verify(verify(OLD)),
     ("credentials", "/password/check"): lambda s: s.credentials.check(CheckPassword(password=NEW)),
     ("credentials", "/password/change"): lambda s: s.credentials.change(change(OLD, NEW)),
+    ("credentials", "/password/replace"): lambda s: s.credentials.replace(
+        ReplacePassword(sub="person-1", epoch=1, new_password=NEW)
+    ),
     ("credentials", "/password/replace-temporary"): lambda s: s.credentials.replace_temporary(
-        ReplaceTemporaryPassword(sub="noor", epoch=1, new_password=NEW)
+        ReplacePassword(sub="noor", epoch=1, new_password=NEW)
     ),
     ("credentials", "/password/confirm"): lambda s: s.credentials.confirm(
         ConfirmPassword(sub="person-1", password=OLD, address="192.0.2.7")

@@ -18,7 +18,7 @@ from services.credentials.errors import (
 from shared.contracts.credentials import (
     CheckPassword,
     EnrollAccount,
-    ReplaceTemporaryPassword,
+    ReplacePassword,
     Words,
 )
 from shared.contracts.events import CredentialChange
@@ -34,7 +34,7 @@ def reasons(refused: pytest.ExceptionInfo[PasswordRefused]) -> list[str]:
 
 async def replace_temporary(system: System, sub: str, new: str = NEW, *, epoch: int = 1) -> Revoked:
     return await system.passwords.replace_temporary(
-        ReplaceTemporaryPassword(sub=sub, epoch=epoch, new_password=SecretStr(new))
+        ReplacePassword(sub=sub, epoch=epoch, new_password=SecretStr(new))
     )
 
 
