@@ -219,7 +219,9 @@ class SecurityInfo:
     def with_proved(self, method: Method) -> "SecurityInfo":
         """Return it with a method that has shown to work, in place of what it replaces."""
         self._check_room_for(method)
-        proved = replace(method, proved=True, instead_of=None)
+        replaced = next((e for e in self.methods if e.id == method.instead_of), method)
+        label = method.label or replaced.label
+        proved = replace(method, proved=True, instead_of=None, label=label)
         kept = tuple(each for each in self.methods if each.id not in {method.id, method.instead_of})
         is_asked_first = self.default is None or self.default == method.instead_of
         return replace(

@@ -66,6 +66,7 @@ class OutOfBand:
             created_at=self.clock.now(),
             hint=hint,
             mark=fingerprint(self.pepper, "target", asked.sub, asked.kind, target.casefold()),
+            instead_of=asked.instead_of,
         )
         sealed = replace(new, sealed=self.keyring.seal(new.place(asked.sub), target.encode()))
         await self.changes.begin(asked.sub, sealed)

@@ -119,9 +119,16 @@ class Passkeys:
 
     async def enroll(self, asked: EnrollPasskey) -> PasskeySetup:
         """Begin to set up a passkey. Nothing counts before it is proved."""
-        new = Method(new_id(), "passkey", asked.label, self.clock.now())
+        new = Method(
+            new_id(), "passkey", asked.label, self.clock.now(), instead_of=asked.instead_of
+        )
         done = await self.changes.begin(asked.sub, new)
-        known = [each.passkey for each in done.info.proved if each.passkey is not None]
+        # An authenticator makes none where it has one of these, but for the one that is replaced.
+        known = [
+            each.passkey
+            for each in done.info.proved
+            if each.passkey is not None and each.id != asked.instead_of
+        ]
         challenge = await self._begun(asked.sub, new.id, new.id)
         options = (await _loaded()).to_make(
             self.relying_party,

@@ -82,12 +82,24 @@ class SecurityInfo:
         )
 
     async def enroll_sent(
-        self, caller: Caller, kind: SentKind, target: str, language: str
+        self,
+        caller: Caller,
+        kind: SentKind,
+        target: str,
+        language: str,
+        *,
+        instead_of: str | None = None,
     ) -> SentSetup:
         """Begin to set up an address or a number, and send a code there."""
         await self._require_for_change(caller)
         return await self.credentials.enroll_sent(
-            EnrollSent(sub=caller.sub, kind=kind, target=SecretStr(target), language=language)
+            EnrollSent(
+                sub=caller.sub,
+                kind=kind,
+                target=SecretStr(target),
+                language=language,
+                instead_of=instead_of,
+            )
         )
 
     async def send_again(self, caller: Caller, method_id: str, language: str) -> None:
@@ -97,8 +109,10 @@ class SecurityInfo:
             BeginChallenge(sub=caller.sub, id=method_id, binding=method_id, language=language)
         )
 
-    async def enroll_passkey(self, caller: Caller, *, label: str) -> PasskeySetup:
-        """Begin to set up a passkey."""
+    async def enroll_passkey(
+        self, caller: Caller, *, label: str, instead_of: str | None = None
+    ) -> PasskeySetup:
+        """Begin to set up a passkey, in place of another one where that is said."""
         await self._require_for_change(caller)
         person = await self.profile.get(GetPerson(sub=caller.sub))
         return await self.credentials.enroll_passkey(
@@ -107,6 +121,7 @@ class SecurityInfo:
                 label=label,
                 issuer=person.home_organization.name,
                 account=person.user_id,
+                instead_of=instead_of,
             )
         )
 

@@ -100,12 +100,16 @@ class AuthenticatorSetup(Contract):
 
 
 class EnrollSent(Contract):
-    """Begin to set up an address or a number: a code is sent there, in words of `language`."""
+    """Begin to set up an address or a number, in place of `instead_of` where that is given.
+
+    A code is sent there, in words of `language`.
+    """
 
     sub: Sub
     kind: SentKind
     target: Secret = Field(max_length=254)
     language: str | None = Field(default=None, max_length=16)
+    instead_of: str | None = Field(default=None, max_length=64)
 
 
 class SentSetup(Contract):

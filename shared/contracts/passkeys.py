@@ -7,12 +7,16 @@ from shared.contracts.methods import LongestAnswer, LongestLabel
 
 
 class EnrollPasskey(Contract):
-    """Begin to set up a passkey. `issuer` and `account` are what a browser shows of it."""
+    """Begin to set up a passkey, in place of `instead_of` where that is given.
+
+    `issuer` and `account` are what a browser shows of it.
+    """
 
     sub: Sub
     label: str = Field(min_length=1, max_length=LongestLabel)
     issuer: str = Field(max_length=200)
     account: str = Field(max_length=256)
+    instead_of: str | None = Field(default=None, max_length=64)
 
 
 class PasskeySetup(Contract):

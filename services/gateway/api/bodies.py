@@ -227,24 +227,27 @@ class MakeRecoveryCodesBody(Body):
 
 
 class EnrollPasskeyBody(Body):
-    """A passkey to be set up."""
+    """A passkey to be set up, in place of `instead_of` where that is given."""
 
     kind: Literal["passkey"]
     label: Label
+    instead_of: MethodId | None = None
 
 
 class EnrollAddressBody(Body):
-    """A mail address to be added; a code is sent there."""
+    """A mail address to be added, or put in place of another one; a code is sent there."""
 
     kind: Literal["email"]
     address: Address
+    instead_of: MethodId | None = None
 
 
 class EnrollNumberBody(Body):
-    """A phone number to be added, for text messages or calls; a code is sent there."""
+    """A phone number for text messages or calls, or one in place of another; a code is sent."""
 
     kind: Literal["sms", "voice"]
     number: Number
+    instead_of: MethodId | None = None
 
 
 ToEnroll = (

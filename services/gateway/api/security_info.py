@@ -146,7 +146,9 @@ class SecurityInfoApi:
             setup_sent = CodeSent(hint=sent.hint)
             return Answer(Enrolled(id=sent.id, state="unproved", setup=setup_sent), 201)
         if isinstance(body, EnrollPasskeyBody):
-            made_from = await self.security_info.enroll_passkey(call.caller, label=body.label)
+            made_from = await self.security_info.enroll_passkey(
+                call.caller, label=body.label, instead_of=body.instead_of
+            )
             options = OptionsToSign.of(made_from.options)
             return Answer(Enrolled(id=made_from.id, state="unproved", setup=options), 201)
         begun = await self.security_info.enroll_authenticator(
@@ -158,7 +160,9 @@ class SecurityInfoApi:
         self, call: Call, body: EnrollAddressBody | EnrollNumberBody
     ) -> SentSetup:
         target = body.address if isinstance(body, EnrollAddressBody) else body.number
-        return await self.security_info.enroll_sent(call.caller, body.kind, target, call.language)
+        return await self.security_info.enroll_sent(
+            call.caller, body.kind, target, call.language, instead_of=body.instead_of
+        )
 
     async def _send(self, call: Call) -> Answer:
         method_id = call.body(MethodChoiceBody).method_id

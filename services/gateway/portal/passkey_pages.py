@@ -52,7 +52,9 @@ class PasskeyPages:
 
     async def _begin(self, request: web.Request, caller: Caller, form: Form) -> web.Response:
         label = read_label(form, field=LABEL)
-        setup = await self.security.security_info.enroll_passkey(caller, label=label)
+        setup = await self.security.security_info.enroll_passkey(
+            caller, label=label, instead_of=form["instead_of"] or None
+        )
         return await self.security.pages.show(
             request,
             "passkey_setup.html",

@@ -192,7 +192,7 @@ class SecurityInfoPages:
             sendable=listed.sendable,
             named=[each for each in methods if each.kind in _NAMED],
             codes=next((each for each in methods if each.kind == "recovery-codes"), None),
-            names={f"n-{each.id}": each.label for each in methods},
+            names={f"{at}-{each.id}": each.label or each.hint for each in methods for at in "nr"},
             first=next((each.label or each.hint for each in methods if each.default), ""),
             longest_label=LongestLabel,
             is_trusting=await self.trust.is_any(visitor.caller),

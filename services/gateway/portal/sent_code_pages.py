@@ -53,16 +53,18 @@ class SentCodePages:
 
     async def _add_number(self, request: web.Request, caller: Caller, form: Form) -> web.Response:
         number = _read(_NUMBER, form, "number")
-        return await self._add(request, caller, _kind(form), number)
+        return await self._add(request, caller, form, _kind(form), number)
 
     async def _add_address(self, request: web.Request, caller: Caller, form: Form) -> web.Response:
-        return await self._add(request, caller, "email", _read(_ADDRESS, form, "address"))
+        return await self._add(request, caller, form, "email", _read(_ADDRESS, form, "address"))
 
     async def _add(
-        self, request: web.Request, caller: Caller, kind: SentKind, target: str
+        self, request: web.Request, caller: Caller, form: Form, kind: SentKind, target: str
     ) -> web.Response:
-        language = await self._language(request)
-        setup = await self.security_info.enroll_sent(caller, kind, target, language)
+        language, instead_of = await self._language(request), form["instead_of"] or None
+        setup = await self.security_info.enroll_sent(
+            caller, kind, target, language, instead_of=instead_of
+        )
         return await self._page(request, kind, setup)
 
     async def _send_again(self, request: web.Request, caller: Caller, form: Form) -> web.Response:
@@ -129,9 +131,10 @@ def _setup(form: Form) -> SentSetup:
 
 
 def _read(adapter: TypeAdapter[str], form: Form, field: str) -> str:
-    typed = form[field].strip()
+    typed, replaced = form[field].strip(), form["instead_of"]
     try:
         return adapter.validate_python(typed)
     except ValidationError as error:
         reason = "wrong-format" if typed else "missing"
-        raise InvalidRequest(errors=[wrong(field, reason)]) from error
+        at = f"r-{replaced}" if replaced else field
+        raise InvalidRequest(errors=[wrong(at, reason)]) from error
