@@ -259,3 +259,19 @@ def good(person: Person) -> None:
     assert not found.violations_count, f"{person.page.url}\n{found.generate_report()}"
     width = person.page.evaluate("document.documentElement.scrollWidth")
     assert width <= person.page.evaluate("innerWidth"), person.page.url
+
+
+def test_a_passkey_is_set_up_again_on_the_same_device(person: Person, account: Account) -> None:
+    keeps = Authenticator.of(person)
+    person.signs_in(account)
+    adds_passkey(person)
+    (before,) = keeps.credentials
+    card = person.page.locator("li", has_text="Laptop")
+    card.locator("summary").click()
+    card.get_by_role("button", name="Set up again").click()
+    person.page.get_by_role("button", name="Make the passkey").click()
+    expect(person.page.locator("li", has_text="Laptop")).to_have_count(1)
+    assert before["credentialId"] not in [each["credentialId"] for each in keeps.credentials]
+    person.context.clear_cookies()
+    signs_in_alone(person)
+    person.is_at("/")

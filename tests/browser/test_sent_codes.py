@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import APIRequestContext, expect
 
 from tests.browser.conftest import Opens
 from tests.browser.person import Account, Person
@@ -166,6 +166,7 @@ def test_a_removed_number_is_asked_for_no_more(
     person = someone()
     person.signs_in(account)
     adds_number(person, stack, number, "Send a text message")
+    person.page.locator("summary", has_text="Change").click()
     person.page.get_by_role("link", name="Remove").click()
     person.sees_heading(f"Remove Text message +49 … {number[-2:]}?")
     is_accessible(person)
@@ -198,3 +199,55 @@ def test_the_pages_are_accessible(
     other.signs_in(account)
     expect(other.page.locator("#code")).to_be_visible()
     is_accessible(other)
+
+
+@each_way
+def test_a_number_has_a_name_and_another_takes_its_place(
+    someone: Opens, account: Account, stack: Stack, number: str, *, scripts: bool
+) -> None:
+    person = someone(java_script_enabled=scripts)
+    person.signs_in(account)
+    adds_number(person, stack, number, "Send a text message")
+    changes = person.page.locator("li", has_text="Text message").locator("details")
+    changes.locator("summary").click()
+    changes.get_by_label("Name").fill("Work phone")
+    changes.get_by_role("button", name="Save name").click()
+    person.reads("Work phone")
+    changes = person.page.locator("li", has_text="Work phone").locator("details")
+    changes.locator("summary").click()
+    changes.get_by_label("Another number instead").fill("0421")
+    changes.get_by_role("button", name="Send a code").click()
+    person.reads("It is not written the way it has to be here")
+    if scripts:
+        is_accessible(person)
+    other = f"{number[:-2]}99"
+    changes.get_by_label("Another number instead").fill(other)
+    changes.get_by_role("button", name="Send a code").click()
+    types(person, newest(stack, other))
+    expect(person.page.locator("li", has_text="Work phone")).to_contain_text("+49 … 99")
+    expect(person.page.get_by_text(f"+49 … {number[-2:]}")).to_have_count(0)
+
+
+def test_what_policy_no_longer_allows_is_said_and_can_only_be_removed(
+    person: Person, account: Account, stack: Stack, number: str, admin: APIRequestContext
+) -> None:
+    person.signs_in(account)
+    adds_number(person, stack, number, "Send a text message")
+    address = "/api/v1/admin/policy/methods"
+    before = admin.get(address).json()
+    allowed = [each for each in before["allowed"] if each != "sms"]
+    try:
+        assert admin.put(address, data=before | {"allowed": allowed}).ok
+        person.goes_to("/security")
+        card = person.page.locator("li", has_text="Text message")
+        expect(card).to_contain_text("Your organization no longer allows this method")
+        card.locator("summary").click()
+        expect(card.get_by_label("Another number instead")).to_have_count(0)
+        is_accessible(person)
+        card.get_by_role("link", name="Remove").click()
+        person.page.get_by_role("button", name="Yes, remove").click()
+        person.goes_to("/sign-in")
+        person.signs_in(account)
+        person.is_at("/")
+    finally:
+        assert admin.put(address, data=before).ok

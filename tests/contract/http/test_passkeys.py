@@ -1,6 +1,7 @@
 """Passkeys through the gateway: as a second factor, to show again who one is, and alone."""
 
 import asyncio
+import json
 from dataclasses import dataclass
 
 import pytest
@@ -61,6 +62,9 @@ class Kim:
 
     async def alone(self, device_key: str | None = None) -> Outcome:
         return await self.gateway.sign_in.with_passkey(await self.attempt(device_key=device_key))
+
+    async def again(self, caller: Caller) -> Caller:
+        return await self.gateway.acceptance.accept(caller.token, WHERE)
 
     async def caller(self) -> Caller:
         outcome = await self.alone()
@@ -192,3 +196,21 @@ async def test_anothers_passkey_is_registered_once(kim: Kim) -> None:
     await kim.gateway.add("noor")
     noor = await kim.gateway.caller("noor")
     assert (await refused(kim.adds(noor, kim.passkey))).type == "passkey-taken"
+
+
+async def test_a_passkey_is_set_up_again_on_the_same_authenticator(kim: Kim) -> None:
+    caller, info = await kim.caller(), kim.gateway.security_info
+    elsewhere = await kim.caller()
+    await kim.adds(await kim.again(caller), SoftAuthenticator(PORTAL))
+    again = await info.enroll_passkey(caller, label="Laptop", instead_of=kim.method_id)
+    known = json.loads(again.options)["excludeCredentials"]
+    assert len(known) == 1, "The one to be replaced is no reason not to make another."
+    fresh = SoftAuthenticator(PORTAL)
+    await info.prove(caller, again.id, SecretStr(fresh.create(again.options)))
+    assert (await refused(kim.alone())).type == "sign-in-refused"
+    ended = await refused(kim.again(elsewhere))
+    assert ended.extra == {"cause": "method-replaced"}
+    kim.passkey = fresh
+    methods = await info.methods(await kim.caller())
+    assert kim.method_id not in [each.id for each in methods]
+    assert len(methods) == 2

@@ -179,3 +179,40 @@ async def test_nobody_sends_by_anothers_number(kim: Kim) -> None:
 async def test_what_can_be_added_is_told(kim: Kim) -> None:
     listed = await kim.gateway.security_info.listed(await kim.caller())
     assert listed.sendable == ("email", "sms", "voice")
+
+
+async def test_another_number_takes_the_place_of_one_once_its_code_was_shown(kim: Kim) -> None:
+    caller, other = await kim.caller(), "+494215550199"
+    old = await kim.adds(caller)
+    info = kim.gateway.security_info
+    await info.rename(await kim.again(caller), old.id, "Work")
+    resting = await kim.answer(await kim.challenged(), kim.code())
+    assert isinstance(resting, SignedIn)
+    begun = await info.enroll_sent(await kim.again(caller), "sms", other, "en", instead_of=old.id)
+    assert (await kim.challenged()).asked.id == old.id, "Not before it is proved."
+    await info.prove(await kim.again(caller), begun.id, kim.code(other))
+    (new,) = await info.methods(await kim.again(caller))
+    assert (new.label, new.default, new.hint) == ("Work", True, "+49 … 99")
+    assert (await kim.challenged()).asked.id == new.id
+    ended = await refused(kim.gateway.acceptance.accept(resting.token, WHERE))
+    assert ended.extra == {"cause": "method-replaced"}
+
+
+@pytest.mark.parametrize(("kind", "to", "why"), [
+    ("voice", "+494215550199", "not-found"),
+    ("email", MAIL, "not-found"),
+    ("sms", NUMBER, "method-exists"),
+])  # fmt: skip
+async def test_a_number_is_replaced_by_another_one_of_its_kind_alone(
+    kim: Kim, kind: SentKind, to: str, why: str
+) -> None:
+    caller = await kim.caller()
+    old = await kim.adds(caller)
+    sent = len(kim.carrier.messages)
+    replacing = kim.gateway.security_info.enroll_sent(
+        await kim.again(caller), kind, to, "en", instead_of=old.id
+    )
+    assert (await refused(replacing)).type == why
+    assert len(kim.carrier.messages) == sent
+    (kept,) = await kim.gateway.security_info.methods(await kim.again(caller))
+    assert kept.id == old.id
