@@ -75,7 +75,7 @@ class Throttle:
             async with asking:
                 if loop.time() > deadline:
                     raise Busy
-                turns = dict(zip(guesses, await self._try_reserve(guesses), strict=True))
+                turns = await self._try_reserve(guesses)
                 if all(turn.was_taken for turn in turns.values()):
                     self._hold(turns, 1)
                     return turns
@@ -85,10 +85,10 @@ class Throttle:
                 raise SignInThrottled(retry_after=ceil(locked))
             await asyncio.sleep(_TURN_SECONDS)
 
-    async def _try_reserve(self, guesses: Sequence[Guesses]) -> list[Turn]:
+    async def _try_reserve(self, guesses: Sequence[Guesses]) -> dict[Guesses, Turn]:
         held = {each: Held(self._held[each.key], self._untold[each.key]) for each in guesses}
         if any(each.limit.failures <= under_way.all for each, under_way in held.items()):
-            return [Turn(-1)] * len(held)
+            return dict.fromkeys(guesses, Turn(-1))
         try:
             if asyncio.get_running_loop().time() < self._doubted_until:
                 await self.counters.load(await self._counted(guesses))
@@ -99,8 +99,11 @@ class Throttle:
                 turns |= zip(unknown, loaded, strict=True)
         except CountersUnreachable:
             counted = await self._counted(guesses)
-            return [_turn_without_counters(*each, held[each[0]]) for each in counted.items()]
-        return [turn or Turn(-1) for turn in turns.values()]
+            return {
+                each: _turn_without_counters(each, state, held[each])
+                for each, state in counted.items()
+            }
+        return {each: turn or Turn(-1) for each, turn in turns.items()}
 
     async def _counted(self, guesses: Sequence[Guesses]) -> dict[Guesses, Counted]:
         return dict(zip(guesses, await self.store.counted(guesses), strict=True))

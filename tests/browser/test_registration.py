@@ -9,7 +9,8 @@ from playwright.sync_api import APIRequestContext, expect
 from tests.browser.conftest import Opens
 from tests.browser.person import Account, Person
 from tests.browser.test_accessibility import finds_nothing
-from tests.browser.test_second_factors import answers, code_before, shown_secret
+from tests.browser.test_second_factors import answers, shown_secret
+from tests.e2e.portal import code_before
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Second factors in the browser: set up, asked for, replaced, removed, with and without scripts."""
 
 import re
-import time
 from urllib.parse import unquote
 
 import pyotp
@@ -11,18 +10,12 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Opens
 from tests.browser.person import Account, Person
+from tests.e2e.portal import code_before
 
 
 def shown_secret(person: Person) -> str:
     """Return the key that the page shows to be typed into the app."""
     return person.page.locator("#secret").inner_text().replace(" ", "")
-
-
-def code_before(secret: str) -> str:
-    """Return the code of the step before this one, which is taken too, unless a later one was."""
-    while time.time() % 30 > 24:
-        time.sleep(0.2)
-    return pyotp.TOTP(secret).at(int(time.time()) - 30)
 
 
 def adds_authenticator(person: Person, label: str = "Blue phone") -> str:
@@ -40,9 +33,19 @@ def adds_authenticator(person: Person, label: str = "Blue phone") -> str:
 
 def answers(person: Person, code: str) -> None:
     """Answer the challenge of a sign-in."""
-    person.sees_heading("One more step")
+    types(person, code, "One more step", "Sign in")
+
+
+def shows_again(person: Person, code: str) -> None:
+    """Show again who it is, as a session that goes on is asked to."""
+    types(person, code, "Is it you?", "Go on")
+
+
+def types(person: Person, code: str, heading: str, button: str) -> None:
+    """Type a code on the page that is headed so."""
+    person.sees_heading(heading)
     person.page.locator("#code").fill(code)
-    person.page.get_by_role("button", name="Sign in", exact=True).click()
+    person.page.get_by_role("button", name=button, exact=True).click()
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
@@ -105,9 +108,7 @@ def test_a_session_from_before_is_asked_for_the_second_step(
     person.signs_in(account)
     secret = adds_authenticator(person)
     before.goes_to("/security")
-    before.sees_heading("Is it you?")
-    before.page.locator("#code").fill(pyotp.TOTP(secret).now())
-    before.page.get_by_role("button", name="Go on").click()
+    shows_again(before, pyotp.TOTP(secret).now())
     before.is_at("/security")
     before.reads("Blue phone")
 
@@ -243,9 +244,7 @@ def test_a_forgotten_password_is_changed_with_a_code(
     before.signs_in(account)
     secret = adds_authenticator(person)
     before.goes_to("/password?without=yes")
-    before.sees_heading("Is it you?")
-    before.page.locator("#code").fill(pyotp.TOTP(secret).now())
-    before.page.get_by_role("button", name="Go on").click()
+    shows_again(before, pyotp.TOTP(secret).now())
     before.sees_heading("Change password")
     expect(before.page.locator("#old_password")).to_have_count(0)
     new = "a heron under the bridge"

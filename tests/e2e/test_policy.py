@@ -6,8 +6,8 @@ import pyotp
 import pytest
 
 from tests.e2e.conftest import METHODS, Demands
-from tests.e2e.portal import People, Portal, Someone, eventually, problem
-from tests.e2e.test_second_factors import answer, code_before, set_up
+from tests.e2e.portal import People, Portal, Someone, code_before, eventually, problem
+from tests.e2e.test_second_factors import answer, set_up
 
 SESSIONS = "/admin/policy/sessions"
 USUAL = {

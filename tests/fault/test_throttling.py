@@ -10,6 +10,7 @@ import pyotp
 import pytest
 
 from services.credentials.model import ACCOUNT
+from tests.e2e.portal import code_before
 from tests.fault.ordeal import flush
 from tests.fault.portal import Portal, Reply, User, WoundableStack, fresh_password
 
@@ -75,8 +76,7 @@ async def test_a_locked_account_stays_locked_whatever_becomes_of_redis(
 async def test_of_two_hundred_passwords_from_everywhere_at_once_ten_are_tried(
     portal: Portal,
 ) -> None:
-    (user,) = await portal.people(1, sessions=0)
-    key = (await portal.sign_in(user)).body["device"]["key"]
+    user, key = await _at_their_device(portal)
 
     def guess(number: int, spelling: str) -> dict[str, str]:
         return {"user_id": spelling, "password": f"{number} {fresh_password()}"}
@@ -88,22 +88,21 @@ async def test_of_two_hundred_passwords_from_everywhere_at_once_ten_are_tried(
             for number, each in enumerate(_elsewhere(user, AT_ONCE))
         )
     )
-    own = await _sign_in_on(portal, user, key)
+    own = await _begin(portal, user, device_key=key)
     _assert_ten_were_tried(await attack, status=401)
     assert own.status == 200, own
     await _assert_locked(portal, user)
     for loss in (flush, begin_anew):
         await asyncio.to_thread(loss, portal.stack)
         await _assert_locked(portal, user)
-    assert (await _sign_in_on(portal, user, key)).status == 200
+    assert (await _begin(portal, user, device_key=key)).status == 200
 
 
 @pytest.mark.asvs("6.3.1")
 async def test_of_two_hundred_codes_in_many_challenges_at_once_ten_are_tried(
     portal: Portal,
 ) -> None:
-    (user,) = await portal.people(1, sessions=0)
-    key = (await portal.sign_in(user)).body["device"]["key"]
+    user, key = await _at_their_device(portal)
     totp = await _authenticator(portal, user)
     # Whoever guesses knows the password already, and begins as many challenges as they like.
     spellings = _spellings(user.user_id)
@@ -143,9 +142,8 @@ class Challenge:
 
 
 async def _challenge(portal: Portal, user: User, **more: str) -> Challenge:
-    body = {"user_id": user.user_id, "password": user.password, **more}
     for _ in range(10):
-        reply = await portal.ask("POST", "/sign-in", body, user=user)
+        reply = await _begin(portal, user, **more)
         if reply.status != 503:
             break
         # So many right passwords at once may find the hashes busy, and come back as they are told.
@@ -159,18 +157,22 @@ async def _authenticator(portal: Portal, user: User) -> pyotp.TOTP:
     (token,) = user.tokens
     body = {"kind": "authenticator", "label": "Phone"}
     made = (await portal.ask("POST", "/me/methods", body, token=token)).body
-    totp = pyotp.TOTP(made["setup"]["secret"])
-    if (passed := time.time() % 30) > 20:
-        await asyncio.sleep(30.5 - passed)
-    code = totp.at(int(time.time()) - 30)
+    secret = made["setup"]["secret"]
+    code = await asyncio.to_thread(code_before, secret)
     path = f"/me/methods/{made['id']}/prove"
     proved = await portal.ask("POST", path, {"code": code}, token=token)
     assert proved.status == 200, proved
-    return totp
+    return pyotp.TOTP(secret)
 
 
-async def _sign_in_on(portal: Portal, user: User, device_key: str) -> Reply:
-    body = {"user_id": user.user_id, "password": user.password, "device_key": device_key}
+async def _at_their_device(portal: Portal) -> tuple[User, str]:
+    """Return somebody who has signed in, and the key of the device that they did it on."""
+    (user,) = await portal.people(1, sessions=0)
+    return user, (await portal.sign_in(user)).body["device"]["key"]
+
+
+async def _begin(portal: Portal, user: User, **more: str) -> Reply:
+    body = {"user_id": user.user_id, "password": user.password, **more}
     return await portal.ask("POST", "/sign-in", body, user=user)
 
 
@@ -180,7 +182,7 @@ def _elsewhere(user: User, number: int) -> Iterator[User]:
 
 
 def _spellings(user_id: str) -> Iterator[str]:
-    """Return a user ID in ever other letter case, width and spaces."""
+    """Return a user ID in ever another letter case, width and spaces."""
     number = 0
     while True:
         letters = enumerate(user_id)

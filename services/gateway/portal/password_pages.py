@@ -14,7 +14,7 @@ from services.gateway.portal.new_password import shortcomings, wrong
 from services.gateway.portal.page import Pages
 from services.gateway.portal.receipt_pages import show_receipt
 from services.gateway.portal.step_up_pages import to_step_up
-from services.gateway.portal.visits import Form, Visits
+from services.gateway.portal.visits import Form, Visitor, Visits
 from services.gateway.rendering import headers_of
 from services.gateway.step_up import StepUps
 from shared.contracts.refusals import InvalidRequest, Refusal, Unavailable
@@ -49,16 +49,15 @@ class PasswordPages:
         ]
 
     async def _ask(self, request: web.Request) -> web.Response:
-        form = Form(request.query)
+        form, visitor = Form(request.query), await self.visits.visitor(request)
         if _is_without(form):
-            visitor = await self.visits.visitor(request)
             try:
                 await self.step_ups.require_instead_of_password(visitor.caller)
             except StepUpRequired:
                 return to_step_up(_WITHOUT)
             except InvalidRequest:
                 return addresses.see(addresses.CHANGE)
-        return await self._form(request, form)
+        return await self._form(request, visitor, form)
 
     async def _change(self, request: web.Request) -> web.Response:
         caller, form = await self.visits.sent_form(request)
@@ -73,7 +72,8 @@ class PasswordPages:
         except Refusal as refusal:
             if refusal.type not in _SAID_IN_PLACE:
                 raise
-            return await self._form(request, form, await self._told(caller, form, refusal))
+            told = await self._told(caller, form, refusal)
+            return await self._form(request, await self.visits.visitor(request), form, told)
         return show_receipt(revoked, caller)
 
     async def _look_over(self, caller: Caller, form: Form) -> None:
@@ -114,9 +114,8 @@ class PasswordPages:
         )
 
     async def _form(
-        self, request: web.Request, form: Form, refusal: Refusal | None = None
+        self, request: web.Request, visitor: Visitor, form: Form, refusal: Refusal | None = None
     ) -> web.Response:
-        visitor = await self.visits.visitor(request)
         return await self.pages.show(
             request,
             "password.html",
