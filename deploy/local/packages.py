@@ -11,6 +11,7 @@ from pathlib import Path
 
 from deploy.local.servers import RABBITMQ_SERVER
 
+HEADLESS_CHROMIUM = Path("/usr/bin/chromium-headless-shell")
 POLICY = Path("/usr/sbin/policy-rc.d")
 
 
@@ -41,7 +42,8 @@ TO_RUN = (
 )
 TO_TEST = (
     *TO_RUN,
-    Package("chromium", "the browser tests", lambda: bool(shutil.which("chromium"))),
+    # Four times as fast to open a page in as the whole browser, of whose own pages nothing is seen.
+    Package("chromium-headless-shell", "the browser tests", HEADLESS_CHROMIUM.exists),
 )
 
 

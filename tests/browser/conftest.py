@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import APIRequestContext, Browser, Playwright, expect, sync_playwright
 
+from deploy.local.packages import HEADLESS_CHROMIUM
 from tests.browser.person import Account, Person
 from tests.stack import Stack
 
@@ -43,7 +44,7 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     """Run the system's Chromium."""
-    running = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+    running = playwright.chromium.launch(executable_path=HEADLESS_CHROMIUM, args=FLAGS)
     yield running
     running.close()
 
