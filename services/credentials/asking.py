@@ -1,7 +1,9 @@
 """What a sign-in takes besides the password: asking for it, confirming it, putting it off."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from services.credentials.errors import CannotBePutOff, MethodsChangedMeanwhile, SignInOutdated
 from services.credentials.kinds import MethodChanges, Tries
@@ -12,6 +14,8 @@ from shared.contracts.body import Done
 from shared.contracts.credentials import AskRequirements, Requirements
 from shared.contracts.methods import ConfirmSecurityInfo, PutOffSecurityInfo
 from shared.contracts.refusals import Busy
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -38,23 +42,19 @@ class Asking:
 
     async def ask(self, sub: str, policy: MethodPolicy) -> datetime | None:
         """Return until when it may be put off; None where it may not be, or no longer."""
-        for _ in range(Tries):
-            info = await self.store.security_info(sub)
-            if not policy.lets_put_off(info):
-                return None
-            try:
-                return await self.store.ask(info, policy.skip_days)
-            except MethodsChangedMeanwhile:
-                continue
-        raise Busy
+        return await self._decided(sub, lambda info: self._until(info, policy))
 
     async def put_off(self, asked: PutOffSecurityInfo) -> Done:
         """Let a sign-in go on without it, or raise `CannotBePutOff` and change nothing."""
         policy = await self.changes.policy(asked.sub, asked.signing_in_under)
-        info = await self.store.security_info(asked.sub)
-        if self._is_waited_for(asked, policy, info) and await self.ask(asked.sub, policy) is None:
-            raise CannotBePutOff
-        return Done()
+
+        async def decide(info: SecurityInfo) -> Done:
+            is_waited_for = self._is_waited_for(asked, policy, info)
+            if is_waited_for and await self._until(info, policy) is None:
+                raise CannotBePutOff
+            return Done()
+
+        return await self._decided(asked.sub, decide)
 
     async def confirm(self, asked: ConfirmSecurityInfo) -> Done:
         """Note that the methods are right, as somebody says who has just shown one of them."""
@@ -67,6 +67,18 @@ class Asking:
 
         await self.changes.make(asked.sub, confirmed)
         return Done()
+
+    async def _decided(self, sub: str, decide: Callable[[SecurityInfo], Awaitable[T]]) -> T:
+        """Decide by what there is, and anew where somebody else was faster."""
+        for _ in range(Tries):
+            try:
+                return await decide(await self.store.security_info(sub))
+            except MethodsChangedMeanwhile:
+                continue
+        raise Busy
+
+    async def _until(self, info: SecurityInfo, policy: MethodPolicy) -> datetime | None:
+        return await self.store.ask(info, policy.skip_days) if policy.lets_put_off(info) else None
 
     def _is_waited_for(
         self, asked: PutOffSecurityInfo, policy: MethodPolicy, info: SecurityInfo
