@@ -98,6 +98,15 @@ async def test_it_can_be_put_off_for_a_while(kim: Kim, setup: AuthenticatorSetup
     assert (await asked(kim, setup)).skip_until is not None
 
 
+async def test_what_policy_does_not_ask_any_more_is_no_hindrance(
+    kim: Kim, setup: AuthenticatorSetup
+) -> None:
+    kim.pass_time(180 * DAY)
+    waiting = await asked(kim, setup)
+    await demand(kim.gateway, reconfirm_days=0)
+    assert isinstance(await put_off(kim, waiting), SignedIn)
+
+
 async def test_policy_says_after_how_many_days_and_none_means_never(
     kim: Kim, setup: AuthenticatorSetup
 ) -> None:
