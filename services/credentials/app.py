@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from services.credentials.asking import Asking
 from services.credentials.authentication import Authentication
 from services.credentials.blocklist import Blocklist
 from services.credentials.clearing import Clearing
@@ -86,9 +87,10 @@ def build_service(config: CredentialsConfig) -> Service:
     )
     rules = PasswordRules(config.policy, Blocklist(config.breached_file))
     throttle = Throttle(MongoGuessStore(wiring.database), RedisGuessCounters(wiring.cache.redis))
-    authentication = Authentication(store, methods, hasher, throttle, pepper, policies)
-    passwords = Passwords(store, hasher, rules, throttle, SystemClock(), pepper, policies.store)
     changes = MethodChanges(methods, policies, SystemClock())
+    asking = Asking(methods, changes)
+    authentication = Authentication(store, methods, hasher, throttle, pepper, policies, asking)
+    passwords = Passwords(store, hasher, rules, throttle, SystemClock(), pepper, policies.store)
     passkeys = Passkeys(
         changes,
         MongoOneTimeStore(wiring.database),
@@ -121,7 +123,9 @@ def build_service(config: CredentialsConfig) -> Service:
     clearing = Clearing(changes)
     app = application(NAME, config, wiring.is_outage)
     app.add_routes(
-        routes(authentication, passwords, security_info, passkey_sign_in, clearing, policies)
+        routes(
+            authentication, passwords, security_info, passkey_sign_in, clearing, policies, asking
+        )
     )
 
     async def end_threads(_app: web.Application) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
+from services.credentials.asking import Asking
 from services.credentials.errors import SignInRefused
 from services.credentials.hashing import Hasher
 from services.credentials.method_policy import MethodPolicy
@@ -18,12 +19,7 @@ from services.credentials.model import (
 from services.credentials.policy import MethodPolicies
 from services.credentials.store import CredentialStore, MethodStore
 from services.credentials.throttling import Throttle
-from shared.contracts.credentials import (
-    AskRequirements,
-    Requirements,
-    Verified,
-    VerifyPassword,
-)
+from shared.contracts.credentials import Verified, VerifyPassword
 from shared.contracts.epochs import NoEpoch, Standing
 
 _NOBODY = "nobody"
@@ -39,6 +35,7 @@ class Authentication:
     throttle: Throttle
     pepper: bytes
     policies: MethodPolicies
+    asking: Asking
 
     async def verify(self, asked: VerifyPassword) -> Verified:
         """Return whose password it is, with the epoch that the sign-in rests on."""
@@ -61,14 +58,6 @@ class Authentication:
             attempt.right()
         return await self._finish(password, guess, standing, policy)
 
-    async def requirements(self, asked: AskRequirements) -> Requirements:
-        """Return what a sign-in takes besides the password, as of this moment."""
-        policy = await self.policies.of_subject(asked.sub, asked.organization)
-        info = await self.methods.security_info(asked.sub)
-        return Requirements(
-            methods=policy.challenging(info), must_register=policy.asks_to_register(info)
-        )
-
     async def _finish(
         self, password: Password | None, guess: str, standing: Standing, policy: MethodPolicy
     ) -> Verified:
@@ -83,13 +72,17 @@ class Authentication:
         info = SecurityInfo(password.sub)
         if standing.is_guarded:
             info = await self.methods.security_info(password.sub)
+        must_register = policy.asks_to_register(info)
+        # Who has a temporary password is not asked for it before they have one of their own.
+        is_asked = must_register and not password.temporary
         return Verified(
             sub=password.sub,
             epoch=standing.epoch,
             must_change=password.temporary,
             methods=policy.challenging(info),
             organization=password.organization,
-            must_register=policy.asks_to_register(info),
+            must_register=must_register,
+            skip_until=await self.asking.ask(password.sub, policy) if is_asked else None,
             trust=policy.trust,
         )
 

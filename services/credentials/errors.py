@@ -172,6 +172,12 @@ class NotAllowedByPolicy(Refusal):
     type, status = "not-allowed-by-policy", 403
 
 
+class CannotBePutOff(Refusal):
+    """What the sign-in asks for has to be done now: policy allows no delay, or it is over."""
+
+    type, status = "cannot-be-put-off", 403
+
+
 class LastFactor(Refusal):
     """The organization requires a second factor, and this is the last one."""
 

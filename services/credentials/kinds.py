@@ -14,7 +14,8 @@ from shared.clock import Clock
 from shared.contracts.methods import BeginChallenge, ChallengeBegun
 from shared.contracts.refusals import Busy
 
-_TRIES = 20
+Tries = 20
+"""How often a change is decided anew because others were faster."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class MethodChanges:
         Where somebody else was faster, the change is made to what they left. `known` is what was
         read before.
         """
-        for _ in range(_TRIES):
+        for _ in range(Tries):
             info = known or await self.store.security_info(sub)
             changed, known = change(info), None
             try:

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Self, get_args
 
 from services.credentials.errors import LastFactor, NotAllowedByPolicy, SignInOutdated
 from services.credentials.methods import FACTORS, Method, SecurityInfo
 from shared.contracts import methods as contract
 from shared.contracts.methods import Kind
-from shared.contracts.policy import MethodsPolicy, SecondFactor
+from shared.contracts.policy import MethodsPolicy, SecondFactor, UsualReconfirmDays
 from shared.contracts.refusals import InvalidRequest
 from shared.contracts.trust import TrustTerms
 
@@ -26,6 +27,8 @@ class MethodPolicy:
     second_factor: SecondFactor = "if-registered"
     trust_days: int = 0
     trust_version: int = 0
+    skip_days: int = 0
+    reconfirm_days: int = UsualReconfirmDays
 
     @classmethod
     def of(
@@ -34,10 +37,12 @@ class MethodPolicy:
         second_factor: SecondFactor,
         trust_days: int,
         trust_version: int = 0,
+        skip_days: int = 0,
+        reconfirm_days: int = UsualReconfirmDays,
     ) -> Self:
         """Return a policy; of kinds that this version does not know, none is allowed."""
         known = frozenset(each for each in KINDS if each in allowed)
-        return cls(known, second_factor, trust_days, trust_version)
+        return cls(known, second_factor, trust_days, trust_version, skip_days, reconfirm_days)
 
     def as_contract(self) -> MethodsPolicy:
         """Return it as others see it."""
@@ -45,6 +50,8 @@ class MethodPolicy:
             allowed=tuple(each for each in KINDS if each in self.allowed),
             second_factor=self.second_factor,
             trust_days=self.trust_days,
+            skip_days=self.skip_days,
+            reconfirm_days=self.reconfirm_days,
         )
 
     @property
@@ -85,6 +92,23 @@ class MethodPolicy:
         is_wanted = self.second_factor == "required" or info.must_register
         can_be = self.second_factor != "off" and self._allows_a_factor
         return is_wanted and can_be and not self.usable(info).factors
+
+    def to_confirm(self, info: SecurityInfo, at: datetime) -> tuple[contract.Method, ...]:
+        """Return what is to be confirmed, once that was last done too long ago.
+
+        Only what is good for a sign-in or for getting back in is looked at.
+        """
+        usable = self.usable(info)
+        known = usable.known_right_at
+        if not self.reconfirm_days or known is None:
+            return ()
+        if at - known < timedelta(days=self.reconfirm_days):
+            return ()
+        return tuple(usable.shown(each) for each in usable.proved if each.use)
+
+    def lets_put_off(self, info: SecurityInfo) -> bool:
+        """Tell whether what is asked for may wait; what an admin has asked for may not."""
+        return self.skip_days > 0 and not info.must_register
 
     def require_none(self, info: SecurityInfo) -> None:
         """Raise `SignInOutdated` where there is a factor: the password alone registers no other."""

@@ -137,10 +137,23 @@ class Method:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """When a sign-in first asked for what may be put off, and until when that may be.
+
+    Both are by the store's clock. Once set, `until` is never moved to a later time.
+    """
+
+    at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True)
 class SecurityInfo:
     """All methods of a person, oldest first. `version` guards against two changes at once.
 
     `must_register` says that an admin wants a second factor to be registered at the next sign-in.
+    `asked_since` is there while something that was asked for has not been done, and `confirmed_at`
+    says when the owner last said that the methods are right.
     """
 
     sub: str
@@ -148,6 +161,8 @@ class SecurityInfo:
     methods: tuple[Method, ...] = ()
     default: str | None = None
     must_register: bool = False
+    asked_since: Asked | None = None
+    confirmed_at: datetime | None = None
 
     @property
     def is_guarding(self) -> bool:
@@ -163,6 +178,17 @@ class SecurityInfo:
     def factors(self) -> tuple[Method, ...]:
         """Return what a sign-in may rest on beside the password."""
         return tuple(each for each in self.methods if each.is_factor)
+
+    @property
+    def known_right_at(self) -> datetime | None:
+        """Return when it was last known that the factors are right; None where there is none.
+
+        A factor was when it was set up, which took no more than some minutes.
+        """
+        if not self.factors:
+            return None
+        known = [each.created_at for each in self.factors]
+        return max(known if self.confirmed_at is None else [*known, self.confirmed_at])
 
     @property
     def challenging(self) -> tuple[contract.Method, ...]:
@@ -229,6 +255,7 @@ class SecurityInfo:
             methods=(*kept, proved),
             default=proved.id if is_asked_first and proved.is_factor else self.default,
             must_register=self.must_register and not proved.is_factor,
+            asked_since=None if proved.is_factor else self.asked_since,
         )
 
     def with_changed(self, changed: Method) -> "SecurityInfo":
@@ -253,7 +280,11 @@ class SecurityInfo:
 
     def cleared(self) -> "SecurityInfo":
         """Return it without any method, for a second factor to be registered anew."""
-        return replace(self, methods=(), default=None, must_register=True)
+        return SecurityInfo(self.sub, self.version, must_register=True)
+
+    def confirmed(self, at: datetime) -> "SecurityInfo":
+        """Return it after its owner said that the methods are right."""
+        return replace(self, confirmed_at=at, asked_since=None)
 
     def with_default(self, method_id: str) -> "SecurityInfo":
         """Return it with another default."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -15,11 +16,12 @@ from services.credentials.errors import (
     PasswordChangedMeanwhile,
 )
 from services.credentials.method_policy import MethodPolicy
-from services.credentials.methods import Method, SecurityInfo
+from services.credentials.methods import Asked, Method, SecurityInfo
 from services.credentials.model import Counted, Guesses, OneTime, Password, Quota, cost_of
 from services.credentials.passkeys import Passkey
 from shared.contracts.epochs import Raised, Standing
 from shared.contracts.events import Cause, Event
+from shared.contracts.policy import UsualReconfirmDays
 from shared.epochs import Epochs
 from shared.mongo import Database, Document, Session
 from shared.together import Together
@@ -34,6 +36,8 @@ _CREDENTIALS = "credential_ids"
 """The ids of somebody's passkeys, beside the methods: an index goes into one list alone."""
 _BEHIND_SALTS = "%"
 """The character after `$`, which is what parts a cost from its salt."""
+_DAY_MILLISECONDS = 24 * 3600 * 1000
+_IS_OVER = {"$lte": ["$asked.until", "$$NOW"]}
 _LEFT = {"$max": [0, {"$divide": [{"$subtract": ["$locked_until", "$$NOW"]}, 1000]}]}
 _STATE = {"failures": 1, "recent": 1, "revision": 1, "left": _LEFT}
 # It goes on from the time, so that it is higher too than in a document that was forgotten.
@@ -335,6 +339,24 @@ class MongoMethodStore:
         await self.transactions.run(work)
         return None
 
+    async def ask(self, info: SecurityInfo, days: int) -> datetime | None:
+        """Write the first time down where there is none, and the earliest end there ever was."""
+        try:
+            asked = await self.database["security_info"].find_one_and_update(
+                {"_id": info.sub, "version": info.version},
+                _asking(days),
+                projection={"until": "$asked.until", "is_over": _IS_OVER},
+                # The first version of all is written where there is no document yet.
+                upsert=info.version == 0,
+                return_document=ReturnDocument.AFTER,
+            )
+        except DuplicateKeyError as error:
+            raise MethodsChangedMeanwhile from error
+        if asked is None:
+            raise MethodsChangedMeanwhile
+        until: datetime = asked["until"]
+        return None if asked["is_over"] else until
+
     async def epoch_of(self, sub: str) -> int:
         """Read it as the primary has it; a session under an older one is refused when it begins."""
         return await self.epochs.recent(sub)
@@ -347,12 +369,18 @@ class MongoMethodStore:
             "must_register": changed.must_register,
         }
         credentials = [each.passkey.credential_id for each in changed.methods if each.passkey]
-        document |= {_CREDENTIALS: credentials} if credentials else {}
-        without: Document = {} if credentials else {"$unset": {_CREDENTIALS: ""}}
+        asked = asdict(changed.asked_since) if changed.asked_since is not None else None
+        besides = {
+            _CREDENTIALS: credentials or None,
+            "asked": asked,
+            "confirmed_at": changed.confirmed_at,
+        }
+        document |= {name: value for name, value in besides.items() if value is not None}
+        without = {name: "" for name, value in besides.items() if value is None}
         try:
             replaced = await self.database["security_info"].update_one(
                 {"_id": changed.sub, "version": changed.version},
-                {"$set": document, **without},
+                {"$set": document, "$unset": without},
                 # The first version of all is written where there is no document yet.
                 upsert=changed.version == 0,
                 session=session,
@@ -442,6 +470,23 @@ class MongoQuotaStore:
         return found or {"taken": []}
 
 
+def _asking(days: int) -> list[Document]:
+    until = {"$add": ["$asked.at", days * _DAY_MILLISECONDS]}
+    return [
+        {
+            "$set": {
+                # A new version, so that no change that was begun before takes it back.
+                "version": {"$add": ["$version", 1]},
+                "default": {"$ifNull": ["$default", None]},
+                "methods": {"$ifNull": ["$methods", []]},
+                "must_register": {"$ifNull": ["$must_register", False]},
+                "asked.at": {"$ifNull": ["$asked.at", "$$NOW"]},
+            }
+        },
+        {"$set": {"asked.until": {"$min": ["$asked.until", until]}}},
+    ]
+
+
 def _method_document(method: Method) -> Document:
     # A replica that is one version behind cannot read fields that it does not know, so they are
     # written only where they say something.
@@ -458,6 +503,8 @@ def _security_info(sub: str, document: Document | None) -> SecurityInfo:
         document["default"],
         # What came with a later version is not in the documents of before it.
         must_register=document.get("must_register", False),
+        asked_since=Asked(**document["asked"]) if "asked" in document else None,
+        confirmed_at=document.get("confirmed_at"),
     )
 
 
@@ -485,6 +532,8 @@ class MongoPolicyStore:
             found["trust_days"],
             # What came with a later version is not in the documents of before it.
             found.get("trust_version", 0),
+            found.get("skip_days", 0),
+            found.get("reconfirm_days", UsualReconfirmDays),
         )
 
     async def put_policy(self, organization: str, policy: MethodPolicy) -> None:

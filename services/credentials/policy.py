@@ -23,7 +23,13 @@ class MethodPolicies:
 
     async def put(self, asked: PutMethodsPolicy) -> MethodsPolicy:
         """Replace a policy. When this returns, the new one holds wherever one is asked for."""
-        policy = MethodPolicy.of(asked.allowed, asked.second_factor, asked.trust_days)
+        policy = MethodPolicy.of(
+            asked.allowed,
+            asked.second_factor,
+            asked.trust_days,
+            skip_days=asked.skip_days,
+            reconfirm_days=asked.reconfirm_days,
+        )
         policy.check()
         await self.store.put_policy(asked.organization, policy)
         await self.lease.lapse()

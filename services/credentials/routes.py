@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from services.credentials.asking import Asking
 from services.credentials.authentication import Authentication
 from services.credentials.clearing import Clearing
 from services.credentials.passkey_sign_in import PasskeySignIn
@@ -21,11 +22,13 @@ from shared.contracts.methods import (
     AnswerChallenge,
     BeginChallenge,
     ChooseDefault,
+    ConfirmSecurityInfo,
     EnrollAuthenticator,
     EnrollSent,
     ListMethods,
     MakeRecoveryCodes,
     ProveMethod,
+    PutOffSecurityInfo,
     RemoveMethod,
     RenameMethod,
     RequireSecurityInfo,
@@ -42,6 +45,7 @@ def routes(
     passkey_sign_in: PasskeySignIn,
     clearing: Clearing,
     policies: MethodPolicies,
+    asking: Asking,
 ) -> list[web.RouteDef]:
     """Return the routes of the service."""
     return [
@@ -70,7 +74,9 @@ def routes(
         endpoint("/methods/choose-default", ChooseDefault, security_info.choose_default),
         endpoint("/challenge/begin", BeginChallenge, security_info.begin),
         endpoint("/methods/require-anew", RequireSecurityInfo, clearing.require),
-        endpoint("/requirements/ask", AskRequirements, authentication.requirements),
+        endpoint("/methods/put-off", PutOffSecurityInfo, asking.put_off),
+        endpoint("/methods/confirm", ConfirmSecurityInfo, asking.confirm),
+        endpoint("/requirements/ask", AskRequirements, asking.requirements),
         endpoint("/policy/read", ReadPolicy, policies.read),
         endpoint("/policy/put", PutMethodsPolicy, policies.put),
         endpoint("/challenge/answer", AnswerChallenge, security_info.answer),

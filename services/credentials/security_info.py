@@ -157,9 +157,12 @@ class SecurityInformation:
             done = await self.changes.make(asked.sub, taken, known=info)
         used = done.info.method(asked.id)
         left = len(used.codes) if used.kind == "recovery-codes" else None
-        trust = policy.trust_after(used)
         return contract.ChallengeAnswered(
-            factor=used.id, amr=kind.amr, codes_left=left, trust=trust
+            factor=used.id,
+            amr=kind.amr,
+            codes_left=left,
+            trust=policy.trust_after(used),
+            must_confirm=bool(policy.to_confirm(done.info, shown.at)),
         )
 
     def _shown(self, asked: contract.AnswerChallenge | contract.ProveMethod) -> Shown:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from services.credentials.method_policy import MethodPolicy
@@ -141,6 +142,15 @@ class MethodStore(Protocol):
         then on whether a sign-in has to look at the methods.
         Raise `MethodsChangedMeanwhile` where that version is not the current one any more, and
         `PasskeyTaken` where somebody else has a passkey of these.
+        """
+        ...
+
+    async def ask(self, info: SecurityInfo, days: int) -> datetime | None:
+        """Note that a sign-in asks for something, and return until when it may be put off.
+
+        That is so many days from when it was first asked for, never later than was said before,
+        and None once it is over. The store's clock decides, in one atomic write.
+        Raise `MethodsChangedMeanwhile` where the version is not the current one any more.
         """
         ...
 

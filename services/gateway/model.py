@@ -15,7 +15,7 @@ from shared.contracts.sessions import Device, Session, Where
 from shared.contracts.trust import TrustTerms
 
 FlowSeconds = 600
-Action = Literal["change-password", "register-security-info"]
+Action = Literal["change-password", "register-security-info", "confirm-security-info"]
 _TOKEN = re.compile(r"([\w-]{1,64})\.([\w-]{1,64})\.([\w-]{20,128})", re.ASCII)
 # Control characters, and those that change the order of what is written around them.
 Unfit = r"\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
@@ -96,11 +96,12 @@ class Flow(BaseModel):
 
     `methods` are what a challenge may be answered with, and `asked` the one that it is on; both
     are empty once it was answered, or where none is asked for. It rests on `factor` then. Where
-    there is none although there has to be, it `must_register` one. `options` are what a passkey
-    has to sign, `sent` says whether a code is on its way where one is sent, and `binding` is what
-    was begun for this flow. `trust_offered` are the terms under which its device may be trusted,
-    `trust` those under which it is going to be, and `trusted_by` is the factor that it is trusted
-    with already.
+    there is none although there has to be, it `must_register` one; `to_confirm` are methods that
+    its user is to look through. Both may be put off until `skip_until`, if that is there. `options`
+    are what a passkey has to sign, `sent` says whether a code is on its way where one is sent, and
+    `binding` is what was begun for this flow. `trust_offered` are the terms under which its device
+    may be trusted, `trust` those under which it is going to be, and `trusted_by` is the factor that
+    it is trusted with already.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -122,6 +123,8 @@ class Flow(BaseModel):
     amr: tuple[str, ...] = ("pwd",)
     organization: str | None = None
     must_register: bool = False
+    to_confirm: tuple[Method, ...] = ()
+    skip_until: datetime | None = None
     trust_offered: TrustTerms | None = None
     trust: TrustTerms | None = None
     trusted_by: str | None = None
@@ -150,9 +153,17 @@ class Flow(BaseModel):
             return None
         if self.must_change:
             return "change-password"
-        return "register-security-info" if self.must_register else None
+        if self.must_register:
+            return "register-security-info"
+        return "confirm-security-info" if self.to_confirm else None
 
-    def asking(self, methods: tuple[Method, ...], *, must_register: bool) -> "Flow":
+    def asking(
+        self,
+        methods: tuple[Method, ...],
+        *,
+        must_register: bool,
+        skip_until: datetime | None = None,
+    ) -> "Flow":
         """Return it with what it takes besides the password."""
         asked = methods[0].id if methods else None
         return self.model_copy(
@@ -161,6 +172,7 @@ class Flow(BaseModel):
                 "asked": asked,
                 "options": None,
                 "must_register": must_register,
+                "skip_until": skip_until,
             }
         )
 
@@ -174,6 +186,14 @@ class Flow(BaseModel):
         """Return it after a second factor was shown, on a device that is to be trusted or not."""
         shown = {"factor": factor, "amr": (*self.amr, amr), "trust": trust}
         return self.asking((), must_register=False).model_copy(update=shown)
+
+    def confirming(self, methods: tuple[Method, ...], skip_until: datetime | None) -> "Flow":
+        """Return it with what its user is to look through."""
+        return self.model_copy(update={"to_confirm": methods, "skip_until": skip_until})
+
+    def settled(self) -> "Flow":
+        """Return it after what was asked for was confirmed or put off."""
+        return self.asking((), must_register=False).confirming((), None)
 
 
 @dataclass(frozen=True)
@@ -243,10 +263,22 @@ class Challenged:
 
 @dataclass(frozen=True)
 class ActionRequired:
-    """A sign-in that waits for the user to do something first."""
+    """A sign-in that waits for the user to do something first.
+
+    It may be put off until `skip_until`, if that is there. `methods` are those to be confirmed.
+    """
 
     flow: str
     action: Action
+    skip_until: datetime | None = None
+    methods: tuple[Method, ...] = ()
+
+    @classmethod
+    def of(cls, flow_id: str, flow: Flow, action: Action) -> "ActionRequired":
+        """Return what a flow waits for."""
+        if action == "change-password":
+            return cls(flow_id, action)
+        return cls(flow_id, action, flow.skip_until, flow.to_confirm)
 
 
 def new_binding() -> str:

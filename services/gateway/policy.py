@@ -13,6 +13,7 @@ from shared.contracts.policy import (
     ReadPolicy,
     SecondFactor,
     SessionsPolicy,
+    UsualReconfirmDays,
 )
 from shared.contracts.profile import GetPerson, Person
 from shared.contracts.refusals import NotFound
@@ -38,6 +39,8 @@ class Policies:
         allowed: frozenset[Kind],
         second_factor: SecondFactor,
         trust_days: int,
+        skip_days: int = 0,
+        reconfirm_days: int = UsualReconfirmDays,
     ) -> MethodsPolicy:
         """Replace it. When this returns, it holds for every step of every sign-in."""
         return await self.credentials.put_policy(
@@ -46,6 +49,8 @@ class Policies:
                 allowed=tuple(sorted(allowed)),
                 second_factor=second_factor,
                 trust_days=trust_days,
+                skip_days=skip_days,
+                reconfirm_days=reconfirm_days,
             )
         )
 

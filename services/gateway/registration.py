@@ -1,13 +1,20 @@
-"""Registering a second factor in the middle of the sign-in that takes one."""
+"""What a sign-in asks of its user: to register a second factor, or to confirm those there are."""
 
 from dataclasses import dataclass
+from typing import cast
 
 from pydantic import SecretStr
 
 from services.gateway.errors import FlowEnded
-from services.gateway.model import FlowKey
+from services.gateway.model import Flow, FlowKey
 from services.gateway.sign_in import Outcome, SignIn
-from shared.contracts.methods import AuthenticatorSetup, EnrollAuthenticator, ProveMethod
+from shared.contracts.methods import (
+    AuthenticatorSetup,
+    ConfirmSecurityInfo,
+    EnrollAuthenticator,
+    ProveMethod,
+    PutOffSecurityInfo,
+)
 from shared.contracts.sessions import Where
 
 
@@ -16,18 +23,19 @@ class Registration:
     """Set a first factor up, which the sign-in then rests on.
 
     Who is here has shown a password and no more, so the credentials service refuses it, as of the
-    moment of the change, to whoever has a factor that may be used.
+    moment of the change, to whoever has a factor that may be used. Methods are confirmed by who has
+    shown one of them. Either can be put off as long as that service lets it be.
     """
 
     sign_in: SignIn
 
-    async def check(self, key: FlowKey) -> None:
-        """Raise `FlowEnded` unless the sign-in waits for this."""
-        await self.sign_in.flow(key, "register-security-info")
+    async def to_register(self, key: FlowKey) -> Flow:
+        """Return a flow whose user is to register a factor, or raise `FlowEnded`."""
+        return await self.sign_in.flow(key, "register-security-info")
 
     async def begin(self, key: FlowKey, label: str) -> AuthenticatorSetup:
         """Begin to set up an authenticator app."""
-        flow = await self.sign_in.flow(key, "register-security-info")
+        flow = await self.to_register(key)
         person = await self.sign_in.person(flow)
         return await self.sign_in.credentials.enroll_authenticator(
             EnrollAuthenticator(
@@ -41,7 +49,7 @@ class Registration:
 
     async def prove(self, key: FlowKey, method_id: str, code: SecretStr, where: Where) -> Outcome:
         """Take it into use, and go on with the sign-in, once."""
-        flow = await self.sign_in.flow(key, "register-security-info")
+        flow = await self.to_register(key)
         proved = await self.sign_in.credentials.prove(
             ProveMethod(
                 sub=flow.sub,
@@ -51,8 +59,34 @@ class Registration:
                 signing_in_under=flow.epoch,
             )
         )
+        return await self._go_on(key, flow.answered(proved.method.id, proved.amr), where)
+
+    async def to_confirm(self, key: FlowKey) -> Flow:
+        """Return a flow whose user is to look through methods, or raise `FlowEnded`."""
+        return await self.sign_in.flow(key, "confirm-security-info")
+
+    async def confirm(self, key: FlowKey, where: Where) -> Outcome:
+        """Take the user's word that they are right, and go on with the sign-in, once."""
+        flow = await self.to_confirm(key)
+        await self.sign_in.credentials.confirm_methods(
+            ConfirmSecurityInfo(
+                sub=flow.sub, signing_in_under=flow.epoch, factor=cast("str", flow.factor)
+            )
+        )
+        return await self._go_on(key, flow.settled(), where)
+
+    async def put_off(self, key: FlowKey, where: Where) -> Outcome:
+        """Go on without what the sign-in waits for, where policy lets that wait, once."""
+        action = await self.sign_in.action(key)
+        if action == "change-password":
+            raise FlowEnded
+        flow = await self.sign_in.flow(key, action)
+        await self.sign_in.credentials.put_off(
+            PutOffSecurityInfo(sub=flow.sub, signing_in_under=flow.epoch, factor=flow.factor)
+        )
+        return await self._go_on(key, flow.settled(), where)
+
+    async def _go_on(self, key: FlowKey, flow: Flow, where: Where) -> Outcome:
         if await self.sign_in.flows.take(key) is None:
             raise FlowEnded
-        return await self.sign_in.go_on(
-            flow.answered(proved.method.id, proved.amr), key.client, where
-        )
+        return await self.sign_in.go_on(flow, key.client, where)

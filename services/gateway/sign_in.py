@@ -32,9 +32,10 @@ from shared.contracts.credentials import (
     CheckPassword,
     PasswordReport,
     ReplacePassword,
+    Requirements,
     VerifyPassword,
 )
-from shared.contracts.methods import AnswerChallenge, BeginChallenge
+from shared.contracts.methods import AnswerChallenge, BeginChallenge, ChallengeAnswered
 from shared.contracts.passkeys import BeginPasskeySignIn, VerifyPasskey
 from shared.contracts.profile import GetPerson, Person
 from shared.contracts.refusals import Refusal
@@ -86,7 +87,9 @@ class SignIn:
             trusted_by=trusted_by,
         )
         methods = verified.methods if trusted_by is None else ()
-        asking = flow.asking(methods, must_register=verified.must_register)
+        asking = flow.asking(
+            methods, must_register=verified.must_register, skip_until=verified.skip_until
+        )
         return await self.go_on(asking, attempt.client, attempt.where)
 
     async def passkey_options(self, client: str) -> tuple[str, str]:
@@ -152,11 +155,13 @@ class SignIn:
                 organization=flow.organization,
             )
         )
+        asked = await self._to_confirm(flow, answered)
         if await self.flows.take(key) is None:
             # Another answer to the same challenge was right too, and faster.
             raise FlowEnded
         trust = answered.trust if trust_device else None
         flow = flow.answered(answered.factor, answered.amr, trust)
+        flow = flow.confirming(asked.to_confirm, asked.skip_until)
         return await self.go_on(flow, key.client, where)
 
     async def replace_temporary_password(
@@ -214,7 +219,7 @@ class SignIn:
             begun = await self._begun_if_possible(flow)
             return _challenged(await self.flows.keep(begun, client), begun)
         if flow.action is not None:
-            return ActionRequired(await self.flows.keep(flow, client), flow.action)
+            return ActionRequired.of(await self.flows.keep(flow, client), flow, flow.action)
         return await self._establish(flow, where)
 
     async def _go_on_anew(self, flow: Flow, client: str, where: Where) -> Outcome:
@@ -224,8 +229,17 @@ class SignIn:
         asked = await self.credentials.requirements(
             AskRequirements(sub=flow.sub, organization=flow.organization)
         )
-        asking = flow.asking(asked.methods, must_register=asked.must_register)
+        asking = flow.asking(
+            asked.methods, must_register=asked.must_register, skip_until=asked.skip_until
+        )
         return await self.go_on(asking, client, where)
+
+    async def _to_confirm(self, flow: Flow, answered: ChallengeAnswered) -> Requirements:
+        if not answered.must_confirm:
+            return Requirements()
+        return await self.credentials.requirements(
+            AskRequirements(sub=flow.sub, organization=flow.organization, factor=answered.factor)
+        )
 
     async def _keep_begun(self, key: FlowKey, flow: Flow) -> Challenged:
         begun = await self._begun(flow)

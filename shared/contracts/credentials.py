@@ -1,5 +1,7 @@
 """HTTP contract between the gateway and the credentials service."""
 
+from datetime import datetime
+
 from pydantic import Field
 
 from shared.contracts.body import Contract, Secret, Sub
@@ -43,7 +45,8 @@ class Verified(Contract):
 
     `methods` are what has to be asked for besides, the default first; none where there is no
     second factor, or none is asked for. `must_register` says that one has to be registered before
-    the sign-in is complete. Without terms of `trust` no device is trusted.
+    the sign-in is complete, which can be put off until `skip_until`, if that is there. Without
+    terms of `trust` no device is trusted.
     """
 
     sub: Sub
@@ -52,21 +55,28 @@ class Verified(Contract):
     methods: tuple[Method, ...] = ()
     organization: str | None = None
     must_register: bool = False
+    skip_until: datetime | None = None
     trust: TrustTerms | None = None
 
 
 class AskRequirements(Contract):
-    """Ask what a sign-in takes besides the password."""
+    """Ask what a sign-in takes besides the password, or besides `factor`, which was shown too."""
 
     sub: Sub
     organization: str | None = None
+    factor: str | None = Field(default=None, max_length=64)
 
 
 class Requirements(Contract):
-    """What has to be asked for, or registered, before a sign-in is complete."""
+    """What has to be asked for, registered or confirmed, before a sign-in is complete.
+
+    Registering and confirming can be put off until `skip_until`, if that is there.
+    """
 
     methods: tuple[Method, ...] = ()
     must_register: bool = False
+    to_confirm: tuple[Method, ...] = ()
+    skip_until: datetime | None = None
 
 
 class ConfirmPassword(Contract):

@@ -240,9 +240,31 @@ class ChallengeAnswered(Contract):
     """The answer was right. `amr` is what was shown (RFC 8176); `factor` is what it rests on.
 
     Under the terms of `trust`, if any, it may do for later sign-ins on the same device.
+    `must_confirm` says that its owner is to look through the methods there are.
     """
 
     factor: str
     amr: str
     codes_left: int | None = None
     trust: TrustTerms | None = None
+    must_confirm: bool = False
+
+
+class PutOffSecurityInfo(Contract):
+    """Go on with a sign-in without what it asks for: a factor to register, methods to confirm.
+
+    `signing_in_under` is its epoch, and `factor` what it rests on. Where that is the password
+    alone, there may be no factor.
+    """
+
+    sub: Sub
+    signing_in_under: int
+    factor: str | None = Field(default=None, max_length=64)
+
+
+class ConfirmSecurityInfo(Contract):
+    """Say, in a sign-in that rests on `factor`, that the methods there are are still right."""
+
+    sub: Sub
+    signing_in_under: int
+    factor: str = Field(max_length=64)

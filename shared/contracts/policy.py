@@ -9,6 +9,8 @@ from shared.contracts.methods import Kind
 from shared.contracts.trust import MostTrustDays
 
 SecondFactor = Literal["off", "if-registered", "required"]
+MostSkipDays = 30
+UsualReconfirmDays, MostReconfirmDays = 180, 3650
 LeastIdleMinutes, MostIdleMinutes = 5, 30 * 24 * 60
 LeastLifetimeHours, MostLifetimeHours = 1, 30 * 24
 """Nobody is locked out by a session that ends while its page is read, and none outlasts a month
@@ -22,11 +24,17 @@ class ReadPolicy(Contract):
 
 
 class MethodsPolicy(Contract):
-    """Which methods are allowed, and whether a sign-in takes a second factor."""
+    """Which methods are allowed, and whether a sign-in takes a second factor.
+
+    What a sign-in asks to register or confirm may be put off for `skip_days` (0: not at all), and
+    is to be confirmed after `reconfirm_days` (0: never).
+    """
 
     allowed: tuple[Kind, ...]
     second_factor: SecondFactor
     trust_days: int
+    skip_days: int = 0
+    reconfirm_days: int = UsualReconfirmDays
 
 
 class PutMethodsPolicy(MethodsPolicy):
@@ -34,6 +42,8 @@ class PutMethodsPolicy(MethodsPolicy):
 
     organization: str = Field(min_length=1, max_length=64)
     trust_days: int = Field(ge=0, le=MostTrustDays)
+    skip_days: int = Field(default=0, ge=0, le=MostSkipDays)
+    reconfirm_days: int = Field(default=UsualReconfirmDays, ge=0, le=MostReconfirmDays)
 
 
 class SessionsPolicy(Contract):

@@ -51,8 +51,9 @@ def test_a_required_factor_is_registered_in_the_sign_in_and_stays(
 ) -> None:
     demands(second_factor="required")
     waiting = portal.sign_in(person.user_id, person.password).json()
-    assert set(waiting) == {"state", "flow", "action"}
+    assert set(waiting) == {"state", "flow", "action", "skip_until", "methods"}
     assert waiting["action"] == "register-security-info"
+    assert (waiting["skip_until"], waiting["methods"]) == (None, [])
     done, secret = registers(portal, waiting["flow"])
     assert done["state"] == "complete"
     (current,) = portal.call("GET", "/me/sessions", token=done["token"]).json()["items"]
@@ -135,6 +136,10 @@ def test_policy_is_for_admins_and_for_who_there_is(
         (METHODS, {**USUAL, "allowed": ["recovery-codes"], "second_factor": "required"}, "allowed"),
         (METHODS, {**USUAL, "trust_days": 91}, "trust_days"),
         (METHODS, {**USUAL, "trust_days": -1}, "trust_days"),
+        (METHODS, {**USUAL, "skip_days": 31}, "skip_days"),
+        (METHODS, {**USUAL, "skip_days": -1}, "skip_days"),
+        (METHODS, {**USUAL, "reconfirm_days": 3651}, "reconfirm_days"),
+        (METHODS, {**USUAL, "reconfirm_days": "never"}, "reconfirm_days"),
         (METHODS, {**USUAL, "extra": 1}, "extra"),
         (METHODS, {"allowed": ["authenticator"], "trust_days": 0}, "second_factor"),
         (SESSIONS, {"idle_minutes": 4, "lifetime_hours": 24}, "idle_minutes"),

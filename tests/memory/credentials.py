@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from services.credentials.errors import (
@@ -14,7 +15,7 @@ from services.credentials.errors import (
     PasswordChangedMeanwhile,
 )
 from services.credentials.method_policy import MethodPolicy
-from services.credentials.methods import SecurityInfo
+from services.credentials.methods import Asked, SecurityInfo
 from services.credentials.model import (
     Counted,
     Ended,
@@ -153,6 +154,21 @@ class MemoryMethods:
             self.epochs.outbox[event.id] = event
         if event is not None or changed.must_register:
             self.epochs.guarded[changed.sub] = changed.is_guarding
+
+    async def ask(self, info: SecurityInfo, days: int) -> datetime | None:
+        """Note it, by this store's clock."""
+        await asyncio.sleep(0)
+        known, now = self.by_sub.get(info.sub, SecurityInfo(info.sub)), self.epochs.clock.now()
+        if known.version != info.version:
+            raise MethodsChangedMeanwhile
+        at = known.asked_since.at if known.asked_since is not None else now
+        until = at + timedelta(days=days)
+        if known.asked_since is not None:
+            until = min(until, known.asked_since.until)
+        self.by_sub[info.sub] = replace(
+            known, version=known.version + 1, asked_since=Asked(at, until)
+        )
+        return until if now < until else None
 
     async def epoch_of(self, sub: str) -> int:
         """Return it."""

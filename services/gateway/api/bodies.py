@@ -24,7 +24,10 @@ from shared.contracts.policy import (
     LeastLifetimeHours,
     MostIdleMinutes,
     MostLifetimeHours,
+    MostReconfirmDays,
+    MostSkipDays,
     SecondFactor,
+    UsualReconfirmDays,
 )
 from shared.contracts.profile import Person, Role
 from shared.contracts.sessions import Purpose, Receipt, Session
@@ -102,21 +105,24 @@ class ActionBody(Body):
     """What the sign-in waits for, which its `action` says.
 
     The user's own password in place of a temporary one; or a method to be registered, and then its
-    id with a code that shows that it works.
+    id with a code that shows that it works; or that the methods there are are still right; or
+    that registering or confirming is put off, which `skip_until` says until when is possible.
     """
 
     new_password: Password | None = None
     method: MethodToRegister | None = None
     method_id: MethodId | None = None
     code: Code | None = None
+    confirm: Literal[True] | None = None
+    skip: Literal[True] | None = None
 
     @model_validator(mode="after")
     def _is_one_of_these(self) -> Self:
         if (self.method_id is None) != (self.code is None):
             raise ValueError("A method goes with its code.")
-        given = [each for each in (self.new_password, self.method, self.code) if each is not None]
-        if len(given) != 1:
-            raise ValueError("Either a new password, a method, or a method's id with its code.")
+        choices = (self.new_password, self.method, self.code, self.confirm, self.skip)
+        if sum(each is not None for each in choices) != 1:
+            raise ValueError("One of these: a password, a method, its code, confirm or skip.")
         return self
 
 
@@ -320,11 +326,17 @@ class AddUserBody(Body):
 
 
 class MethodsPolicyBody(Body):
-    """Which methods are allowed, and whether a sign-in takes a second factor."""
+    """Which methods are allowed, and whether a sign-in takes a second factor.
+
+    What a sign-in asks to register or confirm may be put off for `skip_days` (0: not at all), and
+    is to be confirmed after `reconfirm_days` (0: never). Either is the usual one if left out.
+    """
 
     allowed: Annotated[frozenset[Kind], Field(strict=False)]
     second_factor: SecondFactor
     trust_days: Annotated[int, Field(ge=0, le=MostTrustDays)]
+    skip_days: Annotated[int, Field(ge=0, le=MostSkipDays)] = 0
+    reconfirm_days: Annotated[int, Field(ge=0, le=MostReconfirmDays)] = UsualReconfirmDays
 
 
 class SessionsPolicyBody(Body):
@@ -351,14 +363,6 @@ class SignInComplete(BaseModel):
     device: DeviceAnswer
 
 
-class SignInAction(BaseModel):
-    """The sign-in waits until the user has done `action`."""
-
-    state: Literal["action-required"] = "action-required"
-    flow: str
-    action: Literal["change-password", "accept-terms", "register-security-info"]
-
-
 class ChallengeMethod(BaseModel):
     """A method that a challenge can be answered with.
 
@@ -381,6 +385,21 @@ class ChallengeMethod(BaseModel):
             hint=method.hint,
             options=json.loads(options) if options is not None else None,
         )
+
+
+class SignInAction(BaseModel):
+    """The sign-in waits until the user has done `action`.
+
+    It may be put off until `skip_until`, if that is there. `methods` are those to be confirmed.
+    """
+
+    state: Literal["action-required"] = "action-required"
+    flow: str
+    action: Literal[
+        "change-password", "accept-terms", "register-security-info", "confirm-security-info"
+    ]
+    skip_until: datetime | None = None
+    methods: tuple[ChallengeMethod, ...] = ()
 
 
 class SignInChallenge(BaseModel):

@@ -51,6 +51,8 @@ class PolicyApi:
                 allowed=body.allowed,
                 second_factor=body.second_factor,
                 trust_days=body.trust_days,
+                skip_days=body.skip_days,
+                reconfirm_days=body.reconfirm_days,
             )
         )
 

@@ -70,7 +70,7 @@ _REFUSED_SIGN_IN = {
 _REFUSED_PASSKEY = {**_REFUSED_SIGN_IN, 403: "device-disabled, passkey-cloned"}
 _REFUSED_ANSWER = {401: "sign-in-refused", 403: REFUSED, **REFUSED_CODE}
 _REFUSED_ACTION = {
-    401: "sign-in-refused", 403: REFUSED, 409: "too-many-authenticators",
+    401: "sign-in-refused", 403: f"{REFUSED}, cannot-be-put-off", 409: "too-many-authenticators",
     410: "flow-ended, setup-ended", 422: "password-refused", 429: "sign-in-throttled",
     503: "too-busy, password-change-unconfirmed",
 }  # fmt: skip
@@ -246,6 +246,10 @@ class Api:
         if body.method is not None:
             begun = await self.registration.begin(flow, body.method.label)
             return Answer(SignInRegistration(flow=flow.id, method=to_set_up(begun)))
+        if body.skip:
+            return _state(await self.registration.put_off(flow, call.where))
+        if body.confirm:
+            return _state(await self.registration.confirm(flow, call.where))
         method_id, code = cast("str", body.method_id), cast("SecretStr", body.code)
         return _state(await self.registration.prove(flow, method_id, code, call.where))
 
@@ -355,7 +359,14 @@ def _state(outcome: Outcome) -> Answer:
             )
         )
     if isinstance(outcome, ActionRequired):
-        return Answer(SignInAction(**asdict(outcome)))
+        return Answer(
+            SignInAction(
+                flow=outcome.flow,
+                action=outcome.action,
+                skip_until=outcome.skip_until,
+                methods=tuple(map(ChallengeMethod.of, outcome.methods)),
+            )
+        )
     return Answer(
         SignInComplete(
             token=outcome.token,

@@ -24,6 +24,7 @@ from shared.contracts.methods import (
     ChallengeBegun,
     ChooseDefault,
     Cleared,
+    ConfirmSecurityInfo,
     EnrollAuthenticator,
     EnrollSent,
     ListMethods,
@@ -32,6 +33,7 @@ from shared.contracts.methods import (
     MethodList,
     Proved,
     ProveMethod,
+    PutOffSecurityInfo,
     RecoveryCodes,
     Removed,
     RemoveMethod,
@@ -133,8 +135,16 @@ class CredentialsClient:
         return await self.peer.ask("/challenge/answer", asked, ChallengeAnswered)
 
     async def requirements(self, asked: AskRequirements) -> Requirements:
-        """Return what a sign-in takes besides the password."""
+        """Return what a sign-in takes besides what was shown; asked again, it is the same."""
         return await self.peer.ask("/requirements/ask", asked, Requirements, safe=True)
+
+    async def put_off(self, asked: PutOffSecurityInfo) -> Done:
+        """Go on with a sign-in without what it asks for."""
+        return await self.peer.ask("/methods/put-off", asked, Done)
+
+    async def confirm_methods(self, asked: ConfirmSecurityInfo) -> Done:
+        """Note that a subject's methods are still right."""
+        return await self.peer.ask("/methods/confirm", asked, Done)
 
     async def require_anew(self, asked: RequireSecurityInfo) -> Cleared:
         """Take a subject's methods away."""

@@ -14,7 +14,8 @@ _INSIDE = (
     r"|/security(?:/remove/[\w-]{1,64})?"
 )
 _OUTSIDE = (
-    r"/re-authenticate|/sign-in(?:/action|/challenge|/register)?|/signed-out|/problems/[\w-]+"
+    r"/re-authenticate|/sign-in(?:/action|/challenge|/register|/confirm)?|/signed-out"
+    r"|/problems/[\w-]+"
 )
 _QUERY = r"(?:\?[!-~]*)?"
 _FOR_THE_SIGNED_IN = re.compile(f"(?:{_INSIDE}){_QUERY}", re.ASCII)

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from services.gateway.account import Account
 from services.gateway.portal.challenge_pages import ChallengePages
+from services.gateway.portal.confirmation_pages import ConfirmationPages
 from services.gateway.portal.first_password_pages import FirstPasswordPages
 from services.gateway.portal.language_pages import LanguagePages
 from services.gateway.portal.page import Pages
@@ -53,6 +54,7 @@ class Portal:
             signing_in,
             FirstPasswordPages(pages, visits, sign_in, signing_in),
             RegistrationPages(pages, visits, registration, signing_in),
+            ConfirmationPages(pages, visits, registration, signing_in),
             ProfilePages(pages, visits, account),
             ChallengePages(pages, visits, sign_in, signing_in),
             methods,

@@ -29,6 +29,7 @@ from shared.contracts.refusals import Refusal
 _BEGINS_AGAIN = {"setup-ended", "too-many-authenticators", "not-allowed-by-policy"}
 _SAID_IN_PLACE = {
     *_BEGINS_AGAIN,
+    "cannot-be-put-off",
     "code-refused",
     "code-used",
     "sign-in-throttled",
@@ -41,7 +42,7 @@ _SAID_IN_PLACE = {
 
 @dataclass(frozen=True)
 class RegistrationPages:
-    """The form that begins it, and the one for the code that shows that it works."""
+    """The form that begins it or puts it off, and the one for the code that shows that it works."""
 
     pages: Pages
     visits: Visits
@@ -54,6 +55,7 @@ class RegistrationPages:
             web.get(REGISTER, self._ask),
             web.post(REGISTER, self._begin),
             web.post(f"{REGISTER}/prove", self._prove),
+            web.post(f"{REGISTER}/skip", self._put_off),
         ]
 
     async def _ask(self, request: web.Request) -> web.Response:
@@ -91,10 +93,23 @@ class RegistrationPages:
         to = addresses.local(form["next"])
         return await self.signing_in.follow(request, outcome, to, secret_of(request))
 
+    async def _put_off(self, request: web.Request) -> web.Response:
+        form = await self.visits.unchecked_form(request)
+        try:
+            self.visits.check_anonymous_form(request, form)
+            where = self.visits.requests.where(request)
+            outcome = await self.registration.put_off(flow_of(request), where)
+        except Refusal as refusal:
+            if refusal.type not in _SAID_IN_PLACE:
+                raise
+            return await self._first(request, form, refusal)
+        to = addresses.local(form["next"])
+        return await self.signing_in.follow(request, outcome, to, secret_of(request))
+
     async def _first(
         self, request: web.Request, form: Form, refusal: Refusal | None = None
     ) -> web.Response:
-        await self.registration.check(flow_of(request))
+        flow = await self.registration.to_register(flow_of(request))
         return await self._show(
             request,
             "register.html",
@@ -102,6 +117,7 @@ class RegistrationPages:
             refusal,
             label=form["label"],
             longest_label=LongestLabel,
+            skip_until=flow.skip_until,
         )
 
     async def _second(

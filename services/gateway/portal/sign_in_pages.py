@@ -34,9 +34,11 @@ ADDRESS = "/sign-in"
 CHALLENGE = f"{ADDRESS}/challenge"
 FIRST_PASSWORD = f"{ADDRESS}/action"
 REGISTER = f"{ADDRESS}/register"
+CONFIRM = f"{ADDRESS}/confirm"
 _ACTIONS: dict[Action, str] = {
     "change-password": FIRST_PASSWORD,
     "register-security-info": REGISTER,
+    "confirm-security-info": CONFIRM,
 }
 _LONGEST_USER_ID = 256
 _LONGEST_DEVICE_NAME = 100

@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from services.credentials.asking import Asking
 from services.credentials.authentication import Authentication
 from services.credentials.blocklist import Blocklist
 from services.credentials.clearing import Clearing
@@ -130,12 +131,13 @@ class Memory:
         rules = PasswordRules(PasswordPolicy(), Blocklist())
         kept = self.policies
         policies = MethodPolicies(kept, Lease(kept.policy_of, self.clock, self.clock.pause))
+        changes = MethodChanges(self.methods, policies, self.clock)
+        asking = Asking(self.methods, changes)
         authentication = Authentication(
-            self.credentials, self.methods, hasher, throttle, pepper, policies
+            self.credentials, self.methods, hasher, throttle, pepper, policies, asking
         )
         passwords = Passwords(self.credentials, hasher, rules, throttle, self.clock, pepper, kept)
         ring = Keyring.parse(f"test:{'07' * 32}")
-        changes = MethodChanges(self.methods, policies, self.clock)
         site = RelyingParty.at(PORTAL)
         passkeys = Passkeys(changes, MemoryOneTimes(self.clock), site, self.clock, pepper)
         passkey_sign_in = PasskeySignIn(
@@ -164,7 +166,13 @@ class Memory:
         return _app(
             "credentials",
             credentials_routes(
-                authentication, passwords, security_info, passkey_sign_in, clearing, policies
+                authentication,
+                passwords,
+                security_info,
+                passkey_sign_in,
+                clearing,
+                policies,
+                asking,
             ),
         )
 

@@ -28,12 +28,14 @@ from shared.contracts.methods import (
     AuthenticatorSetup,
     BeginChallenge,
     ChooseDefault,
+    ConfirmSecurityInfo,
     EnrollAuthenticator,
     EnrollSent,
     ListMethods,
     MakeRecoveryCodes,
     Method,
     ProveMethod,
+    PutOffSecurityInfo,
     RemoveMethod,
     RenameMethod,
     RequireSecurityInfo,
@@ -214,6 +216,13 @@ async def choose_default(services: Services) -> BaseModel:
     return await services.credentials.choose_default(asked)
 
 
+async def confirm(services: Services) -> BaseModel:
+    asked = ConfirmSecurityInfo(
+        sub="person-1", signing_in_under=1, factor=(await prove(services)).id
+    )
+    return await services.credentials.confirm_methods(asked)
+
+
 async def step_up(services: Services) -> BaseModel:
     sid = (await services.sessions.establish(establish())).session.sid
     return await services.sessions.step_up(
@@ -267,6 +276,10 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("credentials", "/methods/require-anew"): lambda s: s.credentials.require_anew(
         RequireSecurityInfo(sub="person-1")
     ),
+    ("credentials", "/methods/put-off"): lambda s: s.credentials.put_off(
+        PutOffSecurityInfo(sub="person-1", signing_in_under=1)
+    ),
+    ("credentials", "/methods/confirm"): confirm,
     ("credentials", "/requirements/ask"): lambda s: s.credentials.requirements(
         AskRequirements(sub="person-1")
     ),

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from services.credentials.errors import MethodsChangedMeanwhile, PasskeyTaken
-from services.credentials.methods import Changed, Method, SecurityInfo
+from services.credentials.methods import Asked, Changed, Method, SecurityInfo
 from services.credentials.mongo import MongoMethodStore
 from services.credentials.passkeys import Passkey
 from services.credentials.store import MethodStore
@@ -196,3 +196,73 @@ async def test_of_two_people_who_register_one_passkey_at_once_one_has_it(case: C
     assert sum(each is None for each in outcomes) == 1
     assert sum(isinstance(each, PasskeyTaken) for each in outcomes) == 1
     assert len(await case.emitted()) == 1
+
+
+async def test_what_was_asked_for_first_says_until_when_it_can_be_put_off(
+    store: MethodStore,
+) -> None:
+    until = await store.ask(SecurityInfo("ada"), 14)
+    first = await store.security_info("ada")
+    assert first.asked_since is not None
+    assert first == SecurityInfo("ada", version=1, asked_since=first.asked_since)
+    assert until == first.asked_since.until == first.asked_since.at + timedelta(days=14)
+    assert await store.ask(first, 14) == until
+    assert (await store.security_info("ada")).asked_since == first.asked_since
+
+
+async def test_its_end_is_moved_to_an_earlier_time_alone(store: MethodStore) -> None:
+    said = []
+    for version, days in enumerate((14, 3, 30, 0, 30)):
+        said.append(await store.ask(SecurityInfo("ada", version), days))
+    first, shorter, longer, over, ended = said
+    assert first is not None
+    assert shorter == longer == first - timedelta(days=11)
+    assert over is ended is None
+
+
+async def test_of_many_that_ask_at_once_one_begins_the_period(store: MethodStore) -> None:
+    outcomes = await asyncio.gather(
+        *(store.ask(SecurityInfo("ada"), 14) for _ in range(6)), return_exceptions=True
+    )
+    assert sum(isinstance(each, datetime) for each in outcomes) == 1
+    assert sum(isinstance(each, MethodsChangedMeanwhile) for each in outcomes) == 5
+
+
+async def test_no_change_from_before_takes_back_that_it_was_asked_for(store: MethodStore) -> None:
+    info = SecurityInfo("ada", methods=(PHONE,), default="phone")
+    await store.put(info, None)
+    await store.ask(replace(info, version=1), 14)
+    for late in (replace(info, version=1), info):
+        with pytest.raises(MethodsChangedMeanwhile):
+            await store.put(late, None)
+        with pytest.raises(MethodsChangedMeanwhile):
+            await store.ask(late, 14)
+    kept = await store.security_info("ada")
+    assert kept == replace(info, version=2, asked_since=kept.asked_since)
+
+
+async def test_it_is_kept_through_other_changes_and_goes_when_it_is_done(
+    store: MethodStore,
+) -> None:
+    info = SecurityInfo("ada", methods=(PHONE,), default="phone")
+    await store.put(info, None)
+    await store.ask(replace(info, version=1), 14)
+    asked = await store.security_info("ada")
+    await store.put(asked.with_changed(replace(PHONE, label="Tablet")), None)
+    kept = await store.security_info("ada")
+    assert kept.asked_since == asked.asked_since
+    await store.put(kept.confirmed(AT), None)
+    assert await store.security_info("ada") == replace(
+        kept, version=4, asked_since=None, confirmed_at=AT
+    )
+    await store.put((await store.security_info("ada")).cleared(), None)
+    assert await store.security_info("ada") == SecurityInfo("ada", 5, must_register=True)
+
+
+async def test_an_end_that_the_servers_clock_has_passed_is_over(credentials: Wiring) -> None:
+    store = _in_mongodb(credentials).store
+    await store.ask(SecurityInfo("ada"), 14)
+    asked = {"asked": {"at": AT - timedelta(days=14), "until": AT}}
+    await credentials.database["security_info"].update_one({"_id": "ada"}, {"$set": asked})
+    assert await store.ask(SecurityInfo("ada", 1), 30) is None
+    assert (await store.security_info("ada")).asked_since == Asked(AT - timedelta(days=14), AT)

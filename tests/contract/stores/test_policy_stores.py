@@ -23,7 +23,7 @@ from tests.memory.credentials import MemoryPolicies as MemoryMethodPolicies
 from tests.memory.sessions import MemoryPolicies as MemorySessionPolicies
 from tests.memory.sessions import MemorySessions
 
-STRICT = MethodPolicy(frozenset({"authenticator"}), "required", 7)
+STRICT = MethodPolicy(frozenset({"authenticator"}), "required", 7, skip_days=14, reconfirm_days=90)
 SHORT = SessionPolicy(idle_seconds=300, lifetime_seconds=3600)
 
 

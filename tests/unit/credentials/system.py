@@ -5,9 +5,11 @@ from uuid import uuid4
 
 from pydantic import SecretStr
 
+from services.credentials.asking import Asking
 from services.credentials.authentication import Authentication
 from services.credentials.blocklist import Blocklist
 from services.credentials.hashing import Hasher
+from services.credentials.kinds import MethodChanges
 from services.credentials.model import HashParameters, Password, PasswordPolicy, normalized
 from services.credentials.password import Passwords
 from services.credentials.policy import MethodPolicies
@@ -61,6 +63,8 @@ class System:
         throttle = Throttle(guesses, counters)
         kept = MemoryPolicies(store)
         policies = MethodPolicies(kept, Lease(kept.policy_of, clock, clock.pause))
+        methods = MemoryMethods(epochs)
+        asking = Asking(methods, MethodChanges(methods, policies, clock))
         return cls(
             clock,
             epochs,
@@ -68,7 +72,7 @@ class System:
             guesses,
             counters,
             hasher,
-            Authentication(store, MemoryMethods(epochs), hasher, throttle, PEPPER, policies),
+            Authentication(store, methods, hasher, throttle, PEPPER, policies, asking),
             Passwords(store, hasher, rules, throttle, clock, PEPPER, kept),
         )
 

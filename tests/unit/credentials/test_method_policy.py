@@ -1,13 +1,13 @@
 """The rules of a policy for methods: what may be asked for, what has to be, what may go."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from services.credentials.errors import LastFactor, NotAllowedByPolicy, SignInOutdated
 from services.credentials.method_policy import KINDS, MethodPolicy
-from services.credentials.methods import Method, SecurityInfo
+from services.credentials.methods import Asked, Method, SecurityInfo
 from shared.contracts.policy import SecondFactor
 from shared.contracts.refusals import InvalidRequest
 from shared.contracts.trust import TrustTerms
@@ -118,3 +118,41 @@ def test_the_mark_of_an_admin_goes_with_the_first_factor_that_is_proved() -> Non
     assert cleared.is_guarding
     proved = cleared.with_proved(replace(PHONE, proved=False))
     assert not proved.must_register
+
+
+def test_methods_are_confirmed_when_nothing_is_known_of_them_for_too_long() -> None:
+    policy = MethodPolicy(reconfirm_days=30)
+    due, early = AT + timedelta(days=30), AT + timedelta(days=30, seconds=-1)
+    assert policy.to_confirm(ALL, early) == ()
+    assert [each.id for each in policy.to_confirm(ALL, due)] == ["phone", "tablet", "codes"]
+    newer = replace(TABLET, created_at=AT + timedelta(days=1))
+    assert policy.to_confirm(replace(ALL, methods=(PHONE, newer)), due) == ()
+    assert policy.to_confirm(ALL.confirmed(AT + timedelta(days=1)), due) == ()
+    # What was said long before the newest one was set up does not count less than that.
+    assert policy.to_confirm(ALL.confirmed(AT - timedelta(days=99)), early) == ()
+
+
+def test_only_a_factor_that_may_be_used_is_asked_about_and_makes_it_known() -> None:
+    late = AT + timedelta(days=365)
+    policy = MethodPolicy()
+    assert policy.to_confirm(NOTHING, late) == ()
+    assert policy.to_confirm(replace(NOTHING, methods=(replace(PHONE, proved=False),)), late) == ()
+    assert NO_APPS.to_confirm(ALL, late) == ()
+    assert replace(policy, reconfirm_days=0).to_confirm(ALL, late) == ()
+    mail = Method("mail", "email", "", late, proved=True, hint="a…@halden.example")
+    codes = replace(CODES, created_at=late)
+    shown = policy.to_confirm(replace(ALL, methods=(PHONE, mail, codes)), late)
+    assert [each.id for each in shown] == ["phone", "mail", "codes"]
+
+
+def test_what_is_asked_for_may_wait_where_policy_says_so_and_no_admin_asked() -> None:
+    assert not MethodPolicy().lets_put_off(NOTHING)
+    assert MethodPolicy(skip_days=1).lets_put_off(NOTHING)
+    assert not MethodPolicy(skip_days=1).lets_put_off(NOTHING.cleared())
+
+
+def test_a_factor_ends_what_was_asked_for_and_an_address_does_not() -> None:
+    asked = replace(NOTHING, asked_since=Asked(AT, AT + timedelta(days=1)))
+    assert asked.with_proved(replace(PHONE, proved=False)).asked_since is None
+    mail = Method("mail", "email", "", AT, hint="a…@halden.example")
+    assert asked.with_proved(mail).asked_since == asked.asked_since

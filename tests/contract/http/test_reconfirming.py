@@ -1,0 +1,230 @@
+"""Asking at a sign-in whether one's methods are still right."""
+
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from services.gateway.model import ActionRequired, Caller, PasskeyAttempt, SignedIn
+from services.gateway.sign_in import Outcome
+from shared.contracts.methods import AuthenticatorSetup
+from tests.contract.http import test_putting_off
+from tests.contract.http.gateway import CLIENT, NEW, OLD, WHERE, Gateway, key, refused
+from tests.contract.http.services import PORTAL
+from tests.contract.http.test_policy import registering
+from tests.contract.http.test_putting_off import DAY, put_off
+from tests.contract.http.test_security_info import Kim
+from tests.contract.http.trusting import trusting
+from tests.memory.authenticator import SoftAuthenticator
+
+ALL = frozenset({"authenticator", "recovery-codes", "passkey", "email"})
+
+
+@pytest.fixture
+async def kim(gateway: Gateway) -> Kim:
+    return await Kim.added(gateway)
+
+
+@pytest.fixture
+async def setup(kim: Kim) -> AuthenticatorSetup:
+    return await kim.authenticator(await kim.gateway.caller("kim"))
+
+
+async def demand(gateway: Gateway, **changed: Any) -> None:
+    usual = {"allowed": ALL, "second_factor": "if-registered"}
+    await test_putting_off.demand(gateway, **usual | changed)
+
+
+async def answer(kim: Kim, setup: AuthenticatorSetup, password: str = OLD) -> Outcome:
+    kim.pass_time(60)
+    return await kim.answer(await kim.challenged(password), kim.code(setup))
+
+
+async def asked(kim: Kim, setup: AuthenticatorSetup) -> ActionRequired:
+    waiting = await answer(kim, setup)
+    assert isinstance(waiting, ActionRequired)
+    assert waiting.action == "confirm-security-info"
+    return waiting
+
+
+async def confirm(kim: Kim, waiting: ActionRequired) -> Outcome:
+    return await kim.gateway.registration.confirm(key(waiting), WHERE)
+
+
+async def test_after_half_a_year_the_methods_are_confirmed(
+    kim: Kim, setup: AuthenticatorSetup
+) -> None:
+    assert isinstance(await answer(kim, setup), SignedIn)
+    kim.pass_time(180 * DAY)
+    waiting = await asked(kim, setup)
+    assert [(each.id, each.kind, each.label) for each in waiting.methods] == [
+        (setup.id, "authenticator", "Phone")
+    ]
+    signed_in = await confirm(kim, waiting)
+    assert isinstance(signed_in, SignedIn)
+    assert (signed_in.session.aal, signed_in.session.factor) == (2, setup.id)
+    kim.pass_time(179 * DAY)
+    assert isinstance(await answer(kim, setup), SignedIn)
+    kim.pass_time(DAY)
+    await asked(kim, setup)
+
+
+async def test_it_is_asked_again_until_it_is_answered(kim: Kim, setup: AuthenticatorSetup) -> None:
+    kim.pass_time(180 * DAY)
+    waiting = await asked(kim, setup)
+    assert waiting.skip_until is None
+    refusal = await refused(put_off(kim, waiting))
+    assert (refusal.type, refusal.status) == ("cannot-be-put-off", 403)
+    await asked(kim, setup)
+    assert isinstance(await confirm(kim, waiting), SignedIn)
+    assert isinstance(await answer(kim, setup), SignedIn)
+
+
+async def test_it_can_be_put_off_for_a_while(kim: Kim, setup: AuthenticatorSetup) -> None:
+    await demand(kim.gateway, skip_days=2)
+    kim.pass_time(180 * DAY)
+    waiting = await asked(kim, setup)
+    assert waiting.skip_until is not None
+    signed_in = await put_off(kim, waiting)
+    assert isinstance(signed_in, SignedIn)
+    assert (signed_in.session.aal, signed_in.session.factor) == (2, setup.id)
+    kim.pass_time(2 * DAY)
+    over = await asked(kim, setup)
+    assert over.skip_until is None
+    assert (await refused(put_off(kim, over))).type == "cannot-be-put-off"
+    await confirm(kim, over)
+    # The next time has a period of its own.
+    kim.pass_time(180 * DAY)
+    assert (await asked(kim, setup)).skip_until is not None
+
+
+async def test_what_policy_does_not_ask_any_more_is_no_hindrance(
+    kim: Kim, setup: AuthenticatorSetup
+) -> None:
+    kim.pass_time(180 * DAY)
+    waiting = await asked(kim, setup)
+    await demand(kim.gateway, reconfirm_days=0)
+    assert isinstance(await put_off(kim, waiting), SignedIn)
+
+
+async def test_policy_says_after_how_many_days_and_none_means_never(
+    kim: Kim, setup: AuthenticatorSetup
+) -> None:
+    await demand(kim.gateway, reconfirm_days=0)
+    kim.pass_time(4000 * DAY)
+    assert isinstance(await answer(kim, setup), SignedIn)
+    await demand(kim.gateway, reconfirm_days=3650)
+    await asked(kim, setup)
+
+
+async def test_a_method_set_up_anew_is_known_to_be_right(
+    kim: Kim, setup: AuthenticatorSetup
+) -> None:
+    kim.pass_time(179 * DAY)
+    caller = await kim.signed_in(setup)
+    again = await kim.gateway.security_info.enroll_authenticator(
+        caller, label="Phone", instead_of=setup.id
+    )
+    await kim.gateway.security_info.prove(caller, again.id, kim.code(again))
+    kim.pass_time(DAY)
+    assert isinstance(await answer(kim, again), SignedIn)
+
+
+async def test_an_address_for_the_reset_is_shown_and_confirms_nothing(
+    kim: Kim, setup: AuthenticatorSetup
+) -> None:
+    kim.pass_time(179 * DAY)
+    caller = await kim.signed_in(setup)
+    info = kim.gateway.security_info
+    sent = await info.enroll_sent(caller, "email", "kim@elsewhere.example", "en")
+    code = kim.gateway.services.memory.carrier.code("kim@elsewhere.example")
+    await info.prove(caller, sent.id, SecretStr(code))
+    kim.pass_time(DAY)
+    waiting = await asked(kim, setup)
+    assert [(each.kind, each.hint) for each in waiting.methods] == [
+        ("authenticator", None),
+        ("email", "k…@elsewhere.example"),
+    ]
+
+
+async def test_a_trusted_device_is_not_asked(kim: Kim, setup: AuthenticatorSetup) -> None:
+    await demand(kim.gateway, trust_days=30, reconfirm_days=3)
+    device = await trusting(kim, setup)
+    kim.pass_time(3 * DAY)
+    assert not await device.is_asked()
+    await asked(kim, setup)
+
+
+async def test_a_passkey_alone_is_not_asked(kim: Kim) -> None:
+    gateway, authenticator = kim.gateway, SoftAuthenticator(PORTAL)
+    caller: Caller = await gateway.caller("kim")
+    setup = await gateway.security_info.enroll_passkey(caller, label="Key")
+    made = SecretStr(authenticator.create(setup.options))
+    await gateway.security_info.prove(caller, setup.id, made)
+    kim.pass_time(365 * DAY)
+    flow, options = await gateway.sign_in.passkey_options(CLIENT)
+    said = SecretStr(authenticator.get(options))
+    attempt = PasskeyAttempt(key=key(type("Begun", (), {"flow": flow})()), answer=said, where=WHERE)
+    assert isinstance(await gateway.sign_in.with_passkey(attempt), SignedIn)
+
+
+async def test_stepping_up_begins_no_period(kim: Kim, setup: AuthenticatorSetup) -> None:
+    await demand(kim.gateway, skip_days=1, reconfirm_days=1)
+    kim.pass_time(DAY - 600)
+    caller = await kim.signed_in(setup)
+    kim.pass_time(900)
+    shown = kim.gateway.step_ups.by_method(caller, setup.id, kim.code(setup), "security-info")
+    assert (await shown).aal == 2
+    assert kim.gateway.services.memory.methods.by_sub[caller.sub].asked_since is None
+
+
+async def test_the_own_password_comes_first(gateway: Gateway) -> None:
+    kim = await Kim.added(gateway)
+    setup = await kim.authenticator(await gateway.caller("kim"))
+    kim.pass_time(180 * DAY)
+    passwords = gateway.services.memory.credentials.passwords
+    (sub,) = [each.sub for each in passwords.values() if each.user_id.startswith("kim")]
+    passwords[sub] = type(passwords[sub])(**{**vars(passwords[sub]), "temporary": True})
+    first = await answer(kim, setup)
+    assert isinstance(first, ActionRequired)
+    assert (first.action, first.methods) == ("change-password", ())
+    assert (await refused(confirm(kim, first))).type == "flow-ended"
+    second = await gateway.sign_in.replace_temporary_password(key(first), SecretStr(NEW), WHERE)
+    assert isinstance(second, ActionRequired)
+    assert second.action == "confirm-security-info"
+    assert isinstance(await confirm(kim, second), SignedIn)
+
+
+async def test_a_factor_that_is_to_be_registered_is_not_confirmed(kim: Kim) -> None:
+    await demand(kim.gateway, second_factor="required")
+    waiting = await registering(kim)
+    assert (await refused(confirm(kim, waiting))).type == "flow-ended"
+
+
+async def test_whoever_confirms_still_has_what_they_have_shown(
+    kim: Kim, setup: AuthenticatorSetup
+) -> None:
+    kim.pass_time(180 * DAY)
+    waiting = await asked(kim, setup)
+    owner = await kim.gateway.acceptance.accept(await confirmed_token(kim, setup), WHERE)
+    await kim.gateway.policies.require_security_info(await kim.gateway.admin(), owner.sub)
+    assert (await refused(confirm(kim, waiting))).type == "flow-ended"
+    assert kim.gateway.services.memory.methods.by_sub[owner.sub].confirmed_at is None
+
+
+async def confirmed_token(kim: Kim, setup: AuthenticatorSetup) -> str:
+    signed_in = await confirm(kim, await asked(kim, setup))
+    assert isinstance(signed_in, SignedIn)
+    return signed_in.token
+
+
+async def test_confirming_ends_with_the_epoch_and_the_client(
+    kim: Kim, setup: AuthenticatorSetup
+) -> None:
+    kim.pass_time(180 * DAY)
+    waiting = await asked(kim, setup)
+    stolen = kim.gateway.registration.confirm(key(waiting, "somebody else"), WHERE)
+    assert (await refused(stolen)).type == "flow-ended"
+    owner = await kim.gateway.acceptance.accept(await confirmed_token(kim, setup), WHERE)
+    await kim.gateway.account.change_password(owner, old=SecretStr(OLD), new=SecretStr(NEW))
+    assert (await refused(confirm(kim, waiting))).type == "flow-ended"
