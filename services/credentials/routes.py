@@ -2,12 +2,14 @@
 
 from aiohttp import web
 
+from services.credentials.app_passwords import AppPasswords
 from services.credentials.authentication import Authentication
 from services.credentials.clearing import Clearing
 from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.password import Passwords
 from services.credentials.policy import MethodPolicies
 from services.credentials.security_info import SecurityInformation
+from shared.contracts.app_passwords import CheckAppPassword, MakeAppPassword
 from shared.contracts.credentials import (
     AskRequirements,
     ChangePassword,
@@ -40,6 +42,7 @@ def routes(
     passwords: Passwords,
     security_info: SecurityInformation,
     passkey_sign_in: PasskeySignIn,
+    app_passwords: AppPasswords,
     clearing: Clearing,
     policies: MethodPolicies,
 ) -> list[web.RouteDef]:
@@ -76,4 +79,6 @@ def routes(
         endpoint("/challenge/answer", AnswerChallenge, security_info.answer),
         endpoint("/passkey/begin", BeginPasskeySignIn, passkey_sign_in.begin),
         endpoint("/passkey/verify", VerifyPasskey, passkey_sign_in.verify),
+        endpoint("/methods/make-app-password", MakeAppPassword, app_passwords.make),
+        endpoint("/app-passwords/check", CheckAppPassword, app_passwords.check),
     ]

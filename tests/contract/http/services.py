@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from services.credentials.app_passwords import AppPasswords
 from services.credentials.authentication import Authentication
 from services.credentials.blocklist import Blocklist
 from services.credentials.clearing import Clearing
@@ -160,11 +161,20 @@ class Memory:
             self.clock,
             pepper,
         )
+        app_passwords = AppPasswords(
+            self.credentials, self.methods, changes, throttle, self.clock, pepper
+        )
         clearing = Clearing(changes)
         return _app(
             "credentials",
             credentials_routes(
-                authentication, passwords, security_info, passkey_sign_in, clearing, policies
+                authentication,
+                passwords,
+                security_info,
+                passkey_sign_in,
+                app_passwords,
+                clearing,
+                policies,
             ),
         )
 
