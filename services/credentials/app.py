@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from services.credentials.app_passwords import AppPasswords
 from services.credentials.asking import Asking
 from services.credentials.authentication import Authentication
 from services.credentials.blocklist import Blocklist
@@ -120,11 +121,19 @@ def build_service(config: CredentialsConfig) -> Service:
         SystemClock(),
         pepper,
     )
+    app_passwords = AppPasswords(store, methods, changes, throttle, SystemClock(), pepper)
     clearing = Clearing(changes)
     app = application(NAME, config, wiring.is_outage)
     app.add_routes(
         routes(
-            authentication, passwords, security_info, passkey_sign_in, clearing, policies, asking
+            authentication,
+            passwords,
+            security_info,
+            passkey_sign_in,
+            app_passwords,
+            clearing,
+            policies,
+            asking,
         )
     )
 

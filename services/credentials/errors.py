@@ -154,6 +154,18 @@ class TooManyPasskeys(Refusal):
     type, status = "too-many-passkeys", 409
 
 
+class TooManyAppPasswords(Refusal):
+    """There are as many app passwords as there may be; one of them has to go first."""
+
+    type, status = "too-many-app-passwords", 409
+
+
+class AppPasswordRefused(Refusal):
+    """It is nobody's app password, or not any more; which of them is not said."""
+
+    type, status = "app-password-refused", 401
+
+
 class FactorRequired(Refusal):
     """Recovery codes stand in for another method, and there is none."""
 

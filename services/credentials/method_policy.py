@@ -14,6 +14,8 @@ from shared.contracts.refusals import InvalidRequest
 from shared.contracts.trust import TrustTerms
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
+USUAL: frozenset[Kind] = frozenset(KINDS) - {"app-password"}
+"""What is allowed until somebody says otherwise: all but what does without a second factor."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class MethodPolicy:
     `trust_version` tells trust in devices from that of before it was not allowed for a while.
     """
 
-    allowed: frozenset[Kind] = frozenset(KINDS)
+    allowed: frozenset[Kind] = USUAL
     second_factor: SecondFactor = "if-registered"
     trust_days: int = 0
     trust_version: int = 0

@@ -13,6 +13,7 @@ from services.credentials.errors import (
     NotADefault,
     PasskeyTaken,
     SetupEnded,
+    TooManyAppPasswords,
     TooManyAuthenticators,
     TooManyMethods,
     TooManyPasskeys,
@@ -35,10 +36,12 @@ MostOfKind: dict[Kind, int] = {
     "email": 5,
     "sms": 5,
     "voice": 5,
+    "app-password": 40,
 }
 _TOO_MANY: dict[Kind, type[Refusal]] = {
     "authenticator": TooManyAuthenticators,
     "passkey": TooManyPasskeys,
+    "app-password": TooManyAppPasswords,
 }
 _UNPROVED_MINUTES = 10
 _CREDENTIAL_TYPES: dict[Kind, CredentialType] = {
@@ -48,6 +51,7 @@ _CREDENTIAL_TYPES: dict[Kind, CredentialType] = {
     "sms": "phone-sms",
     "voice": "phone-voice",
     "recovery-codes": "recovery-codes",
+    "app-password": "app-password",
 }
 _USES: dict[Kind, tuple[Use, ...]] = {
     "authenticator": ("mfa", "reset"),
@@ -56,6 +60,7 @@ _USES: dict[Kind, tuple[Use, ...]] = {
     "sms": ("mfa", "reset"),
     "voice": ("mfa", "reset"),
     "recovery-codes": ("mfa", "reset"),
+    "app-password": (),
 }
 _CAUSES: dict[ChangeType, Cause] = {
     "create": "method-added",
@@ -75,7 +80,8 @@ class Method:
     its owner a part and `mark` is a keyed hash; `last_step` is the newest time step whose code was
     taken; `codes` are the recovery codes that are left, as they are stored. `instead_of` is the
     method that it replaces once it is proved. `passkey` is what a passkey is verified with, once it
-    is proved.
+    is proved. The `mark` of an app password is what it is known by, and `epoch` the one that it was
+    made under.
     """
 
     id: str
@@ -91,6 +97,7 @@ class Method:
     hint: str | None = None
     mark: str | None = None
     passkey: Passkey | None = None
+    epoch: int | None = None
 
     @property
     def is_factor(self) -> bool:
@@ -204,6 +211,16 @@ class SecurityInfo:
         """Return the recovery codes, used up or not."""
         return next((each for each in self.methods if each.kind == "recovery-codes"), None)
 
+    def app_password(self, mark: str) -> Method | None:
+        """Return the app password that is known by this."""
+        found = (e for e in self.methods if e.kind == "app-password" and e.mark == mark)
+        return next(found, None)
+
+    def under(self, epoch: int) -> "SecurityInfo":
+        """Return it without app passwords that were made under an earlier epoch: they are over."""
+        kept = tuple(each for each in self.methods if each.epoch is None or each.epoch >= epoch)
+        return replace(self, methods=kept)
+
     def with_credential(self, credential_id: str) -> Method | None:
         """Return the method whose passkey it is."""
         found = (e for e in self.methods if e.passkey and e.passkey.credential_id == credential_id)
@@ -234,6 +251,11 @@ class SecurityInfo:
         """Return it with a method that is yet to be proved; an older such one goes."""
         self._check_room_for(new)
         return replace(self, methods=(*self.proved, new))
+
+    def with_active(self, new: Method) -> "SecurityInfo":
+        """Return it with a method that has nothing to prove."""
+        self._check_room_for(new)
+        return replace(self, methods=(*self.methods, new))
 
     def with_recovery_codes(self, new: Method) -> "SecurityInfo":
         """Return it with fresh recovery codes in place of the older ones."""

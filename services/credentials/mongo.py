@@ -1,5 +1,6 @@
 """Credentials in MongoDB: the only file of this service that imports the driver."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -9,6 +10,7 @@ from uuid import uuid4
 
 from pymongo import ASCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
+from pymongo.read_concern import ReadConcern
 
 from services.credentials.errors import (
     MethodsChangedMeanwhile,
@@ -356,6 +358,16 @@ class MongoMethodStore:
             raise MethodsChangedMeanwhile
         until: datetime = asked["until"]
         return None if asked["is_over"] else until
+
+    async def settled(self, sub: str) -> tuple[SecurityInfo, int]:
+        """Read both linearizably: no member that was primary answers for the one that is."""
+        methods = self.database["security_info"].with_options(
+            read_concern=ReadConcern("linearizable")
+        )
+        document, epoch = await asyncio.gather(
+            methods.find_one({"_id": sub}), self.epochs.current(sub)
+        )
+        return _security_info(sub, document), epoch
 
     async def epoch_of(self, sub: str) -> int:
         """Read it as the primary has it; a session under an older one is refused when it begins."""

@@ -1,10 +1,10 @@
 """Recovery codes, for when every other factor is away (NIST SP 800-63B-4, 3.1.2)."""
 
-import secrets
 from dataclasses import dataclass, replace
 
 from pydantic import SecretStr
 
+from services.credentials import letters
 from services.credentials.kinds import MethodChanges, Shown
 from services.credentials.methods import Changed, Method, SecurityInfo, new_id
 from services.credentials.model import fingerprint
@@ -13,25 +13,17 @@ from shared.contracts import methods as contract
 from shared.contracts.methods import BeginChallenge, ChallengeBegun, MakeRecoveryCodes
 
 Number = 10
-_ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
-"""Nothing in it looks like something else in it."""
-_GROUP = 6
+_GROUPS, _SIGNS = 2, 6
 
 
 def fresh() -> tuple[str, ...]:
     """Return new codes of 58 random bits each, in groups that are easy to type."""
-    return tuple(_code() for _ in range(Number))
+    return tuple(letters.drawn(_GROUPS, _SIGNS) for _ in range(Number))
 
 
 def stored(pepper: bytes, sub: str, code: str) -> str:
     """Return how a code is stored: a keyed hash, whatever case and separators it is typed in."""
-    letters = "".join(each for each in code.casefold() if each in _ALPHABET)
-    return fingerprint(pepper, "recovery-code", sub, letters)
-
-
-def _code() -> str:
-    letters = "".join(secrets.choice(_ALPHABET) for _ in range(2 * _GROUP))
-    return f"{letters[:_GROUP]}-{letters[_GROUP:]}"
+    return fingerprint(pepper, "recovery-code", sub, letters.signs_in(code))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from services.credentials.app_passwords import AppPasswords
 from services.credentials.asking import Asking
 from services.credentials.authentication import Authentication
 from services.credentials.clearing import Clearing
@@ -9,6 +10,7 @@ from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.password import Passwords
 from services.credentials.policy import MethodPolicies
 from services.credentials.security_info import SecurityInformation
+from shared.contracts.app_passwords import CheckAppPassword, MakeAppPassword
 from shared.contracts.credentials import (
     AskRequirements,
     ChangePassword,
@@ -43,6 +45,7 @@ def routes(
     passwords: Passwords,
     security_info: SecurityInformation,
     passkey_sign_in: PasskeySignIn,
+    app_passwords: AppPasswords,
     clearing: Clearing,
     policies: MethodPolicies,
     asking: Asking,
@@ -82,4 +85,6 @@ def routes(
         endpoint("/challenge/answer", AnswerChallenge, security_info.answer),
         endpoint("/passkey/begin", BeginPasskeySignIn, passkey_sign_in.begin),
         endpoint("/passkey/verify", VerifyPasskey, passkey_sign_in.verify),
+        endpoint("/methods/make-app-password", MakeAppPassword, app_passwords.make),
+        endpoint("/app-passwords/check", CheckAppPassword, app_passwords.check),
     ]

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from services.credentials.errors import CodeRefused, SignInOutdated
+from services.credentials.errors import CodeRefused, MethodNotFound, SignInOutdated
 from services.credentials.kinds import MethodChanges, MethodKind, Shown
 from services.credentials.methods import Changed, Method, SecurityInfo
 from services.credentials.model import ACCOUNT, ADDRESS, Guesses, fingerprint
@@ -39,8 +39,11 @@ class SecurityInformation:
         """Return the methods that count."""
         policy = await self.changes.policy(asked.sub)
         info = await self.store.security_info(asked.sub)
+        if any(each.epoch is not None for each in info.methods):
+            info = info.under(await self.store.epoch_of(asked.sub))
         return contract.MethodList(
             items=tuple(policy.shown(info, each) for each in info.proved),
+            app_passwords="app-password" in policy.allowed,
             sendable=tuple(
                 each for each in self.out_of_band.sending.kinds if each in policy.allowed
             ),
@@ -178,6 +181,9 @@ class SecurityInformation:
                 return self.recovery_codes
             case "email" | "sms" | "voice":
                 return self.out_of_band.by(method.kind)
+            case "app-password":
+                # Nothing here is begun for one, and nothing answered with one.
+                raise MethodNotFound
 
     @asynccontextmanager
     async def _guess(

@@ -154,6 +154,13 @@ class MethodStore(Protocol):
         """
         ...
 
+    async def settled(self, sub: str) -> tuple[SecurityInfo, int]:
+        """Return a subject's methods and epoch, with every change that was answered before.
+
+        For what is accepted by that alone, and not found out later.
+        """
+        ...
+
     async def epoch_of(self, sub: str) -> int:
         """Return the subject's epoch. A sign-in under one that is too old comes to nothing."""
         ...

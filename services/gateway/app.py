@@ -75,7 +75,12 @@ def build_service(config: GatewayConfig) -> Service:
     policies = Policies(credentials, profile, sessions)
     trust = DeviceTrust(sessions)
     requests = Requests(
-        acceptance, administration, sealer, catalogues, trusted_proxies=config.trusted_proxies
+        acceptance,
+        administration,
+        sealer,
+        catalogues,
+        trusted_proxies=config.trusted_proxies,
+        servers=config.app_password_clients,
     )
     problems = Problems(catalogues, requests)
     portal = Portal(requests, catalogues, sign_in, registration, account, security_info, trust)

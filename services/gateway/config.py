@@ -1,11 +1,16 @@
 """What the gateway is told."""
 
 from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, StringConstraints
 from pydantic_settings import SettingsConfigDict
 
 from shared.service import ServiceConfig
+
+# What HTTP Basic can carry as a name (RFC 7617, 2).
+ServerName = Annotated[str, StringConstraints(pattern=r"^[^:\x00-\x1f\x7f-\x9f]+$")]
+ServerSecret = Annotated[SecretStr, Field(min_length=32)]
 
 
 class GatewayConfig(ServiceConfig):
@@ -25,3 +30,5 @@ class GatewayConfig(ServiceConfig):
     sessions_url: str = "http://127.0.0.1:8103"
     # Only from these networks is X-Forwarded-For believed.
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    # The servers that may check app passwords, such as a mail server, each with its secret.
+    app_password_clients: dict[ServerName, ServerSecret] = Field(default_factory=dict)

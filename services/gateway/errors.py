@@ -15,6 +15,18 @@ class SessionIsRevoked(Refusal):
     type, status = "session-revoked", 401
 
 
+class ServersNotAllowed(Refusal):
+    """No server may check app passwords here: none is configured."""
+
+    type, status = "not-allowed", 403
+
+
+class ServerRefused(Refusal):
+    """The server that asks did not show a name and its secret that are known here."""
+
+    type, status = "client-refused", 401
+
+
 class CsrfRefused(Refusal):
     """The request shows the browser's cookie but not the page's token."""
 

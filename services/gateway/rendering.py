@@ -18,6 +18,8 @@ from shared.texts import Catalogues
 Page = Callable[[web.Request, dict[str, Any]], Awaitable[web.Response]]
 
 _SERVER_ERROR = 500
+_OF_SERVERS = {"client-refused", "app-password-refused"}
+"""What is refused to other servers, which show who they are in another way than people do."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,17 @@ def headers_of(refusal: Refusal) -> dict[str, str]:
     if refusal.retry_after is not None:
         headers["Retry-After"] = str(refusal.retry_after)
     if refusal.status == web.HTTPUnauthorized.status_code:
-        headers["WWW-Authenticate"] = f'Bearer error="{refusal.type}"'
+        headers["WWW-Authenticate"] = _challenge(refusal)
     if "allow" in refusal.extra:
         headers["Allow"] = str(refusal.extra["allow"])
     return headers
+
+
+def _challenge(refusal: Refusal) -> str:
+    """Return how to show who one is (RFC 6750, 3, for people and RFC 7617, 2, for servers)."""
+    if refusal.type in _OF_SERVERS:
+        return 'Basic realm="app-passwords", charset="UTF-8"'
+    return f'Bearer error="{refusal.type}"'
 
 
 def refusal_of(error: Exception) -> Refusal:

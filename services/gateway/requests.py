@@ -1,15 +1,22 @@
 """What is read off a request first: from where it comes, by whom, in what language."""
 
+import base64
 import hmac
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from aiohttp import web
+from pydantic import SecretStr
 
 from services.gateway.acceptance import Acceptance
 from services.gateway.administration import Administration
-from services.gateway.errors import CsrfRefused, SessionRequired
+from services.gateway.errors import (
+    CsrfRefused,
+    ServerRefused,
+    ServersNotAllowed,
+    SessionRequired,
+)
 from services.gateway.model import Caller
 from services.gateway.sealing import Sealer
 from shared.contracts.profile import Person
@@ -33,6 +40,7 @@ class Requests:
     sealer: Sealer
     catalogues: Catalogues
     trusted_proxies: Sequence[IPv4Network | IPv6Network]
+    servers: Mapping[str, SecretStr] = field(default_factory=dict)
 
     def where(self, request: web.Request) -> Where:
         """Return from where a request comes; only trusted proxies are believed about others."""
@@ -60,6 +68,16 @@ class Requests:
         """Return the admin who sends a request, or raise."""
         caller = await self.caller(request)
         return caller, await self.administration.admin(caller)
+
+    def check_server(self, request: web.Request) -> None:
+        """Raise unless a request comes from another server that is known here (RFC 7617)."""
+        if not self.servers:
+            raise ServersNotAllowed
+        name, secret = _name_and_secret(request)
+        known = self.servers.get(name)
+        expected = known.get_secret_value() if known is not None else ""
+        if not same(expected, secret) or known is None:
+            raise ServerRefused
 
     def csrf_token(self, cookie: str) -> str:
         """Return the token that goes with a cookie; it follows from the cookie and our secret."""
@@ -110,6 +128,17 @@ def same(expected: str, given: str) -> bool:
 def _readable(header: str) -> str:
     # Bytes that are no UTF-8 arrive as surrogates, which no JSON can carry.
     return header.encode("utf-8", "replace").decode()
+
+
+def _name_and_secret(request: web.Request) -> tuple[str, str]:
+    scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
+    try:
+        name, colon, secret = base64.b64decode(shown, validate=True).decode().partition(":")
+    except ValueError as error:
+        raise ServerRefused from error
+    if scheme.lower() != "basic" or not colon:
+        raise ServerRefused
+    return name, secret
 
 
 def bearer_token(request: web.Request) -> str | None:

@@ -11,6 +11,12 @@ from services.gateway.clients.sessions import SessionsClient
 from services.gateway.errors import MethodUnknown
 from services.gateway.model import Caller
 from services.gateway.step_up import StepUps
+from shared.contracts.app_passwords import (
+    AppPassword,
+    AppPasswordAccepted,
+    CheckAppPassword,
+    MakeAppPassword,
+)
 from shared.contracts.events import Cause
 from shared.contracts.methods import (
     AuthenticatorSetup,
@@ -151,6 +157,17 @@ class SecurityInfo:
         )
         await self._end_resting_on(caller, made.gone, "method-replaced", kept=True)
         return made
+
+    async def make_app_password(self, caller: Caller, label: str) -> AppPassword:
+        """Make a password for one program. It ends with what the caller's session ends with."""
+        await self._require_for_change(caller)
+        return await self.credentials.make_app_password(
+            MakeAppPassword(sub=caller.sub, label=label, epoch=caller.session.epoch)
+        )
+
+    async def check_app_password(self, asked: CheckAppPassword) -> AppPasswordAccepted:
+        """Tell another server whose app password it was given. It opens nothing here."""
+        return await self.credentials.check_app_password(asked)
 
     async def rename(self, caller: Caller, method_id: str, label: str) -> Method:
         """Call a method something else."""

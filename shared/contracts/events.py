@@ -31,6 +31,7 @@ CredentialType = Literal[
     "phone-sms",
     "phone-voice",
     "recovery-codes",
+    "app-password",
 ]
 ChangeType = Literal["create", "revoke", "update", "delete"]
 

@@ -8,7 +8,9 @@ from pydantic import Field, StringConstraints
 from shared.contracts.body import Contract, Secret, Sid, Sub
 from shared.contracts.trust import TrustTerms
 
-Kind = Literal["authenticator", "passkey", "email", "sms", "voice", "recovery-codes"]
+Kind = Literal[
+    "authenticator", "passkey", "email", "sms", "voice", "recovery-codes", "app-password"
+]
 Use = Literal["mfa", "reset"]
 SentKind = Literal["email", "sms", "voice"]
 """The kinds whose codes are sent to an address or a number."""
@@ -62,10 +64,14 @@ class Method(Contract):
 
 
 class MethodList(Contract):
-    """All methods that were proved, oldest first; `sendable` are the kinds that codes go out by."""
+    """All methods that were proved, oldest first; `sendable` are the kinds that codes go out by.
+
+    `app_passwords` says whether any may be made.
+    """
 
     items: tuple[Method, ...]
     sendable: tuple[SentKind, ...] = ()
+    app_passwords: bool = False
 
 
 class ListMethods(Contract):

@@ -1,5 +1,6 @@
 """One portal for all stories: the one that BASE_URL names, or a stack of their own."""
 
+import json
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -8,6 +9,8 @@ from tests.e2e.portal import People, Portal, Someone, where_it_runs
 from tests.stack import Stack
 
 METHODS = "/admin/policy/methods"
+MAIL_SERVER = ("mail", "what the mail server shows the gateway")
+CLIENTS = {"GATEWAY_APP_PASSWORD_CLIENTS": json.dumps(dict([MAIL_SERVER]))}
 Demands = Callable[..., None]
 
 
@@ -17,7 +20,7 @@ def portal() -> Iterator[Portal]:
     if there is not None:
         yield there
         return
-    with Stack() as stack:
+    with Stack(env={"gateway": CLIENTS}) as stack:
         yield Portal(stack.url, stack.maildir, stack.sms_file)
 
 

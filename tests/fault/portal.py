@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, get_args
 
 import aiohttp
 import redis
@@ -27,6 +27,8 @@ from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
 from services.gateway.clients.profile import ProfileClient
 from shared.contracts.credentials import EnrollAccount
+from shared.contracts.methods import Kind as MethodKind
+from shared.contracts.policy import PutMethodsPolicy
 from shared.contracts.profile import AddPerson, PutOrganization
 from tests.fault.die import FOLDER, Points
 from tests.stack import Stack
@@ -42,6 +44,7 @@ LINKS = (
     ("credentials", "rabbitmq"),
 )
 GATEWAYS = ("gateway", "gateway2")
+MAIL_SERVER = ("mail", "what the mail server shows a gateway")
 ACCEPTED = frozenset({200, 422})
 """What an accepted session is answered; unconfirmed, signing out everywhere is a 422."""
 PROBES = (
@@ -123,7 +126,12 @@ class WoundableStack(Stack):
             keep_alive=True,
             seeded=False,
             wrap={name: (sys.executable, "-m", "tests.fault.die", name) for name in SERVICES},
-            env={"gateway": {"GATEWAY_TRUSTED_PROXIES": '["127.0.0.0/8"]'}},
+            env={
+                "gateway": {
+                    "GATEWAY_TRUSTED_PROXIES": '["127.0.0.0/8"]',
+                    "GATEWAY_APP_PASSWORD_CLIENTS": json.dumps(dict([MAIL_SERVER])),
+                }
+            },
         )
         self._is_alarmed = False
         folder = self.directory / FOLDER
@@ -194,6 +202,17 @@ class Portal:
     async def __aexit__(self, *_: object) -> None:
         """Close the connections."""
         await self._open.aclose()
+
+    async def allow_every_method(self) -> None:
+        """Allow every kind of method there is."""
+        await self._credentials.put_policy(
+            PutMethodsPolicy(
+                organization=ORGANIZATION.id,
+                allowed=get_args(MethodKind),
+                second_factor="if-registered",
+                trust_days=0,
+            )
+        )
 
     async def people(
         self, number: int, *, sessions: int = 3, mail_to: str | None = None
@@ -329,7 +348,13 @@ class Portal:
         address = f"10.{secrets.randbelow(256)}.{secrets.randbelow(256)}.{secrets.randbelow(256)}"
         user = User(added.sub, user_id, fresh_password(), address)
         await self._credentials.enroll(
-            EnrollAccount(sub=user.sub, user_id=user_id, password=user.password, temporary=False)
+            EnrollAccount(
+                sub=user.sub,
+                user_id=user_id,
+                password=user.password,
+                temporary=False,
+                organization=ORGANIZATION.id,
+            )
         )
         for _ in range(sessions):
             reply = await self.sign_in(user)

@@ -170,6 +170,11 @@ class MemoryMethods:
         )
         return until if now < until else None
 
+    async def settled(self, sub: str) -> tuple[SecurityInfo, int]:
+        """Return both, as of one moment."""
+        await asyncio.sleep(0)
+        return self.by_sub.get(sub, SecurityInfo(sub)), self.epochs.current(sub)
+
     async def epoch_of(self, sub: str) -> int:
         """Return it."""
         return self.epochs.current(sub)

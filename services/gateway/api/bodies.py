@@ -256,12 +256,20 @@ class EnrollNumberBody(Body):
     instead_of: MethodId | None = None
 
 
+class MakeAppPasswordBody(Body):
+    """A password for one program that cannot ask for a second factor."""
+
+    kind: Literal["app-password"]
+    label: Label
+
+
 ToEnroll = (
     EnrollAuthenticatorBody
     | EnrollPasskeyBody
     | MakeRecoveryCodesBody
     | EnrollAddressBody
     | EnrollNumberBody
+    | MakeAppPasswordBody
 )
 
 
@@ -271,6 +279,14 @@ class EnrollBody(RootModel[ToEnroll]):
     model_config = ConfigDict(frozen=True, strict=True)
 
     root: ToEnroll = Field(discriminator="kind")
+
+
+class CheckAppPasswordBody(Body):
+    """What a server was given by a program; `address` is where that is, if it is to be counted."""
+
+    user_id: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+    app_password: Password
+    address: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
 
 
 class RenameBody(Body):
@@ -496,6 +512,12 @@ class CodesToKeep(BaseModel):
     codes: tuple[str, ...]
 
 
+class AppPasswordToKeep(BaseModel):
+    """An app password, said once."""
+
+    password: str
+
+
 class CodeSent(BaseModel):
     """Where a code was sent to."""
 
@@ -507,7 +529,7 @@ class Enrolled(BaseModel):
 
     id: str
     state: Literal["unproved", "active"]
-    setup: AuthenticatorToSetUp | OptionsToSign | CodesToKeep | CodeSent
+    setup: AuthenticatorToSetUp | OptionsToSign | CodesToKeep | CodeSent | AppPasswordToKeep
 
 
 class SignInRegistration(BaseModel):

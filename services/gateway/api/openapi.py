@@ -21,6 +21,7 @@ _UNSAFE = {
 }  # fmt: skip
 _WITH_BODY = {415: "unsupported-media-type"}
 _PAGED = {422: "invalid-request"}
+_OF_SERVERS = {401: "client-refused", 403: "not-allowed"}
 _SIGNED_IN = {401: "session-required, session-revoked"}
 _BY_COOKIE = {403: "csrf-refused"}
 _ADMIN = {403: "not-allowed-by-policy"}
@@ -40,12 +41,17 @@ _SCHEMES = {
         "type": "apiKey", "in": "header", "name": RECEIPT_HEADER,
         "description": "The token that came with a receipt. It opens that receipt alone.",
     },
+    "server": {
+        "type": "http", "scheme": "basic",
+        "description": "The name and secret of a server that may check app passwords.",
+    },
 }  # fmt: skip
 _CREDENTIALS: dict[Access, list[str]] = {
     "anyone": [],
     "session": ["token", "session-cookie"],
     "receipt": ["token", "session-cookie", "receipt-token"],
     "admin": ["token", "session-cookie"],
+    "server": ["server"],
 }
 
 
@@ -133,15 +139,16 @@ def _responses(operation: Operation, definitions: dict[str, Any]) -> dict[str, A
 
 
 def _refusals(operation: Operation) -> dict[int, list[str]]:
-    is_unsafe, is_open = operation.method != "GET", operation.access == "anyone"
+    is_unsafe, by_session = operation.method != "GET", "token" in _CREDENTIALS[operation.access]
     found: dict[int, list[str]] = {}
     for applies, refusals in (
         (True, _EVERYWHERE),
         (is_unsafe, _UNSAFE),
         (operation.body is not None, _WITH_BODY),
         (operation.paged, _PAGED),
-        (not is_open, _SIGNED_IN),
-        (is_unsafe and not is_open, _BY_COOKIE),
+        (by_session, _SIGNED_IN),
+        (is_unsafe and by_session, _BY_COOKIE),
+        (operation.access == "server", _OF_SERVERS),
         (operation.access == "admin", _ADMIN),
         (True, operation.refusals),
     ):

@@ -30,7 +30,7 @@ from shared.problems import at_fault
 from shared.service import read_json
 
 B = TypeVar("B", bound=BaseModel)
-Access = Literal["anyone", "session", "receipt", "admin"]
+Access = Literal["anyone", "session", "receipt", "admin", "server"]
 
 AnswerSeconds = 25.0
 """How long a request with a key may take, so that its answer is kept before its claim ends."""
@@ -186,6 +186,8 @@ class Operations:
     async def _authorize(
         self, operation: Operation, request: web.Request
     ) -> tuple[Caller | None, Person | None]:
+        if operation.access == "server":
+            self.requests.check_server(request)
         if operation.access == "admin":
             return await self.requests.admin(request)
         if operation.access == "receipt":

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from services.gateway.account import Account
 from services.gateway.administration import Administration
+from services.gateway.api.app_passwords import AppPasswordApi
 from services.gateway.api.bodies import (
     ActionBody,
     AddUserBody,
@@ -99,6 +100,7 @@ class Api:
             *self._signing_in(),
             *self._my_account(),
             *SecurityInfoApi(self.security_info).operations(),
+            *AppPasswordApi(self.security_info).operations(),
             *TrustApi(self.trust).operations(),
             *self._passwords(),
             *self._admin(),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from services.gateway.api.bodies import (
+    AppPasswordToKeep,
     AuthenticatorToSetUp,
     CodeSent,
     CodesToKeep,
@@ -14,6 +15,7 @@ from services.gateway.api.bodies import (
     Enrolled,
     EnrollNumberBody,
     EnrollPasskeyBody,
+    MakeAppPasswordBody,
     MakeRecoveryCodesBody,
     MethodChoiceBody,
     MethodItems,
@@ -35,8 +37,8 @@ REFUSED_SENDING = {429: "too-many-codes", 503: "code-not-sent"}
 REFUSED = "code-refused, code-used, passkey-refused, passkey-cloned, not-allowed-by-policy"
 """What is refused of an answer."""
 _REFUSED_ENROLLMENT = {
-    409: "too-many-authenticators, too-many-methods, too-many-passkeys, method-exists, "
-    "kind-not-available, factor-required",
+    409: "too-many-authenticators, too-many-methods, too-many-passkeys, too-many-app-passwords, "
+    "method-exists, kind-not-available, factor-required",
     **REFUSED_SENDING,
 }
 
@@ -141,6 +143,10 @@ class SecurityInfoApi:
             made = await self.security_info.make_recovery_codes(call.caller)
             codes = CodesToKeep(codes=tuple(each.get_secret_value() for each in made.codes))
             return Answer(Enrolled(id=made.id, state="active", setup=codes), 201)
+        if isinstance(body, MakeAppPasswordBody):
+            password = await self.security_info.make_app_password(call.caller, body.label)
+            to_keep = AppPasswordToKeep(password=password.password.get_secret_value())
+            return Answer(Enrolled(id=password.id, state="active", setup=to_keep), 201)
         if isinstance(body, EnrollAddressBody | EnrollNumberBody):
             sent = await self._enroll_sent(call, body)
             setup_sent = CodeSent(hint=sent.hint)

@@ -3,6 +3,12 @@
 from dataclasses import dataclass
 
 from services.gateway.clients.peer import Peer
+from shared.contracts.app_passwords import (
+    AppPassword,
+    AppPasswordAccepted,
+    CheckAppPassword,
+    MakeAppPassword,
+)
 from shared.contracts.body import Done
 from shared.contracts.credentials import (
     AskRequirements,
@@ -101,6 +107,14 @@ class CredentialsClient:
     async def make_recovery_codes(self, asked: MakeRecoveryCodes) -> RecoveryCodes:
         """Make new recovery codes."""
         return await self.peer.ask("/methods/make-recovery-codes", asked, RecoveryCodes)
+
+    async def make_app_password(self, asked: MakeAppPassword) -> AppPassword:
+        """Make an app password."""
+        return await self.peer.ask("/methods/make-app-password", asked, AppPassword)
+
+    async def check_app_password(self, asked: CheckAppPassword) -> AppPasswordAccepted:
+        """Tell whose app password it is."""
+        return await self.peer.ask("/app-passwords/check", asked, AppPasswordAccepted)
 
     async def enroll_sent(self, asked: EnrollSent) -> SentSetup:
         """Begin to set up an address or a number."""

@@ -5,6 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from services.gateway.account import Account
+from services.gateway.portal.app_password_pages import AppPasswordPages
 from services.gateway.portal.challenge_pages import ChallengePages
 from services.gateway.portal.confirmation_pages import ConfirmationPages
 from services.gateway.portal.first_password_pages import FirstPasswordPages
@@ -60,6 +61,7 @@ class Portal:
             methods,
             TrustPages(visits, trust),
             PasskeyPages(signing_in, methods),
+            AppPasswordPages(methods),
             SentCodePages(pages, visits, security_info, methods),
             StepUpPages(pages, visits, security_info.step_ups),
             PasswordPages(pages, visits, account, security_info.step_ups),

@@ -29,6 +29,7 @@ _DONE = {
     "added-address",
     "renamed",
     "removed",
+    "removed-app-password",
     "promoted",
     "default",
     "trust-forgotten",
@@ -46,6 +47,7 @@ _SAID_IN_PLACE = {
     "sign-in-throttled",
     "invalid-request",
     "too-many-authenticators",
+    "too-many-app-passwords",
     "factor-required",
     "setup-ended",
     "too-many-methods",
@@ -159,6 +161,8 @@ class SecurityInfoPages:
             return addresses.see(ADDRESS)
         method = await self.security_info.method(caller, form["id"])
         promoted = await self.security_info.remove(caller, method.id)
+        if method.kind == "app-password":
+            return _done("removed-app-password")
         return _done("promoted" if method.default and promoted is not None else "removed")
 
     async def _stepped_up(
@@ -179,7 +183,7 @@ class SecurityInfoPages:
     async def _show(self, request: web.Request, refusal: Refusal | None = None) -> web.Response:
         visitor = await self.visits.visitor(request)
         listed = await self.security_info.listed(visitor.caller)
-        methods = listed.items
+        methods = [each for each in listed.items if each.kind != "app-password"]
         done = request.query.get("done")
         return await self.pages.show(
             request,
@@ -192,7 +196,11 @@ class SecurityInfoPages:
             sendable=listed.sendable,
             named=[each for each in methods if each.kind in _NAMED],
             codes=next((each for each in methods if each.kind == "recovery-codes"), None),
-            names={f"{at}-{each.id}": each.label or each.hint for each in methods for at in "nr"},
+            app_passwords=[each for each in listed.items if each.kind == "app-password"],
+            makes_app_passwords=listed.app_passwords,
+            names={
+                f"{at}-{each.id}": each.label or each.hint for each in listed.items for at in "nr"
+            },
             first=next((each.label or each.hint for each in methods if each.default), ""),
             longest_label=LongestLabel,
             is_trusting=await self.trust.is_any(visitor.caller),

@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from services.credentials.app_passwords import AppPasswords
 from services.credentials.asking import Asking
 from services.credentials.authentication import Authentication
 from services.credentials.blocklist import Blocklist
@@ -162,6 +163,9 @@ class Memory:
             self.clock,
             pepper,
         )
+        app_passwords = AppPasswords(
+            self.credentials, self.methods, changes, throttle, self.clock, pepper
+        )
         clearing = Clearing(changes)
         return _app(
             "credentials",
@@ -170,6 +174,7 @@ class Memory:
                 passwords,
                 security_info,
                 passkey_sign_in,
+                app_passwords,
                 clearing,
                 policies,
                 asking,

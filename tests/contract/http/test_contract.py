@@ -14,6 +14,7 @@ from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
+from shared.contracts.app_passwords import AppPassword, CheckAppPassword, MakeAppPassword
 from shared.contracts.credentials import (
     AskRequirements,
     ChangePassword,
@@ -201,6 +202,27 @@ async def make_codes(services: Services) -> BaseModel:
     )
 
 
+async def make_app_password(services: Services) -> AppPassword:
+    await services.credentials.put_policy(
+        PutMethodsPolicy(
+            organization="halden",
+            allowed=("app-password",),
+            second_factor="if-registered",
+            trust_days=0,
+        )
+    )
+    return await services.credentials.make_app_password(
+        MakeAppPassword(sub="person-1", label="Mail", epoch=1)
+    )
+
+
+async def check_app_password(services: Services) -> BaseModel:
+    made = await make_app_password(services)
+    return await services.credentials.check_app_password(
+        CheckAppPassword(user_id="ada@example.org", app_password=made.password)
+    )
+
+
 async def rename(services: Services) -> BaseModel:
     asked = RenameMethod(sub="person-1", id=(await prove(services)).id, label="Tablet")
     return await services.credentials.rename(asked)
@@ -265,6 +287,8 @@ CALLS: dict[tuple[str, str], Ask] = {
     ),
     ("credentials", "/passkey/verify"): verify_passkey,
     ("credentials", "/methods/make-recovery-codes"): make_codes,
+    ("credentials", "/methods/make-app-password"): make_app_password,
+    ("credentials", "/app-passwords/check"): check_app_password,
     ("credentials", "/methods/enroll-sent"): begin_number,
     ("credentials", "/methods/send-again"): send_again,
     ("credentials", "/methods/prove"): prove,
@@ -332,7 +356,13 @@ async def peopled(services: Services) -> Services:
         ("noor", "noor@example.org", True),
     ):
         await services.credentials.enroll(
-            EnrollAccount(sub=sub, user_id=user_id, password=OLD, temporary=temporary)
+            EnrollAccount(
+                sub=sub,
+                user_id=user_id,
+                password=OLD,
+                temporary=temporary,
+                organization="halden",
+            )
         )
     return services
 

@@ -4,14 +4,22 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 
-from services.credentials.errors import MethodsChangedMeanwhile, PasskeyTaken
+from services.credentials.errors import (
+    MethodsChangedMeanwhile,
+    PasskeyTaken,
+    TooManyAppPasswords,
+)
+from services.credentials.kinds import MethodChanges
 from services.credentials.methods import Asked, Changed, Method, SecurityInfo
 from services.credentials.mongo import MongoMethodStore
 from services.credentials.passkeys import Passkey
 from services.credentials.store import MethodStore
+from shared.clock import SystemClock
+from shared.contracts.refusals import Busy
 from shared.wiring import Wiring
 from tests.memory.credentials import MemoryMethods
 
@@ -21,7 +29,7 @@ NUMBER = Method(
     "number", "sms", "", AT, proved=True, sealed=b"\0sealed", hint="+49 … 47", mark="keyed hash"
 )
 CODES = Method("codes", "recovery-codes", "", AT, proved=True, codes=("a", "b"))
-
+MAIL = Method("mail", "app-password", "Mail", AT, proved=True, mark="keyed hash", epoch=1)
 KEY = Passkey("credential", "handle", b"\0public", 7, ("usb", "nfc"), "cross-platform", aaguid="0")
 PASSKEY = Method("key", "passkey", "Key", AT, proved=True, passkey=KEY)
 
@@ -68,7 +76,7 @@ async def test_who_has_no_methods_has_none(store: MethodStore) -> None:
 
 
 async def test_what_was_put_is_there_as_the_next_version(store: MethodStore) -> None:
-    info = SecurityInfo("ada", methods=(PHONE, NUMBER, CODES), default="phone")
+    info = SecurityInfo("ada", methods=(PHONE, NUMBER, CODES, MAIL), default="phone")
     await store.put(info, None)
     assert await store.security_info("ada") == replace(info, version=1)
     assert await store.security_info("eve") == SecurityInfo("eve")
@@ -145,8 +153,42 @@ async def test_what_says_nothing_is_not_written_for_replicas_that_do_not_know_it
     document = await database["security_info"].find_one({"_id": "ada"})
     assert document is not None
     phone, number = document["methods"]
-    assert not {"hint", "mark"} & set(phone)
+    assert not {"hint", "mark", "epoch"} & set(phone)
     assert {"hint", "mark"} <= set(number)
+
+
+async def test_methods_and_epoch_are_read_as_they_were_answered_last(store: MethodStore) -> None:
+    assert await store.settled("ada") == (SecurityInfo("ada"), 0)
+    info = SecurityInfo("ada", methods=(PHONE, MAIL))
+    await store.put(info, None)
+    assert await store.settled("ada") == (replace(info, version=1), 0)
+
+
+async def test_an_epoch_is_read_with_the_methods(
+    credentials: Wiring, open_subject: Callable[[Wiring, str], Awaitable[None]]
+) -> None:
+    await open_subject(credentials, "ada")
+    store = _in_mongodb(credentials).store
+    assert await store.settled("ada") == (SecurityInfo("ada"), 1)
+
+
+async def test_of_fifty_app_passwords_at_once_each_that_is_kept_was_counted(case: Case) -> None:
+    # Whose policy holds is asked before, and not by what makes the change.
+    changes = MethodChanges(case.store, cast("Any", None), SystemClock())
+
+    def one_more(number: int) -> Callable[[SecurityInfo], Changed]:
+        new = replace(MAIL, id=f"mail {number}", mark=f"hash {number}")
+        return lambda info: Changed(info.with_active(new))
+
+    outcomes: list[object] = []
+    for _ in range(2):
+        outcomes += await asyncio.gather(
+            *(changes.make("ada", one_more(len(outcomes) + each)) for each in range(25)),
+            return_exceptions=True,
+        )
+    made = sum(isinstance(each, Changed) for each in outcomes)
+    assert {type(each) for each in outcomes} <= {Changed, TooManyAppPasswords, Busy}
+    assert len((await case.store.security_info("ada")).methods) == made <= 40
 
 
 async def test_a_passkey_is_kept_and_found_by_its_credential(store: MethodStore) -> None:

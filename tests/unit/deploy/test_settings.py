@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import SettingsError
 
 from services.credentials.config import CredentialsConfig
 from services.gateway.config import GatewayConfig
@@ -68,6 +69,28 @@ def test_an_empty_setting_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         keyring=SecretStr(f"test:{'07' * 32}"),
     )
     assert (config.breached_file, config.banned, config.minimum_length) == (None, (), 15)
+
+
+@pytest.mark.parametrize(
+    "clients",
+    ['{"mail": "too short"}', '{"": "%s"}', '{"ma:il": "%s"}', '["mail"]', "mail"],
+)
+def test_servers_have_names_that_http_basic_can_carry_and_long_secrets(
+    monkeypatch: pytest.MonkeyPatch, clients: str
+) -> None:
+    secret = SecretStr("sixteen characters")
+
+    def told(clients: str) -> GatewayConfig:
+        monkeypatch.setenv("GATEWAY_APP_PASSWORD_CLIENTS", clients.replace("%s", "s" * 32))
+        return GatewayConfig(
+            service_key=secret, redis_url=secret, rabbitmq_url=secret, secret=secret
+        )
+
+    config = told('{"mail": "%s"}')
+    assert config.app_password_clients["mail"].get_secret_value() == "s" * 32
+    assert "ssss" not in repr(config)
+    with pytest.raises((ValidationError, SettingsError)):
+        told(clients)
 
 
 def test_what_begins_an_organization_in_kubernetes_may_reach_the_services() -> None:

@@ -81,6 +81,7 @@ def test_who_may_call_what_is_written_down() -> None:
             "receipt": each.path == "/me/receipts/{id}",
             "session": area in {"me", "re-authenticate", "sign-out"},
             "admin": area == "admin",
+            "server": each.path == "/app-passwords/check",
         }[each.access], each.path
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from services.gateway.acceptance import Acceptance
 from services.gateway.administration import Administration
@@ -73,6 +73,7 @@ class System:
             Sealer(b"the secret of a test, long enough"),
             catalogues,
             (),
+            {"mail": SecretStr("what the mail server shows")},
         )
         self.problems = Problems(catalogues, self.requests)
         self.operations = Operations(self.requests, self.answers, self.problems.answer)
@@ -109,6 +110,7 @@ class System:
             Operation("DELETE", "/things/{id}", "End", self.act),
             Operation("POST", "/open", "Make", self.act, "anyone", body=ConfirmBody),
             Operation("POST", "/rule", "Rule", self.act, "admin"),
+            Operation("POST", "/asked", "Ask", self.act, "server", repeats=False),
             Operation("GET", "/things", "List", self.list, "anyone", paged=True),
             Operation("GET", "/pages", "Page", self.page, "anyone", paged=True),
             Operation("GET", "/receipts/{id}", "Read", self.read, "receipt"),

@@ -71,6 +71,13 @@ def test_a_receipt_is_for_a_session_or_its_token() -> None:
     ]
 
 
+def test_an_app_password_is_for_servers_to_check() -> None:
+    assert described("POST", "/app-passwords/check")["security"] == [{"server": []}]
+    found = refusals("POST", "/app-passwords/check")
+    assert {("401", "client-refused"), ("401", "app-password-refused")} <= found
+    assert ("401", "session-required") not in found
+
+
 def test_nobody_needs_a_credential_to_sign_in() -> None:
     assert described("POST", "/sign-in")["security"] == []
 

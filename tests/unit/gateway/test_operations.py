@@ -2,6 +2,7 @@
 
 import pytest
 import structlog.testing
+from aiohttp import encode_basic_auth
 
 from tests.unit.gateway.sessions import token_of
 from tests.unit.gateway.system import Client, System, make, problem_of
@@ -150,3 +151,19 @@ async def test_every_answer_is_guarded(client: Client, ada: dict[str, str]) -> N
 async def test_a_clients_own_request_id_is_not_believed(client: Client) -> None:
     answered = await client.get("/api/v1/nothing", headers={"X-Request-Id": "forged"})
     assert answered.headers["X-Request-Id"] != "forged"
+
+
+async def test_what_is_for_servers_is_for_nobody_else(
+    system: System, client: Client, ada: dict[str, str]
+) -> None:
+    for shown in ({}, ada, {"Authorization": encode_basic_auth("mail", "a guess")}):
+        refused = await client.post("/api/v1/asked", headers=shown)
+        await problem_of(refused, 401, "client-refused")
+        assert refused.headers["WWW-Authenticate"].startswith("Basic realm=")
+    assert system.calls == []
+    known = {"Authorization": encode_basic_auth("mail", "what the mail server shows")}
+    for _ in range(2):
+        # Nothing that was answered is kept, or it would outlive what it says.
+        answered = await client.post("/api/v1/asked", headers=known | {"Idempotency-Key": "one"})
+        assert answered.status == 202
+    assert len(system.calls) == 2

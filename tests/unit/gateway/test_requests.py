@@ -1,17 +1,24 @@
 """What is read off a request: its address, its language, its credential."""
 
+from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
-from aiohttp import web
+from aiohttp import encode_basic_auth, web
 from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
+from pydantic import SecretStr
 
 from services.gateway.acceptance import Acceptance
 from services.gateway.administration import Administration
-from services.gateway.errors import CsrfRefused, SessionRequired
+from services.gateway.errors import (
+    CsrfRefused,
+    ServerRefused,
+    ServersNotAllowed,
+    SessionRequired,
+)
 from services.gateway.requests import Requests, accepted_languages, bearer_token
 from services.gateway.sealing import Sealer
 from shared.texts import Catalogues
@@ -244,3 +251,46 @@ def test_a_csrf_token_of_bytes_that_are_no_text_is_refused() -> None:
     for cookie, token in (("a cookie", "\udcff"), ("\udcff", "a token")):
         with pytest.raises(CsrfRefused):
             requests().check_csrf(cookie, token)
+
+
+SECRET = "the sécret of a mail server: as long as it has to be"
+
+
+def shows(name: str, secret: str) -> str:
+    return encode_basic_auth(name, secret, "utf-8")
+
+
+def test_a_server_that_is_known_may_ask() -> None:
+    servers = {"mail": SecretStr(SECRET), "files": SecretStr(SECRET[::-1])}
+    reading = replace(requests(), servers=servers)
+    reading.check_server(request(method="POST", Authorization=shows("mail", SECRET)))
+    reading.check_server(request(method="POST", Authorization=shows("files", SECRET[::-1])))
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        shows("mail", SECRET[:-1]),
+        shows("mail", ""),
+        shows("files", SECRET),
+        shows("nobody", ""),
+        shows("", ""),
+        shows("", SECRET),
+        f"Bearer {SECRET}",
+        "Basic bWFpbA==",
+        "Basic no base64",
+        "Basic /w==",
+        "Basic",
+        "",
+    ],
+)
+def test_a_server_with_another_secret_or_none_is_refused(shown: str) -> None:
+    servers = {"mail": SecretStr(SECRET), "files": SecretStr(SECRET[::-1])}
+    with pytest.raises(ServerRefused):
+        replace(requests(), servers=servers).check_server(request(Authorization=shown))
+
+
+def test_where_no_server_is_known_none_may_ask() -> None:
+    for shown in (shows("mail", SECRET), shows("", "")):
+        with pytest.raises(ServersNotAllowed):
+            requests().check_server(request(Authorization=shown))
