@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from services.credentials.errors import MethodsChangedMeanwhile, PasskeyTaken
-from services.credentials.methods import Changed, Method, SecurityInfo
+from services.credentials.methods import Changed, LastChange, Method, SecurityInfo
 from services.credentials.mongo import MongoMethodStore
 from services.credentials.passkeys import Passkey
 from services.credentials.store import MethodStore
@@ -196,3 +196,27 @@ async def test_of_two_people_who_register_one_passkey_at_once_one_has_it(case: C
     assert sum(each is None for each in outcomes) == 1
     assert sum(isinstance(each, PasskeyTaken) for each in outcomes) == 1
     assert len(await case.emitted()) == 1
+
+
+async def test_the_last_change_is_dated_by_the_store_once(store: MethodStore) -> None:
+    began = datetime.now(UTC) - timedelta(seconds=1)
+    info = SecurityInfo("ada", last_change=LastChange("added", "sms", "+49 … 47"))
+    await store.put(info, None)
+    kept = await store.security_info("ada")
+    assert kept.last_change is not None
+    assert kept.last_change.at is not None
+    assert began < kept.last_change.at < datetime.now(UTC) + timedelta(seconds=1)
+    assert replace(kept.last_change, at=None) == info.last_change
+    # What is no change of methods, such as the use of one, leaves it as it was.
+    await store.put(replace(kept, methods=(PHONE,)), None)
+    assert (await store.security_info("ada")).last_change == kept.last_change
+
+
+async def test_a_method_that_a_later_version_knows_more_of_is_read_all_the_same(
+    credentials: Wiring,
+) -> None:
+    store = _in_mongodb(credentials).store
+    await store.put(SecurityInfo("ada", methods=(PHONE,)), None)
+    added = {"$set": {"methods.0.later": "x"}}
+    await credentials.database["security_info"].update_one({"_id": "ada"}, added)
+    assert (await store.security_info("ada")).methods == (PHONE,)

@@ -154,7 +154,7 @@ class Ada:
 
     async def reseal(self) -> tuple[int, int]:
         keyring = self.info.authenticators.keyring
-        return await Resealing(self.store, self.info.changes, keyring).reseal()
+        return await Resealing(self.store, self.store.notices, self.info.changes, keyring).reseal()
 
     async def remove(self, method_id: str) -> str | None:
         return (await self.info.remove(RemoveMethod(sub="ada", id=method_id))).default
