@@ -96,6 +96,7 @@ class Memory:
     policies: MemoryPolicies
     sessions: MemorySessions
     carrier: MemoryCarrier
+    guesses: MemoryGuesses
 
     @classmethod
     def empty(cls) -> "Memory":
@@ -112,6 +113,7 @@ class Memory:
             MemoryPolicies(credentials),
             MemorySessions(epochs),
             MemoryCarrier(),
+            MemoryGuesses(clock),
         )
 
     def profile(self) -> web.Application:
@@ -126,7 +128,7 @@ class Memory:
     def credentials_app(self, hasher: Hasher) -> web.Application:
         """Return the credentials service."""
         pepper = b"the pepper of a test"
-        throttle = Throttle(MemoryGuesses(self.clock), MemoryCounters(self.clock))
+        throttle = Throttle(self.guesses, MemoryCounters(self.clock))
         rules = PasswordRules(PasswordPolicy(), Blocklist())
         kept = self.policies
         policies = MethodPolicies(kept, Lease(kept.policy_of, self.clock, self.clock.pause))
