@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from services.credentials.keyring import Keyring
 from services.credentials.owed import AddressNotice
 from services.credentials.store import AddressNoticeStore, CredentialStore, Words
-from shared.mail import AddressRefused, Mail, Mailer
+from shared.mail import AddressRefused, Mail, Mailer, MailUndelivered
 from shared.owed import Sender
 
 
@@ -39,12 +39,15 @@ class AddressNotices:
             "portal": self.portal_url,
         }
         text_id = f"mail.former-address.{notice.cause}"
-        await self.mailer.send(
-            Mail(
-                # The mail to the person has the event's id, and a mailbox keeps one of each.
-                message_id=f"<{notice.id}@{self.domain}>",
-                to=self.keyring.open(notice.place, notice.sealed).decode(),
-                subject=self.words.text("mail.former-address.subject", notice.language, **values),
-                text=self.words.text(text_id, notice.language, **values),
-            )
+        mail = Mail(
+            # The mail to the person has the event's id, and a mailbox keeps one of each.
+            message_id=f"<{notice.id}@{self.domain}>",
+            to=self.keyring.open(notice.place, notice.sealed).decode(),
+            subject=self.words.text("mail.former-address.subject", notice.language, **values),
+            text=self.words.text(text_id, notice.language, **values),
         )
+        try:
+            await self.mailer.send(mail)
+        except MailUndelivered:
+            # It is logged, and what a mail server says may repeat the address.
+            raise MailUndelivered("The mail server did not take it.") from None

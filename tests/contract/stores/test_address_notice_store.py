@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
+import structlog.testing
 
 from services.credentials.errors import MethodsChangedMeanwhile
 from services.credentials.keyring import Keyring
@@ -146,8 +147,12 @@ async def test_a_server_that_is_away_gets_it_later_and_an_address_that_is_gone_n
     case: Case,
 ) -> None:
     owed, postbox = await removed(case), Postbox(away=True)
-    assert await mailing(case, postbox).send_due()
+    with structlog.testing.capture_logs() as logged:
+        assert await mailing(case, postbox).send_due()
     assert await case.left() == 1
+    # What the server said, such as "away", may repeat the address.
+    assert [each["event"] for each in logged] == ["notice-waits"]
+    assert "away" not in str(logged)
     await case.notices().postpone(owed.id, seconds=0)
     postbox.away = False
     postbox.refused.add(KIM)
