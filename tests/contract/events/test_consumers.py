@@ -1,7 +1,7 @@
 """Every consumer, fed through RabbitMQ: events that come twice or out of order do no harm."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -49,6 +49,7 @@ def signed_out(raised: Raised) -> Event:
     return signed_out_everywhere(raised, "signed-out-everywhere", at=AT)
 
 
+Hears = Callable[[Any], Coroutine[Any, Any, None]]
 KINDS: dict[str, tuple[Tells, Cause]] = {
     "credential-change": (changed, "password-changed"),
     "signed-out-everywhere": (signed_out, "signed-out-everywhere"),
@@ -298,15 +299,15 @@ async def gateway_side(brokers: Brokers) -> AsyncIterator[GatewaySide]:
     live = LiveSessions(Acceptance(sessions.cache, sessions))
     heard: list[Event] = []
 
-    def noting(original: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
+    def noting(original: Hears) -> Hears:
         async def note(event: Event) -> None:
             await original(event)
             heard.append(event)
 
         return note
 
-    live.revoked = noting(live.revoked)  # type: ignore[method-assign]
-    live.changed = noting(live.changed)  # type: ignore[method-assign]
+    live.revoked = noting(live.revoked)  # type: ignore[method-assign, assignment]
+    live.changed = noting(live.changed)  # type: ignore[method-assign, assignment]
     bus = brokers.bus()
     gateway_hears(bus, live, replica=brokers.name())
     await brokers.run(bus)
