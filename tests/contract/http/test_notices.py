@@ -142,9 +142,13 @@ async def test_a_former_address_reads_the_language_it_was_added_in(
 
 
 async def test_an_address_that_was_never_proved_is_told_nothing(kim: Kim, mailers: Mailers) -> None:
-    caller, info = await kim.caller(), kim.gateway.security_info
-    await info.enroll_sent(caller, "email", MAIL, "en")
+    caller = await kim.caller()
     await kim.adds(caller)
+    caller = await kim.again(caller)
+    await kim.gateway.security_info.enroll_sent(caller, "email", MAIL, "en")
+    await mailers.deliver()
+    admin = await kim.gateway.admin()
+    await kim.gateway.policies.require_security_info(admin, caller.sub)
     assert [to for to, _ in await mailers.subjects()] == [ACCOUNT_MAIL]
 
 

@@ -114,6 +114,21 @@ async def test_a_change_that_comes_to_nothing_owes_nothing(case: Case) -> None:
     assert await case.left() == 0
 
 
+async def test_a_transaction_that_ends_in_the_middle_owes_nothing(
+    credentials: Wiring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = _in_mongodb(credentials)
+
+    async def fails(*_asked: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("shared.outbox.Outbox.write", fails)
+    with pytest.raises(ZeroDivisionError):
+        await removed(case)
+    assert await case.left() == 0
+    assert (await case.methods.security_info("kim")).methods == (MAIL,)
+
+
 async def test_of_many_mailers_at_once_one_sends_it_once(case: Case) -> None:
     owed, postbox = await removed(case), Postbox()
     mailers = [mailing(case, postbox) for _ in range(6)]

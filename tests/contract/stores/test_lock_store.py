@@ -20,7 +20,9 @@ from tests.memory.clock import StoppedClock
 from tests.memory.credentials import MemoryCredentials, MemoryGuesses, MemoryLocks
 from tests.memory.epochs import MemoryEpochs
 
-LIMIT = Limit(failures=2, window_seconds=600, first_lock_seconds=1, longest_lock_seconds=8)
+LIMIT = Limit(
+    failures=2, window_seconds=2 * LockToldSeconds, first_lock_seconds=1, longest_lock_seconds=8
+)
 PASSWORDS, CODES = Lock(ADA.sub, "sign-in-locked"), Lock(ADA.sub, "codes-locked")
 
 
@@ -88,7 +90,11 @@ async def test_the_first_lock_of_a_series_is_told_once(case: Case) -> None:
     await case.guesses.count(Guesses("once", LIMIT, PASSWORDS), "wrong")
     await case.tell_all()
     assert await case.told() == []
-    await case.locked(PASSWORDS, times=4)
+    await case.locked(PASSWORDS, times=4, key="ada")
+    await case.tell_all()
+    assert await case.told() == [ADA.sub]
+    await case.a_day_passes()
+    await case.locked(PASSWORDS, times=2, key="ada")
     await case.tell_all()
     assert await case.told() == [ADA.sub]
 
