@@ -11,15 +11,19 @@ from services.credentials.config import CredentialsConfig
 from services.credentials.hashing import Hasher
 from services.credentials.keyring import Keyring
 from services.credentials.kinds import MethodChanges
+from services.credentials.lockout import Lockouts
 from services.credentials.messengers import FileCarrier, HttpCarrier, MailCarrier
 from services.credentials.mongo import (
+    MongoAddressNoticeStore,
     MongoCredentialStore,
     MongoGuessStore,
+    MongoLockStore,
     MongoMethodStore,
     MongoOneTimeStore,
     MongoPolicyStore,
     MongoQuotaStore,
 )
+from services.credentials.notices import AddressNotices
 from services.credentials.out_of_band import OutOfBand
 from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.passkeys import RelyingParty
@@ -40,7 +44,7 @@ from shared.clock import SystemClock
 from shared.contracts.methods import SentKind
 from shared.lease import Lease
 from shared.mail import domain_of
-from shared.service import Service, application
+from shared.service import Service, Task, application
 from shared.smtp import SmtpMailer
 from shared.texts import Catalogues
 from shared.wiring import Wiring
@@ -61,11 +65,40 @@ def _policies(wiring: Wiring) -> MethodPolicies:
     return MethodPolicies(store, Lease(store.policy_of, SystemClock()))
 
 
+def _mailing(config: CredentialsConfig) -> tuple[SmtpMailer, str] | None:
+    """Return what takes mail away, and the domain of its Message-IDs; None where nothing does."""
+    if config.smtp_host is None or config.mail_from is None:
+        return None
+    mailer = SmtpMailer(config.smtp_host, config.smtp_port, config.mail_from)
+    return mailer, domain_of(config.mail_from)
+
+
+def _locks(wiring: Wiring) -> MongoLockStore:
+    return MongoLockStore(wiring.database, wiring.transactions)
+
+
+def _tasks(config: CredentialsConfig, wiring: Wiring, keyring: Keyring) -> list[Task]:
+    lockouts = Lockouts(_locks(wiring), SystemClock())
+    mailing = _mailing(config)
+    if mailing is None:
+        return [lockouts.keep_telling]
+    mailer, domain = mailing
+    notices = AddressNotices(
+        MongoAddressNoticeStore(wiring.database),
+        _store(wiring),
+        keyring,
+        mailer,
+        Catalogues.load(),
+        config.portal_url,
+        domain,
+    )
+    return [lockouts.keep_telling, notices.keep_sending]
+
+
 def _carriers(config: CredentialsConfig) -> dict[SentKind, Carrier]:
     carriers: dict[SentKind, Carrier] = {}
-    if config.smtp_host is not None and config.mail_from is not None:
-        mailer = SmtpMailer(config.smtp_host, config.smtp_port, config.mail_from)
-        carriers["email"] = MailCarrier(mailer, domain_of(config.mail_from))
+    if mailing := _mailing(config):
+        carriers["email"] = MailCarrier(*mailing)
     if config.carrier_url is not None and config.carrier_token is not None:
         carriers["sms"] = carriers["voice"] = HttpCarrier(config.carrier_url, config.carrier_token)
     elif config.sms_file is not None:
@@ -142,7 +175,7 @@ def build_service(config: CredentialsConfig) -> Service:
         rules.pool.close()
 
     app.on_cleanup.append(end_threads)
-    return wiring.service(app)
+    return wiring.service(app, tasks=_tasks(config, wiring, keyring))
 
 
 async def reseal(config: CredentialsConfig) -> tuple[int, int]:
@@ -150,7 +183,8 @@ async def reseal(config: CredentialsConfig) -> tuple[int, int]:
     wiring = Wiring.of(NAME, config)
     methods, keyring = _methods(wiring), Keyring.parse(config.keyring.get_secret_value())
     changes = MethodChanges(methods, _policies(wiring), SystemClock())
-    return await Resealing(methods, changes, keyring).reseal()
+    notices = MongoAddressNoticeStore(wiring.database)
+    return await Resealing(methods, notices, changes, keyring).reseal()
 
 
 async def install(config: CredentialsConfig) -> None:
@@ -158,6 +192,7 @@ async def install(config: CredentialsConfig) -> None:
     wiring = Wiring.of(NAME, config)
     await _store(wiring).install()
     await _methods(wiring).install()
+    await _locks(wiring).install()
     await MongoOneTimeStore(wiring.database).install()
     await MongoQuotaStore(wiring.database).install()
     await wiring.bus.install()

@@ -12,6 +12,7 @@ from services.credentials.model import (
     ACCOUNT,
     ADDRESS,
     Guesses,
+    Lock,
     Password,
     fingerprint,
     normalized,
@@ -43,7 +44,7 @@ class Authentication:
         password = await self.store.password_named(user_id)
         sub = password.sub if password is not None else _NOBODY
         familiar = asked.familiar_sub == sub
-        guesses = self._guesses(user_id, asked, familiar=familiar)
+        guesses = self._guesses(user_id, asked, Lock(sub, "sign-in-locked"), familiar=familiar)
         async with self.throttle.attempt(*guesses) as attempt:
             verifier = password.verifier if password is not None else None
             # While it is hashed, nobody waits for the policy, which is seldom read at that.
@@ -87,10 +88,10 @@ class Authentication:
         )
 
     def _guesses(
-        self, user_id: str, asked: VerifyPassword, *, familiar: bool
+        self, user_id: str, asked: VerifyPassword, lock: Lock, *, familiar: bool
     ) -> tuple[Guesses, Guesses]:
         # Guesses from a device of the user's own are counted apart, so that an
         # attacker elsewhere cannot lock the user out of it.
         kind = "familiar" if familiar else "account"
-        account = Guesses(fingerprint(self.pepper, kind, user_id), ACCOUNT)
+        account = Guesses(fingerprint(self.pepper, kind, user_id), ACCOUNT, lock)
         return account, Guesses(fingerprint(self.pepper, "address", asked.address), ADDRESS)

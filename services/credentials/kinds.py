@@ -8,6 +8,7 @@ from typing import Protocol
 from services.credentials.errors import MethodsChangedMeanwhile, SignInOutdated
 from services.credentials.method_policy import MethodPolicy
 from services.credentials.methods import Changed, Method, SecurityInfo
+from services.credentials.owed import owed_to_addresses
 from services.credentials.policy import MethodPolicies
 from services.credentials.store import MethodStore
 from shared.clock import Clock
@@ -97,8 +98,10 @@ class MethodChanges:
         for _ in range(Tries):
             info = known or await self.store.security_info(sub)
             changed, known = change(info), None
+            event = changed.event(sub, at=self.clock.now())
+            notices = tuple(owed_to_addresses(info, changed.info, event)) if event else ()
             try:
-                await self.store.put(changed.info, changed.event(sub, at=self.clock.now()))
+                await self.store.put(changed.info, event, notices)
             except MethodsChangedMeanwhile:
                 continue
             return changed

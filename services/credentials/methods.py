@@ -27,7 +27,7 @@ from shared.contracts.events import (
     CredentialChangePayload,
     CredentialType,
 )
-from shared.contracts.methods import Kind, Use, is_factor
+from shared.contracts.methods import Kind, Use, What, is_factor
 from shared.contracts.refusals import Refusal
 
 MostOfKind: dict[Kind, int] = {
@@ -80,8 +80,8 @@ class Method:
     its owner a part and `mark` is a keyed hash; `last_step` is the newest time step whose code was
     taken; `codes` are the recovery codes that are left, as they are stored. `instead_of` is the
     method that it replaces once it is proved. `passkey` is what a passkey is verified with, once it
-    is proved. The `mark` of an app password is what it is known by, and `epoch` the one that it was
-    made under.
+    is proved. `language` is the one that an address was added in. The `mark` of an app password is
+    what it is known by, and `epoch` the one that it was made under.
     """
 
     id: str
@@ -98,6 +98,7 @@ class Method:
     mark: str | None = None
     passkey: Passkey | None = None
     epoch: int | None = None
+    language: str | None = None
 
     @property
     def is_factor(self) -> bool:
@@ -118,7 +119,7 @@ class Method:
 
     def place(self, sub: str) -> str:
         """Return what its secret is sealed for, so that it opens nowhere else."""
-        return f"method {sub} {self.id}"
+        return place_of(sub, self.id)
 
     def is_open(self, at: datetime) -> bool:
         """Tell whether it may still be proved."""
@@ -155,6 +156,21 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class LastChange:
+    """What was done last, to which method. `at` is the store's, and None until it is stored."""
+
+    what: What
+    kind: Kind | None = None
+    label: str = ""
+    at: datetime | None = None
+
+    @classmethod
+    def of(cls, what: What, method: Method) -> "LastChange":
+        """Return what was done to one method."""
+        return cls(what, method.kind, method.label or method.hint or "")
+
+
+@dataclass(frozen=True)
 class SecurityInfo:
     """All methods of a person, oldest first. `version` guards against two changes at once.
 
@@ -170,6 +186,7 @@ class SecurityInfo:
     must_register: bool = False
     asked_since: Asked | None = None
     confirmed_at: datetime | None = None
+    last_change: LastChange | None = None
 
     @property
     def is_guarding(self) -> bool:
@@ -255,14 +272,16 @@ class SecurityInfo:
     def with_active(self, new: Method) -> "SecurityInfo":
         """Return it with a method that has nothing to prove."""
         self._check_room_for(new)
-        return replace(self, methods=(*self.methods, new))
+        last_change = LastChange.of("added", new)
+        return replace(self, methods=(*self.methods, new), last_change=last_change)
 
     def with_recovery_codes(self, new: Method) -> "SecurityInfo":
         """Return it with fresh recovery codes in place of the older ones."""
         if not self.factors:
             raise FactorRequired
         kept = tuple(each for each in self.methods if each.kind != new.kind)
-        return replace(self, methods=(*kept, new))
+        last_change = LastChange.of("codes", new)
+        return replace(self, methods=(*kept, new), last_change=last_change)
 
     def with_proved(self, method: Method) -> "SecurityInfo":
         """Return it with a method that has shown to work, in place of what it replaces."""
@@ -278,6 +297,7 @@ class SecurityInfo:
             default=proved.id if is_asked_first and proved.is_factor else self.default,
             must_register=self.must_register and not proved.is_factor,
             asked_since=None if proved.is_factor else self.asked_since,
+            last_change=LastChange.of("replaced" if method.instead_of else "added", proved),
         )
 
     def with_changed(self, changed: Method) -> "SecurityInfo":
@@ -285,13 +305,22 @@ class SecurityInfo:
         methods = tuple(changed if each.id == changed.id else each for each in self.methods)
         return replace(self, methods=methods)
 
+    def with_label(self, method_id: str, label: str) -> "SecurityInfo":
+        """Return it with a method that is called something else."""
+        renamed = replace(self.method(method_id), label=label)
+        return replace(self.with_changed(renamed), last_change=LastChange.of("renamed", renamed))
+
     def without(self, method_id: str) -> "SecurityInfo":
         """Return it without a method. Another default is promoted, the oldest factor there is.
 
         Recovery codes go with the last factor.
         """
         removed = self.method(method_id)
-        left = replace(self, methods=tuple(e for e in self.methods if e.id != method_id))
+        left = replace(
+            self,
+            methods=tuple(each for each in self.methods if each.id != method_id),
+            last_change=LastChange.of("removed", removed),
+        )
         if removed.is_factor and not left.factors:
             kept = tuple(each for each in left.methods if each.kind != "recovery-codes")
             left = replace(left, methods=kept)
@@ -302,7 +331,8 @@ class SecurityInfo:
 
     def cleared(self) -> "SecurityInfo":
         """Return it without any method, for a second factor to be registered anew."""
-        return SecurityInfo(self.sub, self.version, must_register=True)
+        last_change = LastChange("cleared") if self.proved else self.last_change
+        return SecurityInfo(self.sub, self.version, must_register=True, last_change=last_change)
 
     def confirmed(self, at: datetime) -> "SecurityInfo":
         """Return it after its owner said that the methods are right."""
@@ -310,9 +340,12 @@ class SecurityInfo:
 
     def with_default(self, method_id: str) -> "SecurityInfo":
         """Return it with another default."""
-        if not self.method(method_id).is_factor:
+        chosen = self.method(method_id)
+        if not chosen.is_factor:
             raise NotADefault
-        return replace(self, default=method_id)
+        if self.default == method_id:
+            return self
+        return replace(self, default=method_id, last_change=LastChange.of("default", chosen))
 
     def shown(self, method: Method) -> contract.Method:
         """Return a method as its owner sees it."""
@@ -328,6 +361,14 @@ class SecurityInfo:
             last_used_at=method.last_used_at,
             codes_left=len(method.codes) if is_codes else None,
         )
+
+    @property
+    def changed_last(self) -> contract.LastChange | None:
+        """Return the last change as its owner sees it."""
+        last = self.last_change
+        if last is None or last.at is None:
+            return None
+        return contract.LastChange(at=last.at, what=last.what, kind=last.kind, label=last.label)
 
     def _check_room_for(self, new: Method) -> None:
         alike = [each for each in self.proved if each.kind == new.kind]
@@ -347,7 +388,7 @@ class Changed:
     """What a change makes of the methods, and which of them it is to be told of, if any.
 
     `kept` is the session that goes on, although what it rests on was replaced; `also` are methods
-    that went with the one that it is about. `by_admin` says that an admin took them all away.
+    that went with the one that it is about. `cause` is said where the kind of change does not.
     """
 
     info: SecurityInfo
@@ -355,19 +396,29 @@ class Changed:
     change: ChangeType = "update"
     kept: str | None = None
     also: tuple[str, ...] = ()
-    by_admin: bool = False
+    cause: Cause | None = None
 
     @classmethod
     def cleared(cls, info: SecurityInfo) -> "Changed":
         """Return what taking all of them away makes; nobody is told where there are none."""
         first = next(iter(info.proved), None)
         also = tuple(each.id for each in info.proved[1:])
-        return cls(info.cleared(), first, "delete", also=also, by_admin=True)
+        return cls(info.cleared(), first, "delete", also=also, cause="methods-cleared")
+
+    @classmethod
+    def with_default(cls, info: SecurityInfo, method_id: str) -> "Changed":
+        """Return what choosing a default makes; nobody is told where it was that before."""
+        after = info.with_default(method_id)
+        if after is info:
+            return cls(info)
+        return cls(after, after.method(method_id), cause="default-changed")
 
     @property
     def gone(self) -> tuple[str, ...]:
         """Return the methods on which nothing may rest any more."""
         if self.method is None or self.change not in {"delete", "update"}:
+            return ()
+        if self.cause == "default-changed":
             return ()
         return (self.method.instead_of or self.method.id, *self.also)
 
@@ -379,16 +430,23 @@ class Changed:
             id=new_id(),
             subject=sub,
             occurred_at=at,
-            initiating_entity="admin" if self.by_admin else "user",
+            initiating_entity="admin" if self.cause == "methods-cleared" else "user",
             payload=CredentialChangePayload(
                 credential_type=self.method.credential_type,
                 change_type=self.change,
-                cause="methods-cleared" if self.by_admin else _CAUSES[self.change],
+                cause=self.cause or _CAUSES[self.change],
                 method=self.method.instead_of or self.method.id,
                 kept=self.kept,
                 also=self.also,
+                revision=self.info.version + 1,
+                codes_left=len(self.method.codes) if self.change == "revoke" else None,
             ),
         )
+
+
+def place_of(sub: str, method_id: str) -> str:
+    """Return what a method's secret is sealed for."""
+    return f"method {sub} {method_id}"
 
 
 def new_id() -> str:

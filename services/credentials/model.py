@@ -12,7 +12,13 @@ from argon2.exceptions import InvalidHashError
 from precis_i18n import get_profile
 
 from shared.contracts.epochs import Raised
-from shared.contracts.events import CredentialChange, CredentialChangePayload
+from shared.contracts.events import (
+    CredentialChange,
+    CredentialChangePayload,
+    LockCause,
+    SignInLocked,
+    SignInLockedPayload,
+)
 
 _OPAQUE = get_profile("OpaqueString")
 
@@ -103,11 +109,20 @@ ADDRESS = Limit(600, 600, 60, 3600)
 
 
 @dataclass(frozen=True)
+class Lock:
+    """Whose account a lock is on, if there is one of that subject, and what was guessed at."""
+
+    sub: str
+    cause: LockCause
+
+
+@dataclass(frozen=True)
 class Guesses:
-    """What is counted under one key, and against which limit."""
+    """What is counted under one key, and against which limit; `locks` says whom a lock is told."""
 
     key: str
     limit: Limit
+    locks: Lock | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -126,6 +141,8 @@ class Counted:
         return not self.recent
 
 
+LockToldSeconds = 24 * 3600
+"""How long nobody is told of another lock of the same kind."""
 CountersKeptSeconds = 900
 """How long Redis keeps the counters of a key that is not used; the next guess loads them again."""
 
@@ -197,6 +214,17 @@ def fingerprint(pepper: bytes, *parts: str) -> str:
     return hmac.new(
         pepper, "\0".join(parts).encode("utf-8", "surrogatepass"), hashlib.sha256
     ).hexdigest()
+
+
+def sign_in_locked(lock: Lock, *, at: datetime) -> SignInLocked:
+    """Tell that guessing was stopped."""
+    return SignInLocked(
+        id=secrets.token_urlsafe(16),
+        subject=lock.sub,
+        occurred_at=at,
+        initiating_entity="system",
+        payload=SignInLockedPayload(cause=lock.cause),
+    )
 
 
 def password_changed(raised: Raised, *, at: datetime) -> CredentialChange:

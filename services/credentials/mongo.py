@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
@@ -18,12 +18,23 @@ from services.credentials.errors import (
     PasswordChangedMeanwhile,
 )
 from services.credentials.method_policy import MethodPolicy
-from services.credentials.methods import Asked, Method, SecurityInfo
-from services.credentials.model import Counted, Guesses, OneTime, Password, Quota, cost_of
+from services.credentials.methods import Asked, LastChange, Method, SecurityInfo
+from services.credentials.model import (
+    Counted,
+    Guesses,
+    Lock,
+    LockToldSeconds,
+    OneTime,
+    Password,
+    Quota,
+    cost_of,
+)
+from services.credentials.owed import AddressNotice
 from services.credentials.passkeys import Passkey
 from shared.contracts.epochs import Raised, Standing
-from shared.contracts.events import Cause, Event
+from shared.contracts.events import Cause, Event, SignInLocked
 from shared.contracts.policy import UsualReconfirmDays
+from shared.due import Due
 from shared.epochs import Epochs
 from shared.mongo import Database, Document, Session
 from shared.together import Together
@@ -36,6 +47,11 @@ _MOST_COSTS = 16
 """More than anybody has raised it in the time in which somebody has not signed in."""
 _CREDENTIALS = "credential_ids"
 """The ids of somebody's passkeys, beside the methods: an index goes into one list alone."""
+_NOTICES = "address_notices"
+_NOTICES_KEPT_SECONDS = 30 * 24 * 3600
+_NOTICE_FIELDS = frozenset(each.name for each in fields(AddressNotice)) - {"id"}
+_SAID_OF_CHANGES = ("what", "kind", "label")
+_METHOD_FIELDS = frozenset(each.name for each in fields(Method))
 _BEHIND_SALTS = "%"
 """The character after `$`, which is what parts a cost from its salt."""
 _DAY_MILLISECONDS = 24 * 3600 * 1000
@@ -269,8 +285,11 @@ def _counting(guesses: Guesses, guess: str) -> list[Document]:
                     ]
                 },
                 "failures": {"$cond": [reached, 0, "$failures"]},
+                "first_lock": {"$and": [reached, {"$eq": ["$locks", 1]}]},
             }
         },
+        # A whole series of locks is told once.
+        *_noting(guesses.locks),
         # The window begins when the lock ends, or a long lock would be forgotten before it is over.
         {
             "$set": {
@@ -280,6 +299,56 @@ def _counting(guesses: Guesses, guess: str) -> list[Document]:
             }
         },
     ]
+
+
+def _noting(lock: Lock | None) -> list[Document]:
+    noted = {"$cond": ["$first_lock", {"$literal": asdict(lock)}, "$untold"]} if lock else "$untold"
+    return [{"$set": {"untold": noted}}, {"$unset": "first_lock"}]
+
+
+@dataclass(frozen=True)
+class MongoLockStore:
+    """The notes that the guess store leaves beside its counts."""
+
+    database: Database
+    transactions: Transactions
+
+    async def install(self) -> None:
+        """Create indexes. Safe to run twice."""
+        await self.database["guesses"].create_index("untold", sparse=True)
+        await self.database["locks_told"].create_index("at", expireAfterSeconds=LockToldSeconds)
+
+    async def tell_next(self, event_of: Callable[[Lock], SignInLocked]) -> bool:
+        """Look first, so that a transaction is begun only where there is something to tell."""
+        untold: Document = {"untold": {"$exists": True}}
+        if await self.database["guesses"].find_one(untold, {"_id": 1}) is None:
+            return False
+
+        async def work(transaction: Transaction) -> None:
+            found = await self.database["guesses"].find_one_and_update(
+                untold, {"$unset": {"untold": ""}}, session=transaction.session
+            )
+            lock = Lock(**found["untold"]) if found else None
+            if lock is not None and await self._is_news(lock, transaction.session):
+                await transaction.emit(event_of(lock))
+
+        await self.transactions.run(work)
+        return True
+
+    async def _is_news(self, lock: Lock, session: Session) -> bool:
+        owner = {"_id": lock.sub}
+        if await self.database["passwords"].find_one(owner, {"_id": 1}, session=session) is None:
+            return False
+        key, told = f"{lock.sub} {lock.cause}", self.database["locks_told"]
+        since = {"$subtract": ["$$NOW", LockToldSeconds * 1000]}
+        # The server forgets about once a minute, so the time is compared here.
+        recent = {"_id": key, "$expr": {"$gt": ["$at", since]}}
+        if await told.find_one(recent, session=session) is not None:
+            return False
+        await told.update_one(
+            {"_id": key}, {"$currentDate": {"at": True}}, upsert=True, session=session
+        )
+        return True
 
 
 def _counted(document: Document | None) -> Counted:
@@ -303,12 +372,13 @@ class MongoMethodStore:
     transactions: Transactions
 
     async def install(self) -> None:
-        """Create the collection, which no transaction has to do then, and its index.
+        """Create the collections, which no transaction has to do then, and their indexes.
 
         Safe to run twice.
         """
         if "security_info" not in await self.database.list_collection_names():
             await self.database.create_collection("security_info")
+        await Due(self.database[_NOTICES]).install(kept_seconds=_NOTICES_KEPT_SECONDS)
         # Whoever has no passkey has no such field, and is not in the index.
         await self.database["security_info"].create_index(_CREDENTIALS, unique=True, sparse=True)
 
@@ -326,7 +396,12 @@ class MongoMethodStore:
         found = await self.database["security_info"].find_one({_CREDENTIALS: credential_id})
         return _security_info(found["_id"], found) if found else None
 
-    async def put(self, changed: SecurityInfo, event: Event | None) -> None:
+    async def put(
+        self,
+        changed: SecurityInfo,
+        event: Event | None,
+        notices: Sequence[AddressNotice] = (),
+    ) -> None:
         """Replace the version, in a transaction only where more than that changes."""
         if event is None and not changed.must_register:
             return await self._replace(changed)
@@ -335,6 +410,8 @@ class MongoMethodStore:
             await self._replace(changed, transaction.session)
             guarded = changed.is_guarding
             await self.epochs.guard(changed.sub, transaction.session, guarded=guarded)
+            for notice in notices:
+                await self._owe(notice, transaction.session)
             if event is not None:
                 await transaction.emit(event)
 
@@ -369,6 +446,14 @@ class MongoMethodStore:
         )
         return _security_info(sub, document), epoch
 
+    async def _owe(self, notice: AddressNotice, session: Session) -> None:
+        document = {name: {"$literal": value} for name, value in asdict(notice).items()}
+        del document["id"]
+        due = {"pending": True, "owed_at": "$$NOW", "due_at": "$$NOW"}
+        await self.database[_NOTICES].update_one(
+            {"_id": notice.id}, [{"$set": {**document, **due}}], upsert=True, session=session
+        )
+
     async def epoch_of(self, sub: str) -> int:
         """Read it as the primary has it; a session under an older one is refused when it begins."""
         return await self.epochs.recent(sub)
@@ -388,11 +473,17 @@ class MongoMethodStore:
             "confirmed_at": changed.confirmed_at,
         }
         document |= {name: value for name, value in besides.items() if value is not None}
-        without = {name: "" for name, value in besides.items() if value is None}
+        update: Document = {
+            "$unset": {name: "" for name, value in besides.items() if value is None}
+        }
+        last = changed.last_change
+        if last is not None and last.at is None:
+            document |= {f"last_change.{name}": getattr(last, name) for name in _SAID_OF_CHANGES}
+            update["$currentDate"] = {"last_change.at": True}
         try:
             replaced = await self.database["security_info"].update_one(
                 {"_id": changed.sub, "version": changed.version},
-                {"$set": document, "$unset": without},
+                {"$set": document, **update},
                 # The first version of all is written where there is no document yet.
                 upsert=changed.version == 0,
                 session=session,
@@ -402,6 +493,48 @@ class MongoMethodStore:
             raise (PasskeyTaken if is_passkey else MethodsChangedMeanwhile) from error
         if replaced.matched_count == 0 and replaced.upserted_id is None:
             raise MethodsChangedMeanwhile
+
+
+@dataclass(frozen=True)
+class MongoAddressNoticeStore:
+    """What the method store has written beside its changes, until it is done."""
+
+    database: Database
+
+    async def claim(self) -> AddressNotice | None:
+        """Lease the mail that has been due longest, by the server's clock."""
+        found = await self._due.claim()
+        return _address_notice(found) if found else None
+
+    async def sent(self, notice_id: str) -> None:
+        """Forget it, and the address with it."""
+        await self.database[_NOTICES].delete_one({"_id": notice_id})
+
+    async def undeliverable(self, notice_id: str, reason: str) -> None:  # noqa: ARG002 - logged
+        """Forget it all the same: nobody can do anything about an address that is gone."""
+        await self.sent(notice_id)
+
+    async def postpone(self, notice_id: str, *, seconds: float) -> None:
+        """Move the due time."""
+        await self._due.postpone(notice_id, seconds=seconds)
+
+    async def owed_after(self, notice_id: str, *, limit: int) -> list[AddressNotice]:
+        """Read a page in order of the ids."""
+        found = self.database[_NOTICES].find({"_id": {"$gt": notice_id}}).sort("_id", ASCENDING)
+        return [_address_notice(each) async for each in found.limit(limit)]
+
+    async def resealed(self, notice_id: str, sealed: bytes) -> None:
+        """Replace it where it is still there."""
+        await self.database[_NOTICES].update_one({"_id": notice_id}, {"$set": {"sealed": sealed}})
+
+    @cached_property
+    def _due(self) -> Due:
+        return Due(self.database[_NOTICES])
+
+
+def _address_notice(document: Document) -> AddressNotice:
+    known = {name: document[name] for name in _NOTICE_FIELDS}
+    return AddressNotice(id=document["_id"], **known)
 
 
 @dataclass(frozen=True)
@@ -517,6 +650,7 @@ def _security_info(sub: str, document: Document | None) -> SecurityInfo:
         must_register=document.get("must_register", False),
         asked_since=Asked(**document["asked"]) if "asked" in document else None,
         confirmed_at=document.get("confirmed_at"),
+        last_change=LastChange(**document["last_change"]) if "last_change" in document else None,
     )
 
 
@@ -524,7 +658,9 @@ def _method(document: Document) -> Method:
     passkey = document.get("passkey")
     if passkey is not None:
         passkey = Passkey(**{**passkey, "transports": tuple(passkey["transports"])})
-    return Method(**{**document, "codes": tuple(document["codes"]), "passkey": passkey})
+    # What a later version knows of a method is nothing to this one.
+    known = {name: value for name, value in document.items() if name in _METHOD_FIELDS}
+    return Method(**{**known, "codes": tuple(document["codes"]), "passkey": passkey})
 
 
 @dataclass(frozen=True)

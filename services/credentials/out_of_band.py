@@ -67,6 +67,8 @@ class OutOfBand:
             hint=hint,
             mark=fingerprint(self.pepper, "target", asked.sub, asked.kind, target.casefold()),
             instead_of=asked.instead_of,
+            # What is said to it when it goes is said in the words it was added in.
+            language=asked.language if asked.kind == "email" else None,
         )
         sealed = replace(new, sealed=self.keyring.seal(new.place(asked.sub), target.encode()))
         await self.changes.begin(asked.sub, sealed)

@@ -57,7 +57,10 @@ class RecoveryCodes:
 
         done = await self.changes.make(asked.sub, made)
         return contract.RecoveryCodes(
-            id=new.id, codes=tuple(SecretStr(each) for each in codes), gone=done.gone
+            id=new.id,
+            codes=tuple(SecretStr(each) for each in codes),
+            gone=done.gone,
+            revision=done.info.version + 1,
         )
 
     async def begin(self, _method: Method, _asked: BeginChallenge) -> ChallengeBegun:

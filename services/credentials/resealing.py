@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from services.credentials.keyring import Keyring, Unsealable
 from services.credentials.kinds import MethodChanges
 from services.credentials.methods import Changed, Method, SecurityInfo
-from services.credentials.store import MethodStore
+from services.credentials.store import AddressNoticeStore, MethodStore
 from shared.telemetry import log
 
 _PAGE = 100
@@ -16,6 +16,7 @@ class Resealing:
     """Seal what is under an older key under the newest, while others read and change it."""
 
     store: MethodStore
+    notices: AddressNoticeStore
     changes: MethodChanges
     keyring: Keyring
 
@@ -39,17 +40,36 @@ class Resealing:
                 else:
                     resealed += due
             last = page[-1].sub
-        return resealed, lost
+        return resealed, lost + await self._reseal_notices()
+
+    async def _reseal_notices(self) -> int:
+        """Do the same for addresses that a mail is still owed to; return how many are lost."""
+        lost, last = 0, ""
+        while page := await self.notices.owed_after(last, limit=_PAGE):
+            for notice in page:
+                try:
+                    if self._is_older(notice.sealed):
+                        sealed = self._anew(notice.place, notice.sealed)
+                        await self.notices.resealed(notice.id, sealed)
+                except Unsealable:
+                    log.exception("secret-not-resealed", sub=notice.sub)
+                    lost += 1
+            last = page[-1].id
+        return lost
 
     def _is_due(self, method: Method) -> bool:
-        return bool(method.sealed) and self.keyring.key_of(method.sealed) != self.keyring.newest
+        return bool(method.sealed) and self._is_older(method.sealed)
+
+    def _is_older(self, sealed: bytes) -> bool:
+        return self.keyring.key_of(sealed) != self.keyring.newest
+
+    def _anew(self, place: str, sealed: bytes) -> bytes:
+        return self.keyring.seal(place, self.keyring.open(place, sealed))
 
     def _resealed(self, info: SecurityInfo) -> Changed:
         def anew(method: Method) -> Method:
             if not self._is_due(method):
                 return method
-            place = method.place(info.sub)
-            secret = self.keyring.open(place, method.sealed)
-            return replace(method, sealed=self.keyring.seal(place, secret))
+            return replace(method, sealed=self._anew(method.place(info.sub), method.sealed))
 
         return Changed(replace(info, methods=tuple(map(anew, info.methods))))

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from services.credentials.errors import CodeRefused, MethodNotFound, SignInOutdated
 from services.credentials.kinds import MethodChanges, MethodKind, Shown
 from services.credentials.methods import Changed, Method, SecurityInfo
-from services.credentials.model import ACCOUNT, ADDRESS, Guesses, fingerprint
+from services.credentials.model import ACCOUNT, ADDRESS, Guesses, Lock, fingerprint
 from services.credentials.out_of_band import OutOfBand
 from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.store import MethodStore
@@ -47,6 +47,8 @@ class SecurityInformation:
             sendable=tuple(
                 each for each in self.out_of_band.sending.kinds if each in policy.allowed
             ),
+            last_change=info.changed_last,
+            revision=info.version,
         )
 
     async def send_again(self, asked: contract.BeginChallenge) -> Done:
@@ -93,7 +95,7 @@ class SecurityInformation:
         """Call a method something else."""
 
         def renamed(info: SecurityInfo) -> Changed:
-            return Changed(info.with_changed(replace(info.method(asked.id), label=asked.label)))
+            return Changed(info.with_label(asked.id, asked.label))
 
         policy = await self.changes.policy(asked.sub)
         after = (await self.changes.make(asked.sub, renamed)).info
@@ -121,7 +123,7 @@ class SecurityInformation:
 
         def chosen(info: SecurityInfo) -> Changed:
             policy.require(info.method(asked.id).kind)
-            return Changed(info.with_default(asked.id))
+            return Changed.with_default(info, asked.id)
 
         await self.changes.make(asked.sub, chosen)
         return Done()
@@ -192,7 +194,8 @@ class SecurityInformation:
         """Let a guess through while there are any left, and count it where it is wrong."""
         # As with passwords: an attacker elsewhere cannot lock the user out of a device of theirs.
         kind = "familiar-factor" if familiar else "factor"
-        account = Guesses(fingerprint(self.pepper, kind, shown.sub), ACCOUNT)
+        lock = Lock(shown.sub, "codes-locked")
+        account = Guesses(fingerprint(self.pepper, kind, shown.sub), ACCOUNT, lock)
         client = Guesses(fingerprint(self.pepper, "address", address), ADDRESS)
         async with self.throttle.attempt(account, client) as attempt:
             try:

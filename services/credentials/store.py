@@ -12,14 +12,17 @@ from services.credentials.model import (
     Ended,
     Guesses,
     Held,
+    Lock,
     OneTime,
     Password,
     Quota,
     Turn,
 )
+from services.credentials.owed import AddressNotice
 from shared.contracts.epochs import Raised, Standing
-from shared.contracts.events import Cause, Event
+from shared.contracts.events import Cause, Event, SignInLocked
 from shared.contracts.methods import SentKind
+from shared.owed import OwedStore
 
 T = TypeVar("T")
 
@@ -93,11 +96,25 @@ class GuessStore(Protocol):
         ...
 
     async def count(self, guesses: Guesses, guess: str) -> Counted:
-        """Count one more failure in one atomic write, locking where the limit is reached."""
+        """Count one more failure in one atomic write, locking where the limit is reached.
+
+        The first lock of a series is noted in the same write, where it is to be told to somebody.
+        """
         ...
 
     async def clear(self, guesses: Guesses) -> Counted:
         """Forget a key's failures and locks, and return the state that this makes."""
+        ...
+
+
+class LockStore(Protocol):
+    """Locks that were noted by the guesses that brought them."""
+
+    async def tell_next(self, event_of: Callable[[Lock], SignInLocked]) -> bool:
+        """Forget the note of a lock, and tell of it in the same transaction; whether there was one.
+
+        Nobody is told who has no account, or was told of such a lock in the day before.
+        """
         ...
 
 
@@ -135,8 +152,16 @@ class MethodStore(Protocol):
         """Return the methods of the subject who has proved this passkey."""
         ...
 
-    async def put(self, changed: SecurityInfo, event: Event | None) -> None:
+    async def put(
+        self,
+        changed: SecurityInfo,
+        event: Event | None,
+        notices: Sequence[AddressNotice] = (),
+    ) -> None:
         """Replace the version that was changed, in one atomic write with the event.
+
+        What is owed to addresses that went is owed by the same write. A last change without a time
+        gets the store's.
 
         Where there is an event, or a factor has to be registered, the subject's standing says from
         then on whether a sign-in has to look at the methods.
@@ -163,6 +188,18 @@ class MethodStore(Protocol):
 
     async def epoch_of(self, sub: str) -> int:
         """Return the subject's epoch. A sign-in under one that is too old comes to nothing."""
+        ...
+
+
+class AddressNoticeStore(OwedStore[AddressNotice], Protocol):
+    """Mails that are owed to addresses which are no methods any more; what is done is forgotten."""
+
+    async def owed_after(self, notice_id: str, *, limit: int) -> list[AddressNotice]:
+        """Return the next ones in order of their ids, to go through all."""
+        ...
+
+    async def resealed(self, notice_id: str, sealed: bytes) -> None:
+        """Keep an address under another key."""
         ...
 
 
@@ -221,6 +258,10 @@ class Words(Protocol):
 
     def text(self, text_id: str, language: str | None, **values: str) -> str:
         """Return a text in the language nearest to the one asked for."""
+        ...
+
+    def moment(self, at: datetime, language: str | None) -> str:
+        """Return a point in time as people write it."""
         ...
 
 

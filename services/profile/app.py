@@ -17,7 +17,6 @@ from shared.texts import Catalogues
 from shared.wiring import Wiring
 
 NAME = "profile"
-_LOOK_SECONDS = 0.25
 
 
 def _wired(config: ProfileConfig) -> tuple[Wiring, MongoPeopleStore, MongoNoticeStore, Notices]:
@@ -42,19 +41,13 @@ def build_service(config: ProfileConfig) -> Service:
     app = application(NAME, config, wiring.is_outage)
     app.add_routes(routes(People(people, SystemClock())))
 
-    async def send_notices() -> None:
-        while True:
-            while await notices.send_due():
-                pass
-            await asyncio.sleep(_LOOK_SECONDS)
-
     async def catch_up() -> None:
         seen: datetime | None = None
         while True:
             seen = await notices.owe_missed(seen)
             await asyncio.sleep(config.catch_up_seconds)
 
-    return wiring.service(app, tasks=[send_notices, catch_up])
+    return wiring.service(app, tasks=[notices.keep_sending, catch_up])
 
 
 async def install(config: ProfileConfig) -> None:

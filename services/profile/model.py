@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.profile.errors import UnusablePhoto
-from shared.contracts.events import Cause
+from shared.contracts.events import Cause, CredentialType, LockCause
 from shared.contracts.profile import AddPerson, Helpdesk, Photo
 
 LargestPhoto = 512 * 1024
@@ -34,13 +34,23 @@ class PersonRecord:
 
 @dataclass(frozen=True)
 class Notice:
-    """A mail that a person is owed about one change; the receipt makes it one per change."""
+    """A mail that a person is owed about one change; the receipt makes it one per change.
+
+    `about` is what was changed, where the cause does not say; `codes_left` are recovery codes.
+    """
 
     receipt: str
     sub: str
-    cause: Cause
+    cause: Cause | LockCause
     committed_at: datetime
     attempts: int = 0
+    about: CredentialType | None = None
+    codes_left: int | None = None
+
+    @property
+    def id(self) -> str:
+        """What it is known by."""
+        return self.receipt
 
 
 def user_id_key(user_id: str) -> str:

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
-from pymongo import ASCENDING, ReturnDocument
+from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 
 from services.profile.model import (
@@ -15,12 +16,11 @@ from services.profile.model import (
 )
 from shared.contracts.profile import AddPerson, Helpdesk, Photo
 from shared.contracts.refusals import UnknownCursor
+from shared.due import Due
 from shared.epochs import Epochs
 from shared.mongo import Database, Document, Session
 from shared.transactions import Transaction, Transactions
 
-_LEASE_SECONDS = 10
-"""Longer than one sending may take; a mail of a mailer that died is due again after it."""
 _KEPT_SECONDS = 90 * 24 * 3600
 _COMMITS_WITHIN = timedelta(seconds=60)
 """A transaction's revocation may become visible this much later than it is dated."""
@@ -31,10 +31,6 @@ _IS_KNOWN: Document = {"$ne": [{"$type": "$owed_at"}, "missing"]}
 def _person(document: Document) -> PersonRecord:
     record = {name: document[name] for name in AddPerson.model_fields if name in document}
     return PersonRecord(document["_id"], AddPerson(**record))
-
-
-def _in_seconds(seconds: float) -> Document:
-    return {"$add": ["$$NOW", int(seconds * 1000)]}
 
 
 @dataclass(frozen=True)
@@ -116,11 +112,7 @@ class MongoNoticeStore:
 
     async def install(self) -> None:
         """Create indexes. Safe to run twice."""
-        notices = self.database["notices"]
-        await notices.create_index(
-            [("due_at", ASCENDING)], name="pending", partialFilterExpression={"pending": True}
-        )
-        await notices.create_index("owed_at", expireAfterSeconds=_KEPT_SECONDS)
+        await self._due.install(kept_seconds=_KEPT_SECONDS)
         await self.transactions.install()
         await self.epochs.install()
 
@@ -148,38 +140,35 @@ class MongoNoticeStore:
 
     async def claim(self) -> Notice | None:
         """Lease the mail that has been due longest, by the server's clock."""
-        found = await self.database["notices"].find_one_and_update(
-            {"pending": True, "$expr": {"$lte": ["$due_at", "$$NOW"]}},
-            [
-                {
-                    "$set": {
-                        "due_at": _in_seconds(_LEASE_SECONDS),
-                        "attempts": {"$add": ["$attempts", 1]},
-                    }
-                }
-            ],
-            sort=[("due_at", ASCENDING)],
-            return_document=ReturnDocument.AFTER,
-        )
+        found = await self._due.claim()
         if found is None:
             return None
         return Notice(
-            found["_id"], found["sub"], found["cause"], found["committed_at"], found["attempts"]
+            found["_id"],
+            found["sub"],
+            found["cause"],
+            found["committed_at"],
+            found["attempts"],
+            # What an earlier version owed has none of these.
+            found.get("about"),
+            found.get("codes_left"),
         )
 
-    async def sent(self, receipt: str) -> None:
+    async def sent(self, notice_id: str) -> None:
         """Close the notice."""
-        await self._close(receipt, {"outcome": "sent"})
+        await self._close(notice_id, {"outcome": "sent"})
 
-    async def undeliverable(self, receipt: str, reason: str) -> None:
+    async def undeliverable(self, notice_id: str, reason: str) -> None:
         """Close the notice with why it could not be sent."""
-        await self._close(receipt, {"outcome": "undeliverable", "reason": reason})
+        await self._close(notice_id, {"outcome": "undeliverable", "reason": reason})
 
-    async def postpone(self, receipt: str, *, seconds: float) -> None:
+    async def postpone(self, notice_id: str, *, seconds: float) -> None:
         """Move the due time."""
-        await self.database["notices"].update_one(
-            {"_id": receipt, "pending": True}, [{"$set": {"due_at": _in_seconds(seconds)}}]
-        )
+        await self._due.postpone(notice_id, seconds=seconds)
+
+    @cached_property
+    def _due(self) -> Due:
+        return Due(self.database["notices"])
 
     async def _close(self, receipt: str, outcome: Document) -> None:
         await self.database["notices"].update_one(
@@ -192,6 +181,8 @@ class MongoNoticeStore:
             "sub": notice.sub,
             "cause": notice.cause,
             "committed_at": notice.committed_at,
+            "about": notice.about,
+            "codes_left": notice.codes_left,
             "attempts": 0,
             "pending": True,
         }

@@ -1,19 +1,23 @@
 """Notices: mails that tell people what was done to their account."""
 
-import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.profile.model import Notice, PersonRecord
 from services.profile.store import NoticeStore, PeopleStore, Texts
-from shared.contracts.events import CredentialChange, SignedOutEverywhere
-from shared.mail import AddressRefused, Mail, Mailer, MailUndelivered
-from shared.telemetry import log
+from shared.contracts.events import (
+    CredentialChange,
+    CredentialChangePayload,
+    SignedOutEverywhere,
+    SignInLocked,
+    SignInLockedPayload,
+)
+from shared.mail import AddressRefused, Mail, Mailer
+from shared.owed import Sender
 
-_LONGEST_PAUSE_SECONDS = 60.0
-_SENDING_SECONDS = 8.0
-"""Shorter than the store's lease, or another mailer would send the same mail meanwhile."""
 _ANY_CAUSE = "account-changed"
+_UNTOLD = "?"
+Told = CredentialChange | SignedOutEverywhere | SignInLocked
 
 
 @dataclass(frozen=True)
@@ -27,13 +31,9 @@ class Notices:
     portal_url: str
     domain: str
 
-    async def owe(self, event: CredentialChange | SignedOutEverywhere) -> None:
+    async def owe(self, event: Told) -> None:
         """Owe the mail that an event asks for; events may come twice and in any order."""
-        payload = event.payload
-        # What leaves no receipt is known by its event.
-        known_as = payload.receipt or event.id
-        notice = Notice(known_as, event.subject, payload.cause, event.occurred_at)
-        await self.store.owe(event.id, notice)
+        await self.store.owe(event.id, _notice_of(event))
 
     async def owe_missed(self, after: datetime | None) -> datetime | None:
         """Owe the mails whose event was lost; return where to go on from next time."""
@@ -41,30 +41,11 @@ class Notices:
 
     async def send_due(self) -> bool:
         """Send one mail that is due; return whether there was one."""
-        notice = await self.store.claim()
-        if notice is None:
-            return False
-        try:
-            async with asyncio.timeout(_SENDING_SECONDS):
-                await self._send(notice)
-        except AddressRefused as error:
-            log.warning("notice-refused", receipt=notice.receipt, error=str(error))
-            await self.store.undeliverable(notice.receipt, str(error))
-        except (MailUndelivered, TimeoutError) as error:
-            log.warning("notice-waits", receipt=notice.receipt, error=repr(error))
-            await self._postpone(notice)
-        except Exception:
-            # A notice that fails in a way nobody foresaw must not stop the others.
-            log.exception("notice-failed", receipt=notice.receipt)
-            await self._postpone(notice)
-        else:
-            await self.store.sent(notice.receipt)
-        return True
+        return await Sender(self.store, self._send).send_due()
 
-    async def _postpone(self, notice: Notice) -> None:
-        # After a day of attempts the power would be larger than a number can be.
-        pause = min(2.0 ** min(notice.attempts, 10), _LONGEST_PAUSE_SECONDS)
-        await self.store.postpone(notice.receipt, seconds=pause)
+    async def keep_sending(self) -> None:
+        """Send whatever is due, for ever."""
+        await Sender(self.store, self._send).run()
 
     async def _send(self, notice: Notice) -> None:
         """Send one mail, to the first of the person's addresses that is taken."""
@@ -91,13 +72,35 @@ class Notices:
             else "",
             "at": self.texts.moment(notice.committed_at, record.preferred_language),
             "portal": self.portal_url,
+            "method": self._method(notice, record.preferred_language),
+            "left": _UNTOLD if notice.codes_left is None else str(notice.codes_left),
         }
-        # A service of the next version may have a cause that this one has no words for yet.
-        known = self.texts.has(f"mail.{notice.cause}.text")
-        text_id = f"mail.{notice.cause if known else _ANY_CAUSE}"
+        text_id = self._text_id(notice)
         return Mail(
             message_id=f"<{notice.receipt}@{self.domain}>",
             to=address,
             subject=self.texts.text(f"{text_id}.subject", record.preferred_language, **values),
             text=self.texts.text(f"{text_id}.text", record.preferred_language, **values),
         )
+
+    def _text_id(self, notice: Notice) -> str:
+        # What is said of an address or of recovery codes is not what is said of a factor. A
+        # service of the next version may have a cause that this one has no words for yet.
+        texts = (f"mail.{notice.cause}.{notice.about}", f"mail.{notice.cause}")
+        known = (each for each in texts if self.texts.has(f"{each}.text"))
+        return next(known, f"mail.{_ANY_CAUSE}")
+
+    def _method(self, notice: Notice, language: str | None) -> str:
+        text_id = f"mail.about.{notice.about}"
+        return self.texts.text(text_id, language) if self.texts.has(text_id) else _UNTOLD
+
+
+def _notice_of(event: Told) -> Notice:
+    at, payload = event.occurred_at, event.payload
+    if isinstance(payload, SignInLockedPayload):
+        return Notice(event.id, event.subject, payload.cause, at)
+    # What leaves no receipt is known by its event.
+    notice = Notice(payload.receipt or event.id, event.subject, payload.cause, at)
+    if isinstance(payload, CredentialChangePayload):
+        return replace(notice, about=payload.credential_type, codes_left=payload.codes_left)
+    return notice

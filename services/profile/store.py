@@ -6,6 +6,7 @@ from typing import Protocol
 
 from services.profile.model import Notice, OrganizationRecord, PersonRecord
 from shared.contracts.profile import AddPerson, Photo
+from shared.owed import OwedStore
 
 
 class PeopleStore(Protocol):
@@ -45,8 +46,8 @@ class PeopleStore(Protocol):
         ...
 
 
-class NoticeStore(Protocol):
-    """Mails that are owed."""
+class NoticeStore(OwedStore[Notice], Protocol):
+    """Mails that are owed to people."""
 
     async def owe(self, event_id: str, notice: Notice) -> None:
         """Take note of a mail, once per event and once per receipt."""
@@ -54,22 +55,6 @@ class NoticeStore(Protocol):
 
     async def owe_missed(self, after: datetime | None) -> datetime | None:
         """Take note of mails whose event never came; return up to when that was looked at."""
-        ...
-
-    async def claim(self) -> Notice | None:
-        """Take a mail that is due, for as long as one sending may take."""
-        ...
-
-    async def sent(self, receipt: str) -> None:
-        """Take note that the mail server has the mail."""
-        ...
-
-    async def undeliverable(self, receipt: str, reason: str) -> None:
-        """Take note that the mail can never be sent."""
-        ...
-
-    async def postpone(self, receipt: str, *, seconds: float) -> None:
-        """Let the mail be due again later."""
         ...
 
 

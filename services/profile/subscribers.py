@@ -2,9 +2,9 @@
 
 import asyncio
 
-from services.profile.notices import Notices
+from services.profile.notices import Notices, Told
 from shared.broker import Bus
-from shared.contracts.events import CredentialChange, SignedOutEverywhere
+from shared.contracts.events import CredentialChange, SignedOutEverywhere, SignInLocked
 
 _COURTESY_SECONDS = 0.05
 
@@ -12,7 +12,7 @@ _COURTESY_SECONDS = 0.05
 def subscribe(bus: Bus, notices: Notices) -> None:
     """Owe people a mail when their account was changed."""
 
-    async def owe(event: CredentialChange | SignedOutEverywhere) -> None:
+    async def owe(event: Told) -> None:
         # The same event ends sessions just now, on what may be the same two cores and the same
         # store. Nobody misses a mail for a twentieth of a second.
         await asyncio.sleep(_COURTESY_SECONDS)
@@ -20,3 +20,4 @@ def subscribe(bus: Bus, notices: Notices) -> None:
 
     bus.consume(CredentialChange, owe)
     bus.consume(SignedOutEverywhere, owe)
+    bus.consume(SignInLocked, owe)

@@ -70,12 +70,13 @@ class Revocations:
         asked = event.payload
         if asked.epoch is not None:
             await self._carry_out(Ending(event.subject, asked.epoch, asked.cause, asked.receipt))
-        elif isinstance(event, CredentialChange) and event.payload.method is not None:
-            gone = event.payload
-            methods = (event.payload.method, *gone.also)
-            for factor in methods if gone.change_type in {"delete", "update"} else ():
+        elif isinstance(event, CredentialChange):
+            change = event.payload
+            for factor in change.gone:
                 await self.end_resting_on(
-                    EndRestingOn(sub=event.subject, factor=factor, cause=gone.cause, kept=gone.kept)
+                    EndRestingOn(
+                        sub=event.subject, factor=factor, cause=change.cause, kept=change.kept
+                    )
                 )
 
     async def end_resting_on(self, asked: EndRestingOn) -> Done:

@@ -21,7 +21,10 @@ Cause = Literal[
     "method-removed",
     "recovery-code-used",
     "methods-cleared",
+    "default-changed",
 ]
+LockCause = Literal["sign-in-locked", "codes-locked"]
+"""What was guessed at: the password, or the codes of somebody who has the password."""
 CredentialType = Literal[
     "password",
     "app",
@@ -68,7 +71,9 @@ class CredentialChangePayload(Payload):
 
     Where the epoch was raised: `epoch`, before which nothing is accepted, and the `receipt`. Where
     one method was changed: `method`, and what rests on it, or on those that went `also`, ends if it
-    was deleted or replaced, all but the session `kept`.
+    was deleted or replaced, all but the session `kept`. Of two changes to a subject's methods, the
+    one with the higher `revision` is the later one. `codes_left` is told of a recovery code that
+    was used.
     """
 
     credential_type: CredentialType
@@ -79,6 +84,14 @@ class CredentialChangePayload(Payload):
     method: str | None = None
     kept: str | None = None
     also: tuple[str, ...] = ()
+    revision: int | None = Field(default=None, ge=1)
+    codes_left: int | None = Field(default=None, ge=0)
+
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """Return the methods on which nothing may rest any more."""
+        ends = self.change_type in {"delete", "update"} and self.cause != "default-changed"
+        return (self.method, *self.also) if ends and self.method is not None else ()
 
     @model_validator(mode="after")
     def _is_about_one_or_the_other(self) -> Self:
@@ -112,6 +125,20 @@ class SignedOutEverywhere(Event):
     payload: SignedOutEverywherePayload
 
 
+class SignInLockedPayload(Payload):
+    """Somebody guessed so often that the account lets nobody guess for a while."""
+
+    cause: LockCause
+
+
+class SignInLocked(Event):
+    """Guessing was stopped; the subject is told, at most once a day."""
+
+    name: Literal["sign-in-locked"] = "sign-in-locked"
+    version: Literal[1] = 1
+    payload: SignInLockedPayload
+
+
 class SessionRevokedPayload(Payload):
     """Which sessions were ended, why, and under which receipt if there is one."""
 
@@ -129,7 +156,12 @@ class SessionRevoked(Event):
     payload: SessionRevokedPayload
 
 
-EVENTS: tuple[type[Event], ...] = (CredentialChange, SignedOutEverywhere, SessionRevoked)
+EVENTS: tuple[type[Event], ...] = (
+    CredentialChange,
+    SignedOutEverywhere,
+    SignInLocked,
+    SessionRevoked,
+)
 
 
 def name_of(event: type[Event]) -> str:

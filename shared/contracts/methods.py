@@ -17,6 +17,8 @@ SentKind = Literal["email", "sms", "voice"]
 SentKinds: tuple[SentKind, ...] = ("email", "sms", "voice")
 PhoneNumber = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{7,14}$")]
 """A number as every carrier takes it: `+`, country code and subscriber's number (E.164, 6)."""
+What = Literal["added", "removed", "replaced", "renamed", "default", "codes", "cleared"]
+"""What was done to somebody's methods: `codes` were made, `cleared` took all of them away."""
 LongestLabel = 60
 LongestCode = 64
 """Characters that are read at all; what is longer is no code."""
@@ -63,15 +65,29 @@ class Method(Contract):
         return self.kind in SentKinds
 
 
+class LastChange(Contract):
+    """What was done last to somebody's methods, when, and to which; to all of them without a kind.
+
+    `label` is what the method was called, or the part of an address or a number that is shown.
+    """
+
+    at: datetime
+    what: What
+    kind: Kind | None = None
+    label: str = ""
+
+
 class MethodList(Contract):
     """All methods that were proved, oldest first; `sendable` are the kinds that codes go out by.
 
-    `app_passwords` says whether any may be made.
+    `app_passwords` says whether any may be made. `revision` rises with whatever changes about them.
     """
 
     items: tuple[Method, ...]
     sendable: tuple[SentKind, ...] = ()
     app_passwords: bool = False
+    last_change: LastChange | None = None
+    revision: int = 0
 
 
 class ListMethods(Contract):
@@ -139,6 +155,7 @@ class RecoveryCodes(Contract):
     id: str
     codes: tuple[Secret, ...]
     gone: tuple[str, ...] = ()
+    revision: int = 0
 
 
 class ProveMethod(Contract):

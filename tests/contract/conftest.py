@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 from pymongo import MongoClient
 
-from services.credentials.mongo import MongoCredentialStore, MongoMethodStore
+from services.credentials.mongo import MongoCredentialStore, MongoLockStore, MongoMethodStore
 from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
 from services.sessions.mongo import MongoSessionStore
 from shared.epochs import Epochs
@@ -28,6 +28,7 @@ async def _install(settings: Settings) -> None:
         await MongoMethodStore(
             credentials.database, credentials.epochs, credentials.transactions
         ).install()
+        await MongoLockStore(credentials.database, credentials.transactions).install()
     async with wired("profile", settings) as profile:
         await MongoPeopleStore(profile.database).install()
         await MongoNoticeStore(profile.database, profile.epochs, profile.transactions).install()

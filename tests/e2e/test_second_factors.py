@@ -88,8 +88,8 @@ def test_every_change_of_methods_is_mailed_once(portal: Portal, person: Someone)
     subjects = sorted(str(each["Subject"]) for each in mails)
     assert subjects == [
         "A way to sign in was added to your account",
-        "A way to sign in was added to your account",
         "A way to sign in was removed from your account",
+        "Recovery codes were made for your account",
     ]
 
 

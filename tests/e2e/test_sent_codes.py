@@ -97,7 +97,7 @@ def test_an_address_is_added_and_never_asked_for(portal: Portal, person: Someone
     assert portal.sign_in(person.user_id, person.password).json()["state"] == "complete"
     problem(enroll(portal, token, {"kind": "email", "address": to}), 409, "method-exists")
     told = eventually(lambda: portal.mails_to(person.user_id))
-    assert [str(each["Subject"]) for each in told] == ["A way to sign in was added to your account"]
+    assert [str(each["Subject"]) for each in told] == ["A mail address was added to your account"]
 
 
 def test_the_language_of_a_message_is_that_of_the_request(portal: Portal, person: Someone) -> None:

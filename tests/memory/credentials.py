@@ -22,6 +22,8 @@ from services.credentials.model import (
     Guesses,
     Held,
     Limit,
+    Lock,
+    LockToldSeconds,
     OneTime,
     Password,
     Quota,
@@ -29,10 +31,12 @@ from services.credentials.model import (
     cost_of,
     new_attempt,
 )
+from services.credentials.owed import AddressNotice
 from services.credentials.store import CredentialTransaction, Message
 from shared.clock import Clock, SystemClock
 from shared.contracts.epochs import Raised, Standing
-from shared.contracts.events import Cause, Event
+from shared.contracts.events import Cause, Event, SignInLocked
+from shared.owed import LeaseSeconds
 from tests.memory.epochs import MemoryEpochs
 
 T = TypeVar("T")
@@ -119,11 +123,61 @@ class MemoryCredentials:
 
 
 @dataclass
+class MemoryAddressNotices:
+    """Mails that are owed to addresses, with when each is due."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    owed: dict[str, tuple[AddressNotice, float]] = field(default_factory=dict)
+
+    def owe(self, notice: AddressNotice) -> None:
+        """Owe it from now on."""
+        self.owed[notice.id] = (notice, self.clock.monotonic())
+
+    async def claim(self) -> AddressNotice | None:
+        """Lease what has been due longest."""
+        now = self.clock.monotonic()
+        due = sorted((at, notice.id) for notice, at in self.owed.values() if at <= now)
+        if not due:
+            return None
+        notice, _ = self.owed[due[0][1]]
+        taken = replace(notice, attempts=notice.attempts + 1)
+        self.owed[notice.id] = (taken, now + LeaseSeconds)
+        return taken
+
+    async def sent(self, notice_id: str) -> None:
+        """Forget it."""
+        self.owed.pop(notice_id, None)
+
+    async def undeliverable(self, notice_id: str, reason: str) -> None:
+        """Forget it."""
+        self.owed.pop(notice_id, None)
+
+    async def postpone(self, notice_id: str, *, seconds: float) -> None:
+        """Let it be due later."""
+        if notice_id in self.owed:
+            self.owed[notice_id] = (self.owed[notice_id][0], self.clock.monotonic() + seconds)
+
+    async def owed_after(self, notice_id: str, *, limit: int) -> list[AddressNotice]:
+        """Return the next ones."""
+        return [self.owed[each][0] for each in sorted(self.owed) if each > notice_id][:limit]
+
+    async def resealed(self, notice_id: str, sealed: bytes) -> None:
+        """Replace the address."""
+        notice, due_at = self.owed[notice_id]
+        self.owed[notice_id] = (replace(notice, sealed=sealed), due_at)
+
+
+@dataclass
 class MemoryMethods:
     """Each subject's methods."""
 
     epochs: MemoryEpochs = field(default_factory=MemoryEpochs)
     by_sub: dict[str, SecurityInfo] = field(default_factory=dict)
+    notices: MemoryAddressNotices = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Let what is owed be due by the same clock."""
+        self.notices = MemoryAddressNotices(self.epochs.clock)
 
     async def security_info(self, sub: str) -> SecurityInfo:
         """Look the subject up."""
@@ -140,7 +194,12 @@ class MemoryMethods:
         found = (each for each in self.by_sub.values() if each.with_credential(credential_id))
         return next(found, None)
 
-    async def put(self, changed: SecurityInfo, event: Event | None) -> None:
+    async def put(
+        self,
+        changed: SecurityInfo,
+        event: Event | None,
+        notices: Sequence[AddressNotice] = (),
+    ) -> None:
         """Replace the version, with the event."""
         await asyncio.sleep(0)
         if self.by_sub.get(changed.sub, SecurityInfo(changed.sub)).version != changed.version:
@@ -149,7 +208,12 @@ class MemoryMethods:
         ids = [each.passkey.credential_id for each in changed.methods if each.passkey]
         if any(other.with_credential(each) for other in others for each in ids):
             raise PasskeyTaken
+        last = changed.last_change
+        if last is not None and last.at is None:
+            changed = replace(changed, last_change=replace(last, at=self.epochs.clock.now()))
         self.by_sub[changed.sub] = replace(changed, version=changed.version + 1)
+        for notice in notices:
+            self.notices.owe(notice)
         if event is not None:
             self.epochs.outbox[event.id] = event
         if event is not None or changed.must_register:
@@ -315,10 +379,11 @@ class _Failures:
 
 @dataclass
 class MemoryGuesses:
-    """Durable counters of failed guesses."""
+    """Durable counters of failed guesses, and the locks that are yet to be told."""
 
     clock: Clock = field(default_factory=SystemClock)
     by_key: dict[str, _Failures] = field(default_factory=dict)
+    untold: dict[str, Lock] = field(default_factory=dict)
 
     async def counted(self, guesses: Sequence[Guesses]) -> list[Counted]:
         """Return the state of each key."""
@@ -327,7 +392,10 @@ class MemoryGuesses:
     async def count(self, guesses: Guesses, guess: str) -> Counted:
         """Count a failure."""
         known = self.by_key.get(guesses.key, _Failures())
-        self.by_key[guesses.key] = known.one_more(guesses.limit, guess, self.clock.monotonic())
+        counted = known.one_more(guesses.limit, guess, self.clock.monotonic())
+        self.by_key[guesses.key] = counted
+        if guesses.locks is not None and counted.locks == 1 and counted.failures == 0:
+            self.untold[guesses.key] = guesses.locks
         return self._counted(guesses.key)
 
     async def clear(self, guesses: Guesses) -> Counted:
@@ -343,6 +411,28 @@ class MemoryGuesses:
             return Counted()
         left = max(0.0, known.locked_until - now)
         return Counted(known.failures, left, known.recent, known.revision)
+
+
+@dataclass
+class MemoryLocks:
+    """What is told of locks, and when it was told last."""
+
+    guesses: MemoryGuesses
+    credentials: MemoryCredentials
+    told: dict[Lock, float] = field(default_factory=dict)
+
+    async def tell_next(self, event_of: Callable[[Lock], SignInLocked]) -> bool:
+        """Tell of it, unless that was done a day ago at most."""
+        if not self.guesses.untold:
+            return False
+        _, lock = self.guesses.untold.popitem()
+        now = self.guesses.clock.monotonic()
+        is_recent = lock in self.told and now - self.told[lock] < LockToldSeconds
+        if lock.sub in self.credentials.passwords and not is_recent:
+            self.told[lock] = now
+            event = event_of(lock)
+            self.credentials.epochs.outbox[event.id] = event
+        return True
 
 
 @dataclass

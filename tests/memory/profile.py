@@ -9,9 +9,8 @@ from shared.clock import Clock, SystemClock
 from shared.contracts.profile import AddPerson, Photo
 from shared.contracts.refusals import UnknownCursor
 from shared.mail import AddressRefused, Mail, MailUndelivered
+from shared.owed import LeaseSeconds
 from tests.memory.epochs import MemoryEpochs
-
-_LEASE_SECONDS = 10.0
 
 
 @dataclass
@@ -105,21 +104,21 @@ class MemoryNotices:
             return None
         first = min(due, key=lambda each: each.due_at)
         notice = replace(first.notice, attempts=first.notice.attempts + 1)
-        self.owed[notice.receipt] = Owed(notice, now + _LEASE_SECONDS)
+        self.owed[notice.receipt] = Owed(notice, now + LeaseSeconds)
         return notice
 
-    async def sent(self, receipt: str) -> None:
+    async def sent(self, notice_id: str) -> None:
         """Close it."""
-        self.owed[receipt] = replace(self.owed[receipt], outcome="sent")
+        self.owed[notice_id] = replace(self.owed[notice_id], outcome="sent")
 
-    async def undeliverable(self, receipt: str, reason: str) -> None:
+    async def undeliverable(self, notice_id: str, reason: str) -> None:
         """Close it."""
-        self.owed[receipt] = replace(self.owed[receipt], outcome="undeliverable", reason=reason)
+        self.owed[notice_id] = replace(self.owed[notice_id], outcome="undeliverable", reason=reason)
 
-    async def postpone(self, receipt: str, *, seconds: float) -> None:
+    async def postpone(self, notice_id: str, *, seconds: float) -> None:
         """Let it be due later."""
         due_at = self.clock.monotonic() + seconds
-        self.owed[receipt] = replace(self.owed[receipt], due_at=due_at)
+        self.owed[notice_id] = replace(self.owed[notice_id], due_at=due_at)
 
     def _insert(self, notice: Notice) -> None:
         self.owed.setdefault(notice.receipt, Owed(notice, self.clock.monotonic()))

@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from services.gateway.model import Address, Label, Number, Unfit, Unseen
 from shared.contracts.credentials import LongestPassword
-from shared.contracts.methods import Kind, LongestAnswer, LongestCode, Method
+from shared.contracts.methods import Kind, LastChange, LongestAnswer, LongestCode, Method
 from shared.contracts.policy import (
     LeastIdleMinutes,
     LeastLifetimeHours,
@@ -475,10 +475,11 @@ class UserItems(BaseModel):
 
 
 class MethodItems(BaseModel):
-    """All methods; there is never another page."""
+    """All methods, and what was done to them last; there is never another page."""
 
     items: tuple[Method, ...]
     next: str | None = None
+    last_change: LastChange | None = None
 
 
 class AuthenticatorToSetUp(BaseModel):

@@ -135,7 +135,8 @@ class SecurityInfoApi:
         return Answer(OptionsToSign.of(begun.options))
 
     async def _list_methods(self, call: Call) -> Answer:
-        return Answer(MethodItems(items=await self.security_info.methods(call.caller)))
+        listed = await self.security_info.listed(call.caller)
+        return Answer(MethodItems(items=listed.items, last_change=listed.last_change))
 
     async def _enroll(self, call: Call) -> Answer:
         body = call.body(EnrollBody).root

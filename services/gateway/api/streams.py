@@ -5,14 +5,12 @@ from collections.abc import AsyncIterator
 import orjson
 from aiohttp import web
 
-from services.gateway.live import Ended, StillOpen
+from services.gateway.live import Changed, Said, StillOpen
 
 _COME_BACK_MILLISECONDS = 2000
 
 
-async def stream(
-    request: web.Request, said: AsyncIterator[Ended | StillOpen]
-) -> web.StreamResponse:
+async def stream(request: web.Request, said: AsyncIterator[Said]) -> web.StreamResponse:
     """Write what is said until nothing more is, or the client is gone."""
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
@@ -29,8 +27,9 @@ async def stream(
     return response
 
 
-def _written(said: Ended | StillOpen) -> bytes:
+def _written(said: Said) -> bytes:
     if isinstance(said, StillOpen):
         return b": still open\n\n"
-    content = orjson.dumps({"sid": said.sid, "cause": said.cause, "receipt": said.receipt})
-    return b"event: session-revoked\ndata: " + content + b"\n\n"
+    name = b"credential-change" if isinstance(said, Changed) else b"session-revoked"
+    content = orjson.dumps(said, option=orjson.OPT_UTC_Z)
+    return b"event: " + name + b"\ndata: " + content + b"\n\n"

@@ -131,6 +131,7 @@ class SecurityInfoPages:
             visitor=await self.visits.visitor(request),
             address=ADDRESS,
             codes=codes,
+            revision=made.revision,
             file=f"data:text/plain;charset=utf-8,{quote(chr(10).join(codes))}",
         )
 
@@ -193,6 +194,8 @@ class SecurityInfoPages:
             status=refusal.status if refusal else HTTPStatus.OK,
             headers=headers_of(refusal) if refusal else None,
             methods=methods,
+            last_change=listed.last_change,
+            revision=listed.revision,
             sendable=listed.sendable,
             named=[each for each in methods if each.kind in _NAMED],
             codes=next((each for each in methods if each.kind == "recovery-codes"), None),

@@ -1,15 +1,17 @@
 """Every consumer, fed through RabbitMQ: events that come twice or out of order do no harm."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from services.credentials.model import password_changed
+from services.credentials.methods import Changed, Method, SecurityInfo
+from services.credentials.model import Lock, password_changed, sign_in_locked
 from services.gateway.acceptance import Acceptance
+from services.gateway.live import Changed as Told
 from services.gateway.live import Ended, LiveSessions
 from services.gateway.model import Caller
 from services.gateway.subscribers import subscribe as gateway_hears
@@ -36,7 +38,7 @@ from tests.unit.gateway.sessions import Sessions, token_of
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 POLICY = SessionPolicy(idle_seconds=3600, lifetime_seconds=24 * 3600)
-Told = Callable[[Raised], Event]
+Tells = Callable[[Raised], Event]
 
 
 def changed(raised: Raised) -> Event:
@@ -47,7 +49,8 @@ def signed_out(raised: Raised) -> Event:
     return signed_out_everywhere(raised, "signed-out-everywhere", at=AT)
 
 
-KINDS: dict[str, tuple[Told, Cause]] = {
+Hears = Callable[[Any], Coroutine[Any, Any, None]]
+KINDS: dict[str, tuple[Tells, Cause]] = {
     "credential-change": (changed, "password-changed"),
     "signed-out-everywhere": (signed_out, "signed-out-everywhere"),
 }
@@ -271,7 +274,7 @@ class GatewaySide:
     live: LiveSessions
     sessions: Sessions
     bus: Bus
-    heard: list[SessionRevoked]
+    heard: list[Event]
 
     def follow(self, session: Session) -> asyncio.Task[list[Any]]:
         caller = Caller(session, token_of(session), Where(address="192.0.2.7"))
@@ -282,7 +285,7 @@ class GatewaySide:
 
         return asyncio.create_task(collect())
 
-    async def bring(self, *events: SessionRevoked) -> None:
+    async def bring(self, *events: Event) -> None:
         expected = len(self.heard) + len(events)
         for event in events:
             body = event.model_dump_json().encode()
@@ -294,14 +297,17 @@ class GatewaySide:
 async def gateway_side(brokers: Brokers) -> AsyncIterator[GatewaySide]:
     sessions = Sessions()
     live = LiveSessions(Acceptance(sessions.cache, sessions))
-    heard: list[SessionRevoked] = []
-    original: Callable[[SessionRevoked], Awaitable[None]] = live.revoked
+    heard: list[Event] = []
 
-    async def revoked(event: SessionRevoked) -> None:
-        await original(event)
-        heard.append(event)
+    def noting(original: Hears) -> Hears:
+        async def note(event: Event) -> None:
+            await original(event)
+            heard.append(event)
 
-    live.revoked = revoked  # type: ignore[method-assign]
+        return note
+
+    live.revoked = noting(live.revoked)  # type: ignore[method-assign, assignment]
+    live.changed = noting(live.changed)  # type: ignore[method-assign, assignment]
     bus = brokers.bus()
     gateway_hears(bus, live, replica=brokers.name())
     await brokers.run(bus)
@@ -339,9 +345,38 @@ async def test_the_gateway_tells_each_page_its_own_when_events_come_in_reverse(
     await pages[bystander.sid]
 
 
+def method_added(revision: int) -> Event:
+    info = SecurityInfo("ada", version=revision - 1)
+    event = Changed(info, Method("phone", "authenticator", "", AT), "create").event("ada", at=AT)
+    assert event is not None
+    return event
+
+
+async def test_the_gateway_tells_a_page_of_a_change_once_and_of_none_after_a_later_one(
+    gateway_side: GatewaySide,
+) -> None:
+    page = gateway_side.follow(gateway_side.sessions.begin())
+    await asyncio.sleep(0)
+    older, newer = method_added(1), method_added(2)
+    await gateway_side.bring(newer, newer, older, newer)
+    gateway_side.live.close()
+    told = [said for said in await page if isinstance(said, Told)]
+    assert told == [Told(AT, "method-added", 2)]
+
+
+async def test_profile_mails_each_lock_once_in_whatever_order(profile_side: ProfileSide) -> None:
+    first, second = (
+        sign_in_locked(Lock("ada", cause), at=AT) for cause in ("sign-in-locked", "codes-locked")
+    )
+    await profile_side.line.bring(second, first, second, first)
+    assert sorted(await profile_side.mailed()) == sorted([first.id, second.id])
+
+
 def test_these_are_all_the_consumers_there_are() -> None:
     assert set(subscriptions()) == {
         Subscription("gateway", "session-revoked", durable=False),
+        Subscription("gateway", "credential-change", durable=False),
+        Subscription("profile", "sign-in-locked", durable=True),
         *(
             Subscription(service, kind, durable=True)
             for service in ("profile", "sessions")

@@ -94,8 +94,10 @@ def test_every_event_that_is_heard_is_published_by_exactly_one_service() -> None
 def test_who_hears_what_is_known() -> None:
     # Each of these has a duplicate-delivery and an out-of-order test beside this file.
     assert subscriptions() == [
+        Subscription("gateway", "credential-change", durable=False),
         Subscription("gateway", "session-revoked", durable=False),
         Subscription("profile", "credential-change", durable=True),
+        Subscription("profile", "sign-in-locked", durable=True),
         Subscription("profile", "signed-out-everywhere", durable=True),
         Subscription("sessions", "credential-change", durable=True),
         Subscription("sessions", "signed-out-everywhere", durable=True),

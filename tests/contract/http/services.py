@@ -98,6 +98,7 @@ class Memory:
     policies: MemoryPolicies
     sessions: MemorySessions
     carrier: MemoryCarrier
+    guesses: MemoryGuesses
 
     @classmethod
     def empty(cls) -> "Memory":
@@ -114,6 +115,7 @@ class Memory:
             MemoryPolicies(credentials),
             MemorySessions(epochs),
             MemoryCarrier(),
+            MemoryGuesses(clock),
         )
 
     def profile(self) -> web.Application:
@@ -128,7 +130,7 @@ class Memory:
     def credentials_app(self, hasher: Hasher) -> web.Application:
         """Return the credentials service."""
         pepper = b"the pepper of a test"
-        throttle = Throttle(MemoryGuesses(self.clock), MemoryCounters(self.clock))
+        throttle = Throttle(self.guesses, MemoryCounters(self.clock))
         rules = PasswordRules(PasswordPolicy(), Blocklist())
         kept = self.policies
         policies = MethodPolicies(kept, Lease(kept.policy_of, self.clock, self.clock.pause))

@@ -14,7 +14,7 @@ from services.credentials.errors import (
     TooManyAppPasswords,
 )
 from services.credentials.kinds import MethodChanges
-from services.credentials.methods import Asked, Changed, Method, SecurityInfo
+from services.credentials.methods import Asked, Changed, LastChange, Method, SecurityInfo
 from services.credentials.mongo import MongoMethodStore
 from services.credentials.passkeys import Passkey
 from services.credentials.store import MethodStore
@@ -308,3 +308,27 @@ async def test_an_end_that_the_servers_clock_has_passed_is_over(credentials: Wir
     await credentials.database["security_info"].update_one({"_id": "ada"}, {"$set": asked})
     assert await store.ask(SecurityInfo("ada", 1), 30) is None
     assert (await store.security_info("ada")).asked_since == Asked(AT - timedelta(days=14), AT)
+
+
+async def test_the_last_change_is_dated_by_the_store_once(store: MethodStore) -> None:
+    began = datetime.now(UTC) - timedelta(seconds=1)
+    info = SecurityInfo("ada", last_change=LastChange("added", "sms", "+49 … 47"))
+    await store.put(info, None)
+    kept = await store.security_info("ada")
+    assert kept.last_change is not None
+    assert kept.last_change.at is not None
+    assert began < kept.last_change.at < datetime.now(UTC) + timedelta(seconds=1)
+    assert replace(kept.last_change, at=None) == info.last_change
+    # What is no change of methods, such as the use of one, leaves it as it was.
+    await store.put(replace(kept, methods=(PHONE,)), None)
+    assert (await store.security_info("ada")).last_change == kept.last_change
+
+
+async def test_a_method_that_a_later_version_knows_more_of_is_read_all_the_same(
+    credentials: Wiring,
+) -> None:
+    store = _in_mongodb(credentials).store
+    await store.put(SecurityInfo("ada", methods=(PHONE,)), None)
+    added = {"$set": {"methods.0.later": "x"}}
+    await credentials.database["security_info"].update_one({"_id": "ada"}, added)
+    assert (await store.security_info("ada")).methods == (PHONE,)

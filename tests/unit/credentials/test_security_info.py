@@ -20,8 +20,9 @@ from services.credentials.errors import (
 )
 from services.credentials.keyring import Keyring, Unsealable
 from services.credentials.kinds import MethodChanges
-from services.credentials.methods import SecurityInfo
+from services.credentials.methods import SecurityInfo, place_of
 from services.credentials.out_of_band import OutOfBand
+from services.credentials.owed import AddressNotice
 from services.credentials.passkeys import RelyingParty
 from services.credentials.policy import MethodPolicies
 from services.credentials.recovery_codes import RecoveryCodes
@@ -154,7 +155,7 @@ class Ada:
 
     async def reseal(self) -> tuple[int, int]:
         keyring = self.info.authenticators.keyring
-        return await Resealing(self.store, self.info.changes, keyring).reseal()
+        return await Resealing(self.store, self.store.notices, self.info.changes, keyring).reseal()
 
     async def remove(self, method_id: str) -> str | None:
         return (await self.info.remove(RemoveMethod(sub="ada", id=method_id))).default
@@ -439,6 +440,21 @@ async def test_secrets_are_sealed_anew_under_the_newest_key_and_work_as_before(a
     ada.clock.advance(60)
     with pytest.raises(Unsealable):
         await ada.answer(first.id, ada.code(first))
+
+
+async def test_an_address_that_a_mail_is_owed_to_is_sealed_anew_too(ada: Ada) -> None:
+    older, newer = f"old:{'07' * 32}", f"new:{'08' * 32}"
+    for method_id, place in (("mail", place_of("ada", "mail")), ("moved", "another place")):
+        sealed = Keyring.parse(older).seal(place, b"ada@mail.example")
+        ada.store.notices.owe(
+            AddressNotice(
+                method_id, "ada", method_id, sealed, None, "method-removed", ada.clock.now()
+            )
+        )
+    ada.under(f"{newer},{older}")
+    assert await ada.reseal() == (0, 1)
+    notice, _ = ada.store.notices.owed["mail"]
+    assert Keyring.parse(newer).open(notice.place, notice.sealed) == b"ada@mail.example"
 
 
 async def test_sealing_anew_takes_nothing_back_that_happens_meanwhile(ada: Ada) -> None:

@@ -7,13 +7,19 @@ from datetime import UTC, datetime
 import pytest
 
 from services.gateway.acceptance import Acceptance
-from services.gateway.live import Ended, LiveSessions, StillOpen
+from services.gateway.live import Changed, Ended, LiveSessions, Said, StillOpen
 from services.gateway.model import Caller
-from shared.contracts.events import SessionRevoked, SessionRevokedPayload
+from shared.contracts.events import (
+    CredentialChange,
+    CredentialChangePayload,
+    SessionRevoked,
+    SessionRevokedPayload,
+)
 from shared.contracts.refusals import Refusal, Unavailable
 from shared.contracts.sessions import Session, Where
 from tests.unit.gateway.sessions import Sessions, token_of
 
+AT = datetime(2026, 3, 1, tzinfo=UTC)
 HERE = Where(address="192.0.2.7")
 
 
@@ -38,15 +44,27 @@ def revoked(*sids: str, receipt: str | None = "receipt") -> SessionRevoked:
     )
 
 
+def changed(revision: int | None, **more: object) -> CredentialChange:
+    usual = {"credential_type": "app", "change_type": "create", "cause": "method-added"}
+    payload = {**usual, "method": "phone", "revision": revision, **more}
+    return CredentialChange(
+        id=f"change-{revision}",
+        subject="ada",
+        occurred_at=AT,
+        initiating_entity="user",
+        payload=CredentialChangePayload.model_validate(payload),
+    )
+
+
 def caller(session: Session) -> Caller:
     return Caller(session, token_of(session), HERE)
 
 
-def followed(live: LiveSessions, session: Session) -> asyncio.Task[list[Ended | StillOpen]]:
+def followed(live: LiveSessions, session: Session) -> asyncio.Task[list[Said]]:
     """Follow a session until its stream ends."""
-    stream: AsyncIterator[Ended | StillOpen] = live.follow(caller(session))
+    stream: AsyncIterator[Said] = live.follow(caller(session))
 
-    async def collect() -> list[Ended | StillOpen]:
+    async def collect() -> list[Said]:
         async with asyncio.timeout(10):
             return [said async for said in stream]
 
@@ -89,6 +107,44 @@ async def test_an_event_that_comes_twice_is_told_once(
         await live.revoked(revoked(session.sid))
     assert sum(isinstance(said, Ended) for said in await following) == 1
     await live.revoked(revoked(session.sid))
+
+
+async def test_a_change_is_told_to_every_page_of_whoever_it_is_and_to_nobody_else(
+    live: LiveSessions, sessions: Sessions
+) -> None:
+    sessions.epochs["eve"] = 1
+    pages = [followed(live, sessions.begin()) for _ in range(2)]
+    bystander = followed(live, sessions.begin("eve"))
+    await asyncio.sleep(0)
+    await live.changed(changed(1))
+    live.close()
+    for page in pages:
+        assert Changed(AT, "method-added", 1) in await page
+    assert not any(isinstance(said, Changed) for said in await bystander)
+
+
+async def test_a_change_is_told_once_and_none_after_a_later_one(
+    live: LiveSessions, sessions: Sessions
+) -> None:
+    following = followed(live, sessions.begin())
+    await asyncio.sleep(0)
+    for revision in (1, 1, 4, 3, 4, 1, 5):
+        await live.changed(changed(revision))
+    live.close()
+    told = [said.revision for said in await following if isinstance(said, Changed)]
+    assert told == [1, 4, 5]
+
+
+async def test_what_is_no_change_of_methods_is_not_told(
+    live: LiveSessions, sessions: Sessions
+) -> None:
+    following = followed(live, sessions.begin())
+    await asyncio.sleep(0)
+    await live.changed(changed(1, change_type="revoke", cause="recovery-code-used"))
+    # An earlier version knows no revisions, and a password's change ends the session anyway.
+    await live.changed(changed(None))
+    live.close()
+    assert not any(isinstance(said, Changed) for said in await following)
 
 
 async def test_a_session_that_ended_without_an_event_is_noticed_by_looking(

@@ -15,7 +15,8 @@ from jinja2 import nodes
 import services
 from services.gateway.portal import page as portal_page
 from shared import problems
-from shared.contracts.events import Cause
+from shared.contracts.events import Cause, LockCause
+from shared.contracts.methods import What
 from shared.contracts.refusals import Refusal
 from shared.texts import Catalogues
 
@@ -141,13 +142,25 @@ def test_every_reason_has_words(reason: str) -> None:
 
 
 @pytest.mark.parametrize("language", CATALOGUES.languages)
-@pytest.mark.parametrize("cause", ["password-changed", "signed-out-everywhere"])
-def test_mails_can_be_written(language: str, cause: str) -> None:
+@pytest.mark.parametrize("text_id", [each for each in ENGLISH if each.startswith("mail.")])
+def test_mails_can_be_written(language: str, text_id: str) -> None:
     values: dict[str, Any] = dict.fromkeys(
-        ("name", "user_id", "organization", "at", "portal", "helpdesk"), "x"
+        ("name", "user_id", "organization", "at", "portal", "helpdesk", "method", "left"), "x"
     )
-    for part in ("subject", "text"):
-        assert CATALOGUES.text(f"mail.{cause}.{part}", language, **values)
+    # Nobody knows the name of who reads a mail at an address that is no method any more.
+    told = ("user_id", "at", "portal") if ".former-address." in text_id else tuple(values)
+    assert CATALOGUES.text(text_id, language, **{name: values[name] for name in told})
+
+
+@pytest.mark.parametrize("what", get_args(What))
+def test_every_change_that_is_listed_has_words(what: str) -> None:
+    assert f"security.last.{what}" in ENGLISH
+
+
+@pytest.mark.parametrize("cause", [*get_args(Cause), *get_args(LockCause)])
+def test_every_cause_that_is_mailed_has_words(cause: str) -> None:
+    ends_without_a_mail = {"signed-out", "ended-by-user", "expired"}
+    assert cause in ends_without_a_mail or f"mail.{cause}.text" in ENGLISH
 
 
 def _pattern(text_id: str) -> re.Pattern[str]:

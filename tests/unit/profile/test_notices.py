@@ -262,7 +262,7 @@ async def test_a_cause_of_a_newer_version_is_told_in_general_words(system: Syste
 async def test_a_mail_that_takes_too_long_waits_before_another_mailer_may_take_it(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.profile.notices._SENDING_SECONDS", 0.01)
+    monkeypatch.setattr("shared.owed.SendingSeconds", 0.01)
     monkeypatch.setattr(system.mailer, "send", lambda _mail: asyncio.sleep(5))
     await system.notices.owe(changed())
     async with asyncio.timeout(2):

@@ -1,8 +1,12 @@
-// Telling an open page at once that its session was ended, and why.
+// Telling an open page at once that its session was ended, and why, or that one's security
+// information was changed elsewhere.
+
+import { localize } from "./moments.js";
 
 const STREAM = "/api/v1/me/events";
 const AGAIN_MILLISECONDS = 3000;
 const LEAVING_MILLISECONDS = 8000;
+const SENT_MILLISECONDS = 1000;
 
 let leaving = false;
 document.querySelectorAll("form[data-leaves]").forEach((form) => form.addEventListener("submit", leave));
@@ -11,8 +15,14 @@ document.querySelectorAll("form[data-leaves]").forEach((form) => form.addEventLi
 export async function follow(sid) {
   const tabs = new BroadcastChannel("session-revoked");
   tabs.onmessage = ({ data }) => data.sid === sid && tell(data.cause);
+  const changes = new BroadcastChannel(`credential-change-${sid}`);
+  changes.onmessage = ({ data }) => showChange(sid, data);
+  know(sid, Number(document.body.dataset.revision ?? 0));
   const listen = async () => {
-    const said = await ending(sid);
+    const said = await ending(sid, (change) => {
+      changes.postMessage(change);
+      showChange(sid, change);
+    });
     tabs.postMessage(said);
     if (said.sid === sid) tell(said.cause);
   };
@@ -20,7 +30,7 @@ export async function follow(sid) {
   else await listen();
 }
 
-function ending(sid) {
+function ending(sid, changed) {
   return new Promise((resolve) => {
     const connect = () => {
       const stream = new EventSource(STREAM);
@@ -28,6 +38,7 @@ function ending(sid) {
         stream.close();
         resolve(JSON.parse(event.data));
       });
+      stream.addEventListener("credential-change", (event) => changed(JSON.parse(event.data)));
       stream.addEventListener("error", async () => {
         if (stream.readyState !== EventSource.CLOSED) return;
         // The browser has given up, since the answer was no stream: either the session is
@@ -48,6 +59,31 @@ async function refusal() {
   } catch {
     return null;
   }
+}
+
+// The newest change that this tab knows of, on whichever page it heard: events come twice and late.
+function known(sid) {
+  return Number(sessionStorage.getItem(`known-${sid}`) ?? 0);
+}
+
+function know(sid, revision) {
+  if (revision > known(sid)) sessionStorage.setItem(`known-${sid}`, revision);
+}
+
+function showChange(sid, change) {
+  const place = document.getElementById("changes");
+  if (!place || change.revision <= known(sid)) return;
+  // What was sent here may be that change, and its own page is about to say so.
+  if (document.querySelector("form[data-sent]")) return void setTimeout(() => showChange(sid, change), SENT_MILLISECONDS);
+  know(sid, change.revision);
+  const notice = document.getElementById("changed").content.cloneNode(true).firstElementChild;
+  notice.querySelector("time").dateTime = change.at;
+  localize(notice);
+  notice.querySelector("button").addEventListener("click", () => {
+    notice.remove();
+    document.getElementById("content").focus();
+  });
+  place.replaceChildren(notice);
 }
 
 // Whoever signs out here sees the next page in a moment and need not be told. If that page

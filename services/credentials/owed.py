@@ -1,0 +1,48 @@
+"""What is owed to addresses that are no methods any more. Nothing here reads or writes anything."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.credentials.methods import SecurityInfo, place_of
+from shared.contracts.events import Cause, CredentialChange
+
+
+@dataclass(frozen=True)
+class AddressNotice:
+    """A mail that is owed to an address which a change took away.
+
+    `sealed` is the address as it stood with its method; `id` makes it one mail per change.
+    """
+
+    id: str
+    sub: str
+    method: str
+    sealed: bytes
+    language: str | None
+    cause: Cause
+    at: datetime
+    attempts: int = 0
+
+    @property
+    def place(self) -> str:
+        """Return what the address is sealed for."""
+        return place_of(self.sub, self.method)
+
+
+def owed_to_addresses(
+    before: SecurityInfo, after: SecurityInfo, event: CredentialChange
+) -> Iterator[AddressNotice]:
+    """Yield what is owed to the addresses that a change took away."""
+    left = {each.id for each in after.methods}
+    for method in before.proved:
+        if method.kind == "email" and method.id not in left:
+            yield AddressNotice(
+                id=f"{event.id}.{method.id}",
+                sub=before.sub,
+                method=method.id,
+                sealed=method.sealed,
+                language=method.language,
+                cause=event.payload.cause,
+                at=event.occurred_at,
+            )
