@@ -17,7 +17,7 @@ from services.credentials.errors import (
 from services.credentials.kinds import MethodChanges
 from services.credentials.method_policy import USUAL, MethodPolicy
 from services.credentials.methods import Method, MostOfKind, SecurityInfo
-from services.credentials.model import Password
+from services.credentials.model import Password, fingerprint
 from services.credentials.policy import MethodPolicies
 from services.credentials.throttling import Throttle
 from shared.contracts.app_passwords import (
@@ -39,6 +39,7 @@ from tests.memory.credentials import (
 )
 from tests.memory.epochs import MemoryEpochs
 
+PEPPER = b"a pepper of it"
 ALLOWED = MethodPolicy(USUAL | {"app-password"})
 
 
@@ -47,21 +48,23 @@ class Mail:
     """A mail server, and Ada, whose organization allows app passwords."""
 
     clock: StoppedClock = field(default_factory=StoppedClock)
-    epochs: MemoryEpochs = field(default_factory=lambda: MemoryEpochs(epochs={"ada": 1}))
+    epochs: MemoryEpochs = field(default_factory=lambda: MemoryEpochs(epochs={"ada": 1, "eve": 1}))
 
     def __post_init__(self) -> None:
         ada = Password("ada", "ada@example.org", "hash", False, 1, self.clock.now(), (), "halden")
-        accounts = MemoryCredentials(self.epochs, {"ada": ada})
+        eve = replace(ada, sub="eve", user_id="eve@example.org")
+        accounts = MemoryCredentials(self.epochs, {"ada": ada, "eve": eve})
         self.kept = MemoryPolicies(accounts, {"halden": ALLOWED})
         lease = Lease(self.kept.policy_of, self.clock, self.clock.pause)
         self.methods = MemoryMethods(self.epochs)
+        self.guesses = MemoryGuesses(self.clock)
         self.app_passwords = AppPasswords(
             accounts,
             self.methods,
             MethodChanges(self.methods, MethodPolicies(self.kept, lease), self.clock),
-            Throttle(MemoryGuesses(self.clock), MemoryCounters(self.clock)),
+            Throttle(self.guesses, MemoryCounters(self.clock)),
             self.clock,
-            b"a pepper of it",
+            PEPPER,
         )
 
     async def make(self, label: str = "Mail", *, epoch: int = 1) -> AppPassword:
@@ -156,6 +159,15 @@ async def test_it_ends_with_the_epoch_that_it_was_made_under(mail: Mail) -> None
     after = await mail.make(epoch=2)
     assert await mail.is_accepted(after)
     assert [each.id for each in mail.kept_methods()] == [after.id]
+
+
+async def test_it_is_nobody_elses_even_where_somebody_writes_it_to_their_account(
+    mail: Mail,
+) -> None:
+    made = await mail.make()
+    mail.methods.by_sub["eve"] = replace(mail.methods.by_sub["ada"], sub="eve")
+    with pytest.raises(AppPasswordRefused):
+        await mail.check(made.password.get_secret_value(), "eve@example.org")
 
 
 async def test_a_session_that_was_overtaken_makes_nothing_that_works(mail: Mail) -> None:
@@ -263,3 +275,5 @@ async def test_an_address_has_its_guesses_counted_over_all_accounts(mail: Mail) 
         await mail.check(shown, address="192.0.2.7")
     await mail.check(shown, address="192.0.2.8")
     await mail.check(shown)
+    # At the portal, where the address is counted under this, nothing was guessed.
+    assert fingerprint(PEPPER, "address", "192.0.2.7") not in mail.guesses.by_key
