@@ -1,6 +1,7 @@
 """App passwords: shown once, accepted while their epoch lasts, and good for nothing else."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -18,6 +19,7 @@ from services.credentials.kinds import MethodChanges
 from services.credentials.method_policy import USUAL, MethodPolicy
 from services.credentials.methods import Method, MostOfKind, SecurityInfo
 from services.credentials.model import Password, fingerprint
+from services.credentials.owed import AddressNotice
 from services.credentials.policy import MethodPolicies
 from services.credentials.throttling import Throttle
 from shared.contracts.app_passwords import (
@@ -209,9 +211,11 @@ async def test_its_last_use_is_noted_once_a_minute_and_no_other_change_is_lost(m
     mail.clock.advance(60)
     put = mail.methods.put
 
-    async def too_late(changed: SecurityInfo, event: Event | None) -> None:
+    async def too_late(
+        changed: SecurityInfo, event: Event | None, notices: Sequence[AddressNotice] = ()
+    ) -> None:
         mail.methods.by_sub["ada"] = replace(changed, version=changed.version + 1, methods=())
-        await put(changed, event)
+        await put(changed, event, notices)
 
     mail.methods.put = too_late  # type: ignore[method-assign]
     assert await mail.is_accepted(made)

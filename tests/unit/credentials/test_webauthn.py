@@ -498,9 +498,9 @@ async def test_signing_in_alone_rests_on_the_epoch_from_before_it_was_verified(
     _, key = await people.passkey()
     put = people.store.put
 
-    async def raised_meanwhile(changed: Any, event: Any) -> None:
+    async def raised_meanwhile(*change: Any) -> None:
         people.epochs.epochs["ada"] = 2
-        await put(changed, event)
+        await put(*change)
 
     monkeypatch.setattr(people.store, "put", raised_meanwhile)
     assert (await people.verify(key.get(await people.begin_alone()))).epoch == 1
