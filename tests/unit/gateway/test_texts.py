@@ -15,7 +15,7 @@ from jinja2 import nodes
 import services
 from services.gateway.portal import page as portal_page
 from shared import problems
-from shared.contracts.events import Cause, LockCause
+from shared.contracts.events import Cause, CredentialType, LockCause
 from shared.contracts.methods import What
 from shared.contracts.refusals import Refusal
 from shared.texts import Catalogues
@@ -161,6 +161,11 @@ def test_every_change_that_is_listed_has_words(what: str) -> None:
 def test_every_cause_that_is_mailed_has_words(cause: str) -> None:
     ends_without_a_mail = {"signed-out", "ended-by-user", "expired"}
     assert cause in ends_without_a_mail or f"mail.{cause}.text" in ENGLISH
+
+
+@pytest.mark.parametrize("method", sorted({*get_args(CredentialType)} - {"password"}))
+def test_every_kind_of_method_has_words_in_mails(method: str) -> None:
+    assert {f"mail.about.{method}", f"mail.method-added.{method}.text"} & set(ENGLISH)
 
 
 def _pattern(text_id: str) -> re.Pattern[str]:
