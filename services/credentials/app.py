@@ -13,16 +13,11 @@ from services.credentials.keyring import Keyring
 from services.credentials.kinds import MethodChanges
 from services.credentials.lockout import Lockouts
 from services.credentials.messengers import FileCarrier, HttpCarrier, MailCarrier
-from services.credentials.mongo import (
-    MongoAddressNoticeStore,
-    MongoCredentialStore,
-    MongoGuessStore,
-    MongoLockStore,
-    MongoMethodStore,
-    MongoOneTimeStore,
-    MongoPolicyStore,
-    MongoQuotaStore,
-)
+from services.credentials.mongo.accounts import MongoCredentialStore
+from services.credentials.mongo.guesses import MongoGuessStore, MongoLockStore, MongoQuotaStore
+from services.credentials.mongo.methods import MongoAddressNoticeStore, MongoMethodStore
+from services.credentials.mongo.one_time import MongoOneTimeStore
+from services.credentials.mongo.policies import MongoPolicyStore
 from services.credentials.notices import AddressNotices
 from services.credentials.out_of_band import OutOfBand
 from services.credentials.passkey_sign_in import PasskeySignIn

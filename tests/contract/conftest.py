@@ -8,7 +8,9 @@ import pytest
 from pydantic import SecretStr
 from pymongo import MongoClient
 
-from services.credentials.mongo import MongoCredentialStore, MongoLockStore, MongoMethodStore
+from services.credentials.mongo.accounts import MongoCredentialStore
+from services.credentials.mongo.guesses import MongoLockStore
+from services.credentials.mongo.methods import MongoMethodStore
 from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
 from services.sessions.mongo import MongoSessionStore
 from shared.epochs import Epochs

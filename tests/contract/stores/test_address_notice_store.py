@@ -13,7 +13,7 @@ from services.credentials.errors import MethodsChangedMeanwhile
 from services.credentials.keyring import Keyring
 from services.credentials.methods import Changed, Method, SecurityInfo, place_of
 from services.credentials.model import Password
-from services.credentials.mongo import MongoAddressNoticeStore, MongoMethodStore
+from services.credentials.mongo.methods import MongoAddressNoticeStore, MongoMethodStore
 from services.credentials.notices import AddressNotices
 from services.credentials.owed import AddressNotice, owed_to_addresses
 from services.credentials.store import AddressNoticeStore, MethodStore

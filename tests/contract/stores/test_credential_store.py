@@ -9,7 +9,7 @@ import pytest
 
 from services.credentials.errors import PasswordChangedMeanwhile
 from services.credentials.model import Password, password_changed
-from services.credentials.mongo import MongoCredentialStore
+from services.credentials.mongo.accounts import MongoCredentialStore
 from services.credentials.store import CredentialStore, CredentialTransaction
 from shared.contracts.epochs import NoEpoch, Raised, Standing
 from shared.mongo import Document

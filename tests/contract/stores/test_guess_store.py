@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from services.credentials.model import Counted, Guesses, Limit
-from services.credentials.mongo import MongoGuessStore
+from services.credentials.mongo.guesses import MongoGuessStore
 from services.credentials.store import GuessStore
 from shared.wiring import Wiring
 from tests.memory.credentials import MemoryGuesses

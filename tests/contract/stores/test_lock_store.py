@@ -10,7 +10,8 @@ import pytest
 
 from services.credentials.lockout import Lockouts
 from services.credentials.model import Guesses, Limit, Lock, LockToldSeconds
-from services.credentials.mongo import MongoCredentialStore, MongoGuessStore, MongoLockStore
+from services.credentials.mongo.accounts import MongoCredentialStore
+from services.credentials.mongo.guesses import MongoGuessStore, MongoLockStore
 from services.credentials.store import CredentialStore, GuessStore
 from shared.clock import SystemClock
 from shared.contracts.events import SignInLocked

@@ -15,7 +15,7 @@ from services.credentials.errors import (
 )
 from services.credentials.kinds import MethodChanges
 from services.credentials.methods import Asked, Changed, LastChange, Method, SecurityInfo
-from services.credentials.mongo import MongoMethodStore
+from services.credentials.mongo.methods import MongoMethodStore
 from services.credentials.passkeys import Passkey
 from services.credentials.store import MethodStore
 from shared.clock import SystemClock

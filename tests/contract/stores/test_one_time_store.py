@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from services.credentials.model import OneTime
-from services.credentials.mongo import MongoOneTimeStore
+from services.credentials.mongo.one_time import MongoOneTimeStore
 from services.credentials.store import OneTimeStore
 from tests.memory.credentials import MemoryOneTimes
 

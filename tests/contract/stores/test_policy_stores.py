@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from services.credentials.method_policy import MethodPolicy
-from services.credentials.mongo import MongoCredentialStore
-from services.credentials.mongo import MongoPolicyStore as MongoMethodPolicies
+from services.credentials.mongo.accounts import MongoCredentialStore
+from services.credentials.mongo.policies import MongoPolicyStore as MongoMethodPolicies
 from services.credentials.store import CredentialStore
 from services.credentials.store import PolicyStore as MethodPolicyStore
 from services.sessions.model import SessionPolicy, proof_of

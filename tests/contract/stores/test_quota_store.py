@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from services.credentials.model import Quota
-from services.credentials.mongo import MongoQuotaStore
+from services.credentials.mongo.guesses import MongoQuotaStore
 from services.credentials.store import QuotaStore
 from tests.memory.credentials import MemoryQuotas
 

@@ -1,0 +1,1 @@
+"""Credentials in MongoDB: the only package of this service that imports the driver."""

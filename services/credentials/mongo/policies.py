@@ -1,0 +1,51 @@
+"""Organizations' policies."""
+
+from dataclasses import dataclass
+
+from services.credentials.method_policy import MethodPolicy
+from shared.contracts.policy import UsualReconfirmDays
+from shared.mongo import Database
+
+
+@dataclass(frozen=True)
+class MongoPolicyStore:
+    """One document per organization; whose account it is stands beside the password."""
+
+    database: Database
+
+    async def policy_of(self, organization: str) -> MethodPolicy:
+        """Read the document."""
+        found = await self.database["policies"].find_one({"_id": organization})
+        if found is None:
+            return MethodPolicy()
+        return MethodPolicy.of(
+            found["allowed"],
+            found["second_factor"],
+            found["trust_days"],
+            # What came with a later version is not in the documents of before it.
+            found.get("trust_version", 0),
+            found.get("skip_days", 0),
+            found.get("reconfirm_days", UsualReconfirmDays),
+        )
+
+    async def put_policy(self, organization: str, policy: MethodPolicy) -> None:
+        """Replace the document, all but the version, which only rises."""
+        document = policy.as_contract().model_dump()
+        rise = 0 if policy.trust_days else 1
+        changed = {name: {"$literal": value} for name, value in document.items()}
+        version = {"$add": [{"$ifNull": ["$trust_version", 0]}, rise]}
+        await self.database["policies"].update_one(
+            {"_id": organization}, [{"$set": {**changed, "trust_version": version}}], upsert=True
+        )
+
+    async def organization_of(self, sub: str) -> str | None:
+        """Read it alone."""
+        found = await self.database["passwords"].find_one({"_id": sub}, {"organization": 1})
+        return found.get("organization") if found else None
+
+    async def adopt(self, sub: str, user_id: str, organization: str) -> None:
+        """Set what is not there."""
+        await self.database["passwords"].update_one(
+            {"_id": sub, "user_id": user_id, "organization": None},
+            {"$set": {"organization": organization}},
+        )
