@@ -31,7 +31,8 @@ def test_a_factor_that_is_required_can_be_put_off_while_policy_allows(
     asked = f"/admin/users/{sub}/require-security-info"
     assert portal.call("POST", asked, token=people.admin).status_code == 204
     waiting = portal.sign_in(robin.user_id, robin.password).json()
-    assert (waiting["action"], waiting["skip_until"]) == ("register-security-info", None)
+    assert waiting["action"] == "register-security-info"
+    assert "skip_until" not in waiting
     path = f"/sign-in/{waiting['flow']}/action"
     problem(portal.call("POST", path, body={"skip": True}), 403, "cannot-be-put-off")
     problem(portal.call("POST", path, body={"confirm": True}), 410, "flow-ended")

@@ -44,7 +44,9 @@ def person(people: People) -> Someone:
 
 def test_a_second_factor_is_set_up_asked_for_and_removed(portal: Portal, person: Someone) -> None:
     token = portal.token(person.user_id, person.password)
-    assert portal.call("GET", "/me/methods", token=token).json() == {"items": [], "next": None}
+    assert portal.call("GET", "/me/methods", token=token).json() == {
+        "items": [], "next": None, "last_change": None,
+    }  # fmt: skip
     method_id, secret = set_up(portal, token)
 
     (method,) = portal.call("GET", "/me/methods", token=token).json()["items"]

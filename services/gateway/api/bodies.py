@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from operator import not_
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -406,7 +407,8 @@ class ChallengeMethod(BaseModel):
 class SignInAction(BaseModel):
     """The sign-in waits until the user has done `action`.
 
-    It may be put off until `skip_until`, if that is there. `methods` are those to be confirmed.
+    It may be put off until `skip_until`, if that is there. `methods` are those to be confirmed,
+    where something is.
     """
 
     state: Literal["action-required"] = "action-required"
@@ -414,8 +416,8 @@ class SignInAction(BaseModel):
     action: Literal[
         "change-password", "accept-terms", "register-security-info", "confirm-security-info"
     ]
-    skip_until: datetime | None = None
-    methods: tuple[ChallengeMethod, ...] = ()
+    skip_until: datetime | None = Field(default=None, exclude_if=not_)
+    methods: tuple[ChallengeMethod, ...] = Field(default=(), exclude_if=not_)
 
 
 class SignInChallenge(BaseModel):
