@@ -1,7 +1,6 @@
 """The second factor of a sign-in."""
 
 from dataclasses import dataclass
-from http import HTTPStatus
 
 from aiohttp import web
 from pydantic import SecretStr
@@ -19,7 +18,6 @@ from services.gateway.portal.sign_in_pages import (
     to_action,
 )
 from services.gateway.portal.visits import Form, Visits
-from services.gateway.rendering import headers_of
 from services.gateway.sign_in import SignIn
 from shared.contracts.methods import LongestAnswer, LongestCode
 from shared.contracts.refusals import InvalidRequest, Refusal
@@ -110,14 +108,11 @@ class ChallengePages:
             request,
             "challenge.html",
             address=addresses.with_query(CHALLENGE, next=to),
-            status=refusal.status if refusal else HTTPStatus.OK,
-            headers=headers_of(refusal) if refusal else None,
             waiting=await self.sign_in.challenge(flow_of(request)),
             to=to,
             again=request.query.get("sent") == "again",
             trust=trust,
             refusal=refusal,
-            errors=refusal.errors if refusal else (),
         )
 
 

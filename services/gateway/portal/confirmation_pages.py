@@ -1,7 +1,6 @@
 """Saying whether one's methods are still right, before the sign-in is complete."""
 
 from dataclasses import dataclass
-from http import HTTPStatus
 
 from aiohttp import web
 
@@ -18,7 +17,6 @@ from services.gateway.portal.sign_in_pages import (
 )
 from services.gateway.portal.visits import Visits
 from services.gateway.registration import Registration
-from services.gateway.rendering import headers_of
 from shared.contracts.refusals import Refusal
 
 _SAID_IN_PLACE = {"cannot-be-put-off", "too-busy", "service-unavailable", "csrf-refused"}
@@ -68,10 +66,7 @@ class ConfirmationPages:
             request,
             "confirm.html",
             address=addresses.with_query(CONFIRM, next=to),
-            status=refusal.status if refusal else HTTPStatus.OK,
-            headers=headers_of(refusal) if refusal else None,
             waiting=await self.registration.to_confirm(flow_of(request)),
             to=to,
             refusal=refusal,
-            errors=(),
         )

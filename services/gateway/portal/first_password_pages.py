@@ -1,7 +1,6 @@
 """Choosing one's own password in place of a temporary one, before the sign-in is complete."""
 
 from dataclasses import dataclass
-from http import HTTPStatus
 
 from aiohttp import web
 from pydantic import SecretStr
@@ -18,7 +17,6 @@ from services.gateway.portal.sign_in_pages import (
     to_action,
 )
 from services.gateway.portal.visits import Visits
-from services.gateway.rendering import headers_of
 from services.gateway.sign_in import SignIn
 from shared.contracts.refusals import InvalidRequest, Refusal
 
@@ -92,10 +90,7 @@ class FirstPasswordPages:
             request,
             "first_password.html",
             address=addresses.with_query(ADDRESS, next=to),
-            status=refusal.status if refusal else HTTPStatus.OK,
-            headers=headers_of(refusal) if refusal else None,
             person=await self.sign_in.person(flow),
             to=to,
             refusal=refusal,
-            errors=refusal.errors if refusal else (),
         )

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from services.gateway.portal import addresses, cookies
 from services.gateway.portal.files import Files
 from services.gateway.portal.user_agents import UserAgent
 from services.gateway.portal.visits import Visitor, Visits
+from services.gateway.rendering import headers_of
 from shared.clock import Clock
 from shared.contracts.methods import Method
 from shared.contracts.refusals import Refusal
@@ -169,14 +171,15 @@ class Pages:
         template: str,
         *,
         visitor: Visitor | None = None,
-        status: int = 200,
-        headers: Mapping[str, str] | None = None,
+        status: int = HTTPStatus.OK,
+        refusal: Refusal | None = None,
         address: str | None = None,
         **content: Any,
     ) -> web.Response:
         """Return a page, to a visitor or to somebody who is not signed in.
 
-        `address` is where it is read again, for forms that know more of that than their request.
+        A refusal is said on it, and answers with its own status and headers. `address` is where it
+        is read again, for forms that know more of that than their request.
         """
         cookie, csrf = self.visits.anonymous_csrf(request)
         page = Page(
@@ -188,11 +191,18 @@ class Pages:
             visitor=visitor,
             csrf=visitor.csrf if visitor else csrf,
         )
-        context = {"page": page, "text": page.text, "visitor": visitor, **content}
+        context = {
+            "page": page,
+            "text": page.text,
+            "visitor": visitor,
+            "refusal": refusal,
+            "errors": refusal.errors if refusal else (),
+            **content,
+        }
         response = await aiohttp_jinja2.render_template_async(
-            template, request, context, status=status
+            template, request, context, status=refusal.status if refusal else status
         )
-        response.headers.update(headers or {})
+        response.headers.update(headers_of(refusal) if refusal else {})
         self._keep_cookies(request, response, visitor, cookie)
         return response
 

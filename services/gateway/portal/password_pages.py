@@ -1,7 +1,6 @@
 """Changing one's password."""
 
 from dataclasses import dataclass
-from http import HTTPStatus
 
 from aiohttp import web
 from pydantic import SecretStr
@@ -15,7 +14,6 @@ from services.gateway.portal.page import Pages
 from services.gateway.portal.receipt_pages import show_receipt
 from services.gateway.portal.step_up_pages import to_step_up
 from services.gateway.portal.visits import Form, Visitor, Visits
-from services.gateway.rendering import headers_of
 from services.gateway.step_up import StepUps
 from shared.contracts.refusals import InvalidRequest, Refusal, Unavailable
 
@@ -124,10 +122,7 @@ class PasswordPages:
             person=visitor.known_person,
             without_old=_is_without(form),
             can_be_without=visitor.caller.session.aal > 1,
-            status=refusal.status if refusal else HTTPStatus.OK,
-            headers=headers_of(refusal) if refusal else None,
             refusal=refusal,
-            errors=refusal.errors if refusal else (),
         )
 
 

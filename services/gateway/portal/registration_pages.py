@@ -1,7 +1,6 @@
 """Setting up a first second factor, before the sign-in is complete."""
 
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
@@ -21,7 +20,6 @@ from services.gateway.portal.sign_in_pages import (
 from services.gateway.portal.visits import Form, Visits
 from services.gateway.qr import qr_code
 from services.gateway.registration import Registration
-from services.gateway.rendering import headers_of
 from shared.contracts.methods import AuthenticatorSetup, LongestLabel
 from shared.contracts.refusals import Refusal
 
@@ -152,10 +150,7 @@ class RegistrationPages:
             request,
             template,
             address=addresses.with_query(REGISTER, next=to),
-            status=refusal.status if refusal else HTTPStatus.OK,
-            headers=headers_of(refusal) if refusal else None,
             to=to,
             refusal=refusal,
-            errors=refusal.errors if refusal else (),
             **content,
         )

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from http import HTTPStatus
 from urllib.parse import quote
 
 from aiohttp import web
@@ -16,7 +15,6 @@ from services.gateway.portal.page import Pages
 from services.gateway.portal.step_up_pages import to_step_up
 from services.gateway.portal.visits import Form, Visits
 from services.gateway.qr import qr_code
-from services.gateway.rendering import headers_of
 from services.gateway.security_info import SecurityInfo
 from services.gateway.trust import DeviceTrust
 from shared.contracts.methods import AuthenticatorSetup, LongestLabel
@@ -191,8 +189,6 @@ class SecurityInfoPages:
             "security_info.html",
             visitor=visitor,
             address=ADDRESS,
-            status=refusal.status if refusal else HTTPStatus.OK,
-            headers=headers_of(refusal) if refusal else None,
             methods=methods,
             last_change=listed.last_change,
             revision=listed.revision,
@@ -209,7 +205,6 @@ class SecurityInfoPages:
             is_trusting=await self.trust.is_any(visitor.caller),
             done=done if done in _DONE else None,
             refusal=refusal,
-            errors=refusal.errors if refusal else (),
         )
 
     async def _setup(
@@ -224,14 +219,11 @@ class SecurityInfoPages:
             "authenticator.html",
             visitor=await self.visits.visitor(request),
             address=ADDRESS,
-            status=refusal.status if refusal else HTTPStatus.OK,
-            headers=headers_of(refusal) if refusal else None,
             method_id=method_id,
             # It is shown once; who mistyped a code has it in the app by now.
             secret=setup.secret.get_secret_value() if setup else None,
             qr=qr_code(setup.otpauth_uri.get_secret_value()) if setup else None,
             refusal=refusal,
-            errors=refusal.errors if refusal else (),
         )
 
 

@@ -1,7 +1,6 @@
 """Adding a phone number or a mail address, by a code that is sent there."""
 
 from dataclasses import dataclass
-from http import HTTPStatus
 
 from aiohttp import web
 from pydantic import TypeAdapter, ValidationError
@@ -13,7 +12,6 @@ from services.gateway.portal.new_password import wrong
 from services.gateway.portal.page import Pages
 from services.gateway.portal.security_info_pages import ADDRESS, SecurityInfoPages
 from services.gateway.portal.visits import Form, Visits
-from services.gateway.rendering import headers_of
 from services.gateway.security_info import SecurityInfo
 from shared.contracts.methods import SentKind, SentKinds, SentSetup
 from shared.contracts.refusals import InvalidRequest, Refusal
@@ -108,13 +106,10 @@ class SentCodePages:
             "sent_code.html",
             visitor=await self.visits.visitor(request),
             address=ADDRESS,
-            status=refusal.status if refusal else HTTPStatus.OK,
-            headers=headers_of(refusal) if refusal else None,
             kind=kind,
             setup=setup,
             again=again,
             refusal=refusal,
-            errors=refusal.errors if refusal else (),
         )
 
 

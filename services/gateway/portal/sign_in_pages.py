@@ -23,7 +23,6 @@ from services.gateway.portal.new_password import wrong
 from services.gateway.portal.page import Pages
 from services.gateway.portal.user_agents import UserAgent
 from services.gateway.portal.visits import Form, Visits
-from services.gateway.rendering import headers_of
 from services.gateway.sign_in import Outcome, SignIn
 from shared.contracts.credentials import LongestPassword
 from shared.contracts.events import Cause
@@ -166,15 +165,12 @@ class SignInPages:
             request,
             "sign_in.html",
             address=again(to, why=why),
-            status=refusal.status if refusal else HTTPStatus.OK,
-            headers=headers_of(refusal) if refusal else None,
             to=to,
             why=why if why in CAUSES else None,
             user_id=user_id,
             refusal=refusal,
             by_passkey=by_passkey,
             meanwhile=isinstance(refusal, CsrfRefused) and cookies.SESSION in request.cookies,
-            errors=refusal.errors if refusal else (),
         )
 
     async def follow(

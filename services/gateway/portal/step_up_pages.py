@@ -1,7 +1,6 @@
 """Showing again who one is, before something that matters."""
 
 from dataclasses import dataclass
-from http import HTTPStatus
 
 from aiohttp import web
 from pydantic import SecretStr
@@ -12,7 +11,6 @@ from services.gateway.portal.challenge_pages import read_answer
 from services.gateway.portal.new_password import wrong
 from services.gateway.portal.page import Pages
 from services.gateway.portal.visits import Form, Visits
-from services.gateway.rendering import headers_of
 from services.gateway.step_up import StepUps
 from shared.contracts.credentials import LongestPassword
 from shared.contracts.methods import Method
@@ -106,15 +104,12 @@ class StepUpPages:
             "re_authenticate.html",
             visitor=visitor,
             address=addresses.with_query(ADDRESS, next=to, method=form["method"] or None),
-            status=refusal.status if refusal else HTTPStatus.OK,
-            headers=headers_of(refusal) if refusal else None,
             asked=asked,
             options=await self._options(request, visitor.caller, asked),
             methods=methods,
             to=to,
             again=request.query.get("sent") == "again",
             refusal=refusal,
-            errors=refusal.errors if refusal else (),
         )
 
     async def _options(
