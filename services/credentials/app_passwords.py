@@ -11,7 +11,7 @@ from services.credentials import letters
 from services.credentials.errors import AppPasswordRefused, MethodsChangedMeanwhile
 from services.credentials.kinds import MethodChanges
 from services.credentials.methods import Changed, Method, SecurityInfo, new_id
-from services.credentials.model import ACCOUNT, ADDRESS, Guesses, fingerprint, normalized
+from services.credentials.model import ADDRESS, Guesses, fingerprint, normalized
 from services.credentials.store import CredentialStore, MethodStore
 from services.credentials.throttling import Throttle
 from shared.clock import Clock
@@ -61,8 +61,8 @@ class AppPasswords:
         def made(info: SecurityInfo) -> Changed:
             return Changed(info.under(asked.epoch).with_active(new), new, "create")
 
-        await self.changes.make(asked.sub, made)
-        return AppPassword(id=new.id, password=SecretStr(password))
+        done = await self.changes.make(asked.sub, made)
+        return AppPassword(id=new.id, password=SecretStr(password), revision=done.info.version + 1)
 
     async def check(self, asked: CheckAppPassword) -> AppPasswordAccepted:
         """Tell whose app password it is, or raise `AppPasswordRefused`, which does not say why."""
@@ -97,8 +97,11 @@ class AppPasswords:
 
     def _guesses(self, user_id: str, address: str | None) -> tuple[Guesses, ...]:
         # They are counted apart from those at the portal: a program with an old password locks
-        # nobody out of it, and whoever guesses there locks no program out.
-        account = Guesses(fingerprint(self.pepper, "app-password", user_id), ACCOUNT)
+        # nobody out of it, and whoever guesses there locks no program out. Nobody guesses one of
+        # these, so what is counted keeps the service free, and it takes a lot: some programs that
+        # go on with passwords that are over must not keep the one out that has another.
+        account = fingerprint(self.pepper, "app-password", user_id, address or "")
         if address is None:
-            return (account,)
-        return account, Guesses(fingerprint(self.pepper, "app-password-address", address), ADDRESS)
+            return (Guesses(account, ADDRESS),)
+        anyone = fingerprint(self.pepper, "app-password-address", address)
+        return Guesses(account, ADDRESS), Guesses(anyone, ADDRESS)

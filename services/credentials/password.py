@@ -15,6 +15,7 @@ from services.credentials.model import (
     ACCOUNT,
     ADDRESS,
     Guesses,
+    Lock,
     Password,
     fingerprint,
     normalized,
@@ -105,7 +106,8 @@ class Passwords:
     async def _shown(self, sub: str, secret: SecretStr, address: str) -> Password:
         """Return the password that somebody who is signed in has shown to know."""
         shown, password = secret.get_secret_value(), await self.store.password_of(sub)
-        guesses = Guesses(fingerprint(self.pepper, "change", sub), ACCOUNT)
+        lock = Lock(sub, "old-password-locked")
+        guesses = Guesses(fingerprint(self.pepper, "change", sub), ACCOUNT, lock)
         client = Guesses(fingerprint(self.pepper, "address", address), ADDRESS)
         async with self.throttle.attempt(guesses, client) as attempt:
             if not await self.hasher.verify(password.verifier if password else None, shown):

@@ -38,15 +38,17 @@ from shared.contracts.credentials import (
 from shared.contracts.methods import AnswerChallenge, BeginChallenge, ChallengeAnswered
 from shared.contracts.passkeys import BeginPasskeySignIn, VerifyPasskey
 from shared.contracts.profile import GetPerson, Person
-from shared.contracts.refusals import Refusal
+from shared.contracts.refusals import Busy, Refusal, Unavailable
 from shared.contracts.sessions import (
     EstablishSession,
     RecognisedDevice,
     RecogniseDevice,
     Where,
 )
+from shared.telemetry import log
 
 _NOT_SENT = {"too-many-codes", "code-not-sent"}
+_NOT_NOW = {Busy.type, Unavailable.type}
 Outcome = SignedIn | Challenged | ActionRequired
 
 
@@ -237,9 +239,17 @@ class SignIn:
     async def _to_confirm(self, flow: Flow, answered: ChallengeAnswered) -> Requirements:
         if not answered.must_confirm:
             return Requirements()
-        return await self.credentials.requirements(
-            AskRequirements(sub=flow.sub, organization=flow.organization, factor=answered.factor)
+        asked = AskRequirements(
+            sub=flow.sub, organization=flow.organization, factor=answered.factor
         )
+        try:
+            return await self.credentials.requirements(asked)
+        except Refusal as refusal:
+            if refusal.type not in _NOT_NOW:
+                raise
+            # The code is used up by now, and this is a reminder: the next sign-in asks.
+            log.warning("confirmation-not-asked", refusal=refusal.type)
+            return Requirements()
 
     async def _keep_begun(self, key: FlowKey, flow: Flow) -> Challenged:
         begun = await self._begun(flow)

@@ -16,10 +16,11 @@ class MakeAppPassword(Contract):
 
 
 class AppPassword(Contract):
-    """A new app password, said once."""
+    """A new app password, said once. `revision` is that of its owner's methods with it."""
 
     id: str
     password: Secret
+    revision: int = 0
 
 
 class CheckAppPassword(Contract):

@@ -23,8 +23,8 @@ Cause = Literal[
     "methods-cleared",
     "default-changed",
 ]
-LockCause = Literal["sign-in-locked", "codes-locked"]
-"""What was guessed at: the password, or the codes of somebody who has the password."""
+LockCause = Literal["sign-in-locked", "codes-locked", "old-password-locked"]
+"""What was guessed at: the password, the codes of who has it, or the password in a session."""
 CredentialType = Literal[
     "password",
     "app",

@@ -1,7 +1,7 @@
 """Methods, and the addresses that are to be told of their changes."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from functools import cached_property
@@ -25,6 +25,8 @@ from shared.transactions import Transaction, Transactions
 
 _CREDENTIALS = "credential_ids"
 """The ids of somebody's passkeys, beside the methods: an index goes into one list alone."""
+_LANGUAGES = "languages"
+"""By method, and beside the methods: the version before cannot read what it does not know there."""
 _NOTICES = "address_notices"
 _NOTICES_KEPT_SECONDS = 30 * 24 * 3600
 _NOTICE_FIELDS = frozenset(each.name for each in fields(AddressNotice)) - {"id"}
@@ -140,6 +142,8 @@ class MongoMethodStore:
         asked = asdict(changed.asked_since) if changed.asked_since is not None else None
         besides = {
             _CREDENTIALS: credentials or None,
+            _LANGUAGES: {each.id: each.language for each in changed.methods if each.language}
+            or None,
             "asked": asked,
             "confirmed_at": changed.confirmed_at,
         }
@@ -228,7 +232,9 @@ def _asking(days: int) -> list[Document]:
 def _method_document(method: Method) -> Document:
     # A replica that is one version behind cannot read fields that it does not know, so they are
     # written only where they say something.
-    return {name: value for name, value in asdict(method).items() if value is not None}
+    said = {name: value for name, value in asdict(method).items() if value is not None}
+    said.pop("language", None)
+    return said
 
 
 def _security_info(sub: str, document: Document | None) -> SecurityInfo:
@@ -237,7 +243,7 @@ def _security_info(sub: str, document: Document | None) -> SecurityInfo:
     return SecurityInfo(
         sub,
         document["version"],
-        tuple(map(_method, document["methods"])),
+        tuple(_method(each, document.get(_LANGUAGES, {})) for each in document["methods"]),
         document["default"],
         # What came with a later version is not in the documents of before it.
         must_register=document.get("must_register", False),
@@ -247,10 +253,11 @@ def _security_info(sub: str, document: Document | None) -> SecurityInfo:
     )
 
 
-def _method(document: Document) -> Method:
+def _method(document: Document, languages: Mapping[str, str]) -> Method:
     passkey = document.get("passkey")
     if passkey is not None:
         passkey = Passkey(**{**passkey, "transports": tuple(passkey["transports"])})
     # What a later version knows of a method is nothing to this one.
     known = {name: value for name, value in document.items() if name in _METHOD_FIELDS}
+    known["language"] = languages.get(document["id"])
     return Method(**{**known, "codes": tuple(document["codes"]), "passkey": passkey})

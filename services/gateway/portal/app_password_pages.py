@@ -32,4 +32,5 @@ class AppPasswordPages:
             address=ADDRESS,
             label=label,
             password=made.password.get_secret_value(),
+            revision=made.revision,
         )

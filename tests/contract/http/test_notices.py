@@ -241,6 +241,14 @@ async def test_a_lock_is_told_once_to_whose_account_it_is(
     assert await mailers.subjects() == []
 
 
+async def test_guesses_in_a_session_are_told_as_what_they_mean(kim: Kim, mailers: Mailers) -> None:
+    caller, step_ups = await kim.caller(), kim.gateway.security_info.step_ups
+    for number in range(10):
+        guess = step_ups.by_password(caller, SecretStr(f"wrong {number}"), "password")
+        assert (await refused(guess)).type == "wrong-password"
+    assert await mailers.subjects() == [(ACCOUNT_MAIL, subject("old-password-locked"))]
+
+
 async def test_codes_that_are_guessed_at_are_told_as_what_they_mean(
     kim: Kim, mailers: Mailers
 ) -> None:

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.model import ActionRequired, Caller, PasskeyAttempt, SignedIn
 from services.gateway.sign_in import Outcome
 from shared.contracts.methods import AuthenticatorSetup
+from shared.contracts.refusals import Busy, Refusal, Unavailable
 from tests.contract.http import test_putting_off
 from tests.contract.http.gateway import CLIENT, NEW, OLD, WHERE, Gateway, key, refused
 from tests.contract.http.services import PORTAL
@@ -96,6 +98,20 @@ async def test_it_can_be_put_off_for_a_while(kim: Kim, setup: AuthenticatorSetup
     # The next time has a period of its own.
     kim.pass_time(180 * DAY)
     assert (await asked(kim, setup)).skip_until is not None
+
+
+@pytest.mark.parametrize("hindrance", [Unavailable(), Busy()])
+async def test_a_right_code_is_not_lost_where_nothing_can_be_asked_after_it(
+    kim: Kim, setup: AuthenticatorSetup, monkeypatch: pytest.MonkeyPatch, hindrance: Refusal
+) -> None:
+    async def requirements(*_asked: object) -> None:
+        raise hindrance
+
+    kim.pass_time(180 * DAY)
+    with monkeypatch.context() as away:
+        away.setattr(CredentialsClient, "requirements", requirements)
+        assert isinstance(await answer(kim, setup), SignedIn)
+    await asked(kim, setup)
 
 
 async def test_what_policy_does_not_ask_any_more_is_no_hindrance(

@@ -325,6 +325,23 @@ async def test_the_last_change_is_dated_by_the_store_once(store: MethodStore) ->
     assert (await store.security_info("ada")).last_change == kept.last_change
 
 
+async def test_the_language_of_an_address_does_not_stand_where_older_versions_read(
+    credentials: Wiring,
+) -> None:
+    store = _in_mongodb(credentials).store
+    address = replace(PHONE, id="address", kind="email", language="de")
+    await store.put(SecurityInfo("ada", methods=(PHONE, address)), None)
+    document = await credentials.database["security_info"].find_one({"_id": "ada"})
+    assert document is not None
+    assert all("language" not in each for each in document["methods"])
+    kept = await store.security_info("ada")
+    assert kept.methods == (PHONE, address)
+    await store.put(replace(kept, methods=(PHONE,)), None)
+    document = await credentials.database["security_info"].find_one({"_id": "ada"})
+    assert document is not None
+    assert "languages" not in document
+
+
 async def test_a_method_that_a_later_version_knows_more_of_is_read_all_the_same(
     credentials: Wiring,
 ) -> None:
