@@ -31,7 +31,7 @@ seed: venv ## bring in the demonstration organization again
 
 test: venv ## set up what is missing and run the tests
 	@$(PYTHON) -m deploy.local install --for-tests
-	$(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(wildcard $(addprefix tests/,$(TESTED)))
+	$(PYTHON) -m pytest -n 2 --no-loadscope-reorder $(wildcard $(addprefix tests/,$(TESTED)))
 
 lint: venv ## check style, types and who may import whom
 	$(PYTHON) -m ruff check $(CODE)

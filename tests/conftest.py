@@ -1,13 +1,13 @@
 """What all tests share: the servers they run against, and how they run side by side."""
 
 import os
-from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 pytest_plugins = ["tests.servers"]
 
-TESTS = Path(__file__).parent
 # What a killed service listened on must not be taken by a stack of the other process meanwhile.
 PORTS = {"gw0": "17000-24499", "gw1": "24500-31999"}
 
@@ -15,7 +15,13 @@ if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     os.environ["FREE_PORTS"] = PORTS[worker]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class ByDirectory(LoadScopeScheduling):  # type: ignore[misc]
     """Keep what shares servers in one process: each directory of tests."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(item.path.relative_to(TESTS).parts[0]))
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.split("/")[1]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByDirectory:
+    """Say how tests are distributed, where they are (`pytest -n 2`)."""
+    return ByDirectory(config, log)
