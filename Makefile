@@ -5,7 +5,7 @@
 PYTHON := .venv/bin/python
 CODE := services shared deploy tests
 # Two run side by side. What takes longest begins first.
-TESTED := fault unit contract e2e browser property
+TESTED := fault unit contract e2e property browser
 # No headers, notes or indexes: the lock files name no host and no path.
 COMPILE := uv pip compile pyproject.toml --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links

@@ -6,7 +6,7 @@ crash, a broker outage or a lost wake-up left behind. So every event goes out at
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -79,12 +79,13 @@ class Outbox:
             self._fresh.extend(rows)
             self._wake.set()
 
-    async def run(self) -> None:
-        """Relay until cancelled: what is fresh at once, and what was left behind by polling."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._relay_fresh())
-            tasks.create_task(self._mark_for_ever())
-            tasks.create_task(self._poll_for_ever())
+    @property
+    def tasks(self) -> tuple[Callable[[], Awaitable[None]], ...]:
+        """Return what relays, to be run side by side until each is cancelled.
+
+        What is fresh goes out at once, and is marked; polling finds what was left behind.
+        """
+        return self._relay_fresh, self._mark_for_ever, self._poll_for_ever
 
     async def flush(self) -> None:
         """Publish what was written last, before the service ends."""

@@ -26,6 +26,7 @@ from shared.telemetry import REQUESTS, configure_logging, continue_trace, log, r
 DrainSeconds = 15.0
 _LARGEST_BODY = 1024 * 1024
 _CHECK_SECONDS = 1.0
+_CANCEL_AGAIN_SECONDS = 0.5
 _SERVICE_KEY_HEADER = "X-Service-Key"
 
 M = TypeVar("M", bound=Contract)
@@ -122,12 +123,22 @@ async def keep_running(task: Task) -> None:
         try:
             await asyncio.wait({running})
         except asyncio.CancelledError:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+            await end(running)
             raise
         error = None if running.cancelled() else running.exception()
         log.error("task-ended", task=getattr(task, "__qualname__", str(task)), error=repr(error))
         await asyncio.sleep(0.5)
+
+
+async def end(task: asyncio.Future[Any]) -> None:
+    """Cancel a task until it has ended.
+
+    `asyncio.wait_for` of Python 3.11, which the store's driver reads with, drops a cancellation
+    that meets what it waits for, and the task would go on for ever.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=_CANCEL_AGAIN_SECONDS)
 
 
 def endpoint(

@@ -87,7 +87,12 @@ class Wiring:
         return Service(
             self.name,
             app,
-            tasks=[self.bus.run, self.transactions.outbox.run, Parking(self.bus).watch, *tasks],
+            tasks=[
+                self.bus.run,
+                *self.transactions.outbox.tasks,
+                Parking(self.bus).watch,
+                *tasks,
+            ],
             needs={"mongodb": self._mongo_answers},
             wants={"redis": self.cache.answers},
             missing=self.bus.missing,

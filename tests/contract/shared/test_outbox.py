@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -14,6 +14,7 @@ from shared.contracts.epochs import Raised
 from shared.contracts.events import CredentialChange, Event, SignedOutEverywhere
 from shared.inbox import Inbox
 from shared.outbox import Outbox
+from shared.service import end
 from shared.telemetry import traceparent
 from shared.transactions import Transaction, Transactions
 from shared.wiring import Wiring
@@ -84,13 +85,11 @@ class System:
 
     @asynccontextmanager
     async def relaying(self) -> AsyncIterator[None]:
-        running = asyncio.create_task(self.outbox.run())
+        running = [asyncio.ensure_future(task()) for task in self.outbox.tasks]
         try:
             yield
         finally:
-            running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
+            await asyncio.gather(*map(end, running))
 
 
 def built(wiring: Wiring, broker: Broker | None = None) -> System:

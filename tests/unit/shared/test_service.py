@@ -339,6 +339,28 @@ async def ended_three_times(end: Callable[[], Awaitable[None]]) -> int:
     return times
 
 
+async def test_a_task_ends_though_a_cancellation_of_it_was_dropped() -> None:
+    dropped = 0
+
+    async def task() -> None:
+        nonlocal dropped
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                dropped += 1
+                if dropped == 2:
+                    raise
+
+    running = asyncio.create_task(keep_running(task))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(running, 10)
+    assert dropped == 2
+
+
 async def returns() -> None:
     return
 
