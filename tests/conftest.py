@@ -18,12 +18,12 @@ if worker := os.environ.get("PYTEST_XDIST_WORKER"):
 class ByDirectory(LoadScopeScheduling):  # type: ignore[misc]
     """Keep what shares servers in one process: each directory of tests.
 
-    Those of the browser take long and come last, so both processes share them out by file.
+    Those of the browser take long and come last, so both processes share them out.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        directory, file = nodeid.split("/")[1:3]
-        return file if directory == "browser" else directory
+        directory = nodeid.split("/")[1]
+        return nodeid if directory == "browser" else directory
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByDirectory:
