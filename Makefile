@@ -4,8 +4,6 @@
 
 PYTHON := .venv/bin/python
 CODE := services shared deploy tests
-# Two run side by side. What takes longest begins first.
-TESTED := fault unit contract e2e property browser
 # No headers, notes or indexes: the lock files name no host and no path.
 COMPILE := uv pip compile pyproject.toml --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
@@ -31,7 +29,7 @@ seed: venv ## bring in the demonstration organization again
 
 test: venv ## set up what is missing and run the tests
 	@$(PYTHON) -m deploy.local install --for-tests
-	$(PYTHON) -m pytest -n 2 --no-loadscope-reorder $(wildcard $(addprefix tests/,$(TESTED)))
+	$(PYTHON) -m pytest $(wildcard $(addprefix tests/,unit contract e2e browser fault property))
 
 lint: venv ## check style, types and who may import whom
 	$(PYTHON) -m ruff check $(CODE)

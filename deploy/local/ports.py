@@ -1,6 +1,5 @@
 """Which port each program of a stack listens on."""
 
-import os
 import random
 import socket
 from collections.abc import Mapping
@@ -30,12 +29,9 @@ def free(names: tuple[str, ...] = NAMES) -> dict[str, int]:
     """Unused ports for a stack that will not last, such as a test's.
 
     They lie below the ports that the kernel gives to outgoing connections: a client
-    that reconnects to a server which is down could otherwise connect to itself. Whoever starts
-    stacks side by side keeps them apart with `FREE_PORTS`, as in `17000-24499`.
+    that reconnects to a server which is down could otherwise connect to itself.
     """
-    first, _, last = os.environ.get("FREE_PORTS", "17000-31999").partition("-")
-    among = range(int(first), int(last) + 1)
-    unused = (port for port in random.sample(among, 2_000) if not is_taken(port))
+    unused = (port for port in random.sample(range(17_000, 32_000), 2_000) if not is_taken(port))
     return dict(zip(names, unused, strict=False))
 
 
