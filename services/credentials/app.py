@@ -72,7 +72,9 @@ def _locks(wiring: Wiring) -> MongoLockStore:
     return MongoLockStore(wiring.database, wiring.transactions)
 
 
-def _tasks(config: CredentialsConfig, wiring: Wiring, keyring: Keyring) -> list[Task]:
+def _tasks(
+    config: CredentialsConfig, wiring: Wiring, keyring: Keyring, catalogues: Catalogues
+) -> list[Task]:
     lockouts = Lockouts(_locks(wiring), SystemClock())
     mailing = _mailing(config)
     if mailing is None:
@@ -83,7 +85,7 @@ def _tasks(config: CredentialsConfig, wiring: Wiring, keyring: Keyring) -> list[
         _store(wiring),
         keyring,
         mailer,
-        Catalogues.load(),
+        catalogues,
         config.portal_url,
         domain,
     )
@@ -107,6 +109,7 @@ def build_service(config: CredentialsConfig) -> Service:
     store, methods, policies = _store(wiring), _methods(wiring), _policies(wiring)
     pepper = config.pepper.get_secret_value().encode()
     keyring = Keyring.parse(config.keyring.get_secret_value())
+    catalogues = Catalogues.load()
     hasher = Hasher(
         config.hashing,
         store,
@@ -142,7 +145,7 @@ def build_service(config: CredentialsConfig) -> Service:
             MongoOneTimeStore(wiring.database),
             Sending(_carriers(config), MongoQuotaStore(wiring.database), pepper),
             keyring,
-            Catalogues.load(),
+            catalogues,
             SystemClock(),
             pepper,
         ),
@@ -170,7 +173,7 @@ def build_service(config: CredentialsConfig) -> Service:
         rules.pool.close()
 
     app.on_cleanup.append(end_threads)
-    return wiring.service(app, tasks=_tasks(config, wiring, keyring))
+    return wiring.service(app, tasks=_tasks(config, wiring, keyring, catalogues))
 
 
 async def reseal(config: CredentialsConfig) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from services.credentials import letters
 from services.credentials.errors import AppPasswordRefused, MethodsChangedMeanwhile
 from services.credentials.kinds import MethodChanges
 from services.credentials.methods import Changed, Method, SecurityInfo, new_id
-from services.credentials.model import ADDRESS, Guesses, fingerprint, normalized
+from services.credentials.model import ADDRESS, NOBODY, Guesses, fingerprint, normalized
 from services.credentials.store import CredentialStore, MethodStore
 from services.credentials.throttling import Throttle
 from shared.clock import Clock
@@ -26,7 +26,6 @@ _GROUPS, _SIGNS = 7, 4
 """Together 137 random bits, so a keyed hash is enough to store (NIST SP 800-63B-4, 3.1.2.2)."""
 _NOTED_SECONDS = 60
 """A mail program may sign in every few seconds; nobody has to know that more exactly."""
-_NOBODY = "nobody"
 
 
 @dataclass(frozen=True)
@@ -62,14 +61,14 @@ class AppPasswords:
             return Changed(info.under(asked.epoch).with_active(new), new, "create")
 
         done = await self.changes.make(asked.sub, made)
-        return AppPassword(id=new.id, password=SecretStr(password), revision=done.info.version + 1)
+        return AppPassword(id=new.id, password=SecretStr(password), revision=done.revision)
 
     async def check(self, asked: CheckAppPassword) -> AppPasswordAccepted:
         """Tell whose app password it is, or raise `AppPasswordRefused`, which does not say why."""
         user_id, shown = normalized(asked.user_id), asked.app_password.get_secret_value()
         async with self.throttle.attempt(*self._guesses(user_id, asked.address)) as attempt:
             account = await self.accounts.password_named(user_id)
-            sub = account.sub if account is not None else _NOBODY
+            sub = account.sub if account is not None else NOBODY
             organization = account.organization if account is not None else None
             (info, epoch), policy = await asyncio.gather(
                 self.methods.settled(sub), self.changes.policies.of(organization)

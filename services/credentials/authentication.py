@@ -11,6 +11,7 @@ from services.credentials.methods import SecurityInfo
 from services.credentials.model import (
     ACCOUNT,
     ADDRESS,
+    NOBODY,
     Guesses,
     Lock,
     Password,
@@ -22,8 +23,6 @@ from services.credentials.store import CredentialStore, MethodStore
 from services.credentials.throttling import Throttle
 from shared.contracts.credentials import Verified, VerifyPassword
 from shared.contracts.epochs import NoEpoch, Standing
-
-_NOBODY = "nobody"
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Authentication:
         """Return whose password it is, with the epoch that the sign-in rests on."""
         user_id, guess = normalized(asked.user_id), asked.password.get_secret_value()
         password = await self.store.password_named(user_id)
-        sub = password.sub if password is not None else _NOBODY
+        sub = password.sub if password is not None else NOBODY
         familiar = asked.familiar_sub == sub
         guesses = self._guesses(user_id, asked, Lock(sub, "sign-in-locked"), familiar=familiar)
         async with self.throttle.attempt(*guesses) as attempt:

@@ -422,6 +422,11 @@ class Changed:
             return ()
         return (self.method.instead_of or self.method.id, *self.also)
 
+    @property
+    def revision(self) -> int:
+        """Return the version that the methods have once the change is stored."""
+        return self.info.version + 1
+
     def event(self, sub: str, *, at: datetime) -> CredentialChange | None:
         """Return what others are told."""
         if self.method is None:
@@ -438,7 +443,7 @@ class Changed:
                 method=self.method.instead_of or self.method.id,
                 kept=self.kept,
                 also=self.also,
-                revision=self.info.version + 1,
+                revision=self.revision,
                 codes_left=len(self.method.codes) if self.change == "revoke" else None,
             ),
         )

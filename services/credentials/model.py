@@ -106,6 +106,8 @@ ACCOUNT = Limit(10, 24 * 3600, 60, 3600)
 """Ten wrong passwords lock for a minute, then two, four … up to an hour."""
 ADDRESS = Limit(600, 600, 60, 3600)
 """One failure a second for ten minutes, from one client address, over all accounts."""
+NOBODY = "nobody"
+"""In place of the subject of a user ID that nobody has, which is looked up all the same."""
 
 
 @dataclass(frozen=True)

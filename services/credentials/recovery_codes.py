@@ -60,7 +60,7 @@ class RecoveryCodes:
             id=new.id,
             codes=tuple(SecretStr(each) for each in codes),
             gone=done.gone,
-            revision=done.info.version + 1,
+            revision=done.revision,
         )
 
     async def begin(self, _method: Method, _asked: BeginChallenge) -> ChallengeBegun:

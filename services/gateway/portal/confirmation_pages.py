@@ -4,16 +4,14 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from services.gateway.portal import addresses, cookies
+from services.gateway.portal import addresses
 from services.gateway.portal.page import Pages
 from services.gateway.portal.security_info_pages import ADDRESS as SECURITY
-from services.gateway.portal.sign_in_pages import ADDRESS as SIGN_IN
 from services.gateway.portal.sign_in_pages import (
     CONFIRM,
     SignInPages,
     flow_of,
     secret_of,
-    to_action,
 )
 from services.gateway.portal.visits import Visits
 from services.gateway.registration import Registration
@@ -36,13 +34,9 @@ class ConfirmationPages:
         return [web.get(CONFIRM, self._ask), web.post(CONFIRM, self._answer)]
 
     async def _ask(self, request: web.Request) -> web.Response:
-        if cookies.FLOW not in request.cookies:
-            return addresses.see(SIGN_IN)
-        to = addresses.local(request.query.get("next"))
-        action = await self.signing_in.sign_in.action(flow_of(request))
-        if action != "confirm-security-info":
-            return addresses.see(to_action(action, to))
-        return await self._form(request, to)
+        return await self.signing_in.ask(
+            request, "confirm-security-info", lambda to: self._form(request, to)
+        )
 
     async def _answer(self, request: web.Request) -> web.Response:
         form = await self.visits.unchecked_form(request)

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from aiohttp import web
 from pydantic import SecretStr
 
-from services.gateway.portal import addresses, cookies
+from services.gateway.portal import addresses
 from services.gateway.portal.new_password import read_password, shortcomings
 from services.gateway.portal.page import Pages
-from services.gateway.portal.sign_in_pages import ADDRESS as SIGN_IN
 from services.gateway.portal.sign_in_pages import (
     FIRST_PASSWORD,
     SignInPages,
     flow_of,
     secret_of,
-    to_action,
 )
 from services.gateway.portal.visits import Visits
 from services.gateway.sign_in import SignIn
@@ -49,14 +47,9 @@ class FirstPasswordPages:
         ]
 
     async def _ask(self, request: web.Request) -> web.Response:
-        if cookies.FLOW not in request.cookies:
-            return addresses.see(SIGN_IN)
-        to = addresses.local(request.query.get("next"))
-        action = await self.sign_in.action(flow_of(request))
-        if action != "change-password":
-            # It was done in another tab, perhaps, and the sign-in waits for something else now.
-            return addresses.see(to_action(action, to))
-        return await self._form(request, to)
+        return await self.signing_in.ask(
+            request, "change-password", lambda to: self._form(request, to)
+        )
 
     async def _choose(self, request: web.Request) -> web.Response:
         form = await self.visits.unchecked_form(request)

@@ -5,17 +5,15 @@ from typing import Any
 
 from aiohttp import web
 
-from services.gateway.portal import addresses, cookies
+from services.gateway.portal import addresses
 from services.gateway.portal.challenge_pages import read_code
 from services.gateway.portal.page import Pages
 from services.gateway.portal.security_info_pages import read_label
-from services.gateway.portal.sign_in_pages import ADDRESS as SIGN_IN
 from services.gateway.portal.sign_in_pages import (
     REGISTER,
     SignInPages,
     flow_of,
     secret_of,
-    to_action,
 )
 from services.gateway.portal.visits import Form, Visits
 from services.gateway.qr import qr_code
@@ -57,13 +55,9 @@ class RegistrationPages:
         ]
 
     async def _ask(self, request: web.Request) -> web.Response:
-        if cookies.FLOW not in request.cookies:
-            return addresses.see(SIGN_IN)
-        to = addresses.local(request.query.get("next"))
-        action = await self.signing_in.sign_in.action(flow_of(request))
-        if action != "register-security-info":
-            return addresses.see(to_action(action, to))
-        return await self._first(request, Form({"next": to}))
+        return await self.signing_in.ask(
+            request, "register-security-info", lambda to: self._first(request, Form({"next": to}))
+        )
 
     async def _begin(self, request: web.Request) -> web.Response:
         form = await self.visits.unchecked_form(request)

@@ -1,6 +1,7 @@
 """Signing in and out."""
 
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import get_args
@@ -172,6 +173,19 @@ class SignInPages:
             by_passkey=by_passkey,
             meanwhile=isinstance(refusal, CsrfRefused) and cookies.SESSION in request.cookies,
         )
+
+    async def ask(
+        self, request: web.Request, action: Action, form: Callable[[str], Awaitable[web.Response]]
+    ) -> web.Response:
+        """Return the form for what a sign-in waits for, or the way to where it is."""
+        if cookies.FLOW not in request.cookies:
+            return addresses.see(ADDRESS)
+        to = addresses.local(request.query.get("next"))
+        waits_for = await self.sign_in.action(flow_of(request))
+        if waits_for != action:
+            # It was done in another tab, perhaps, and the sign-in waits for something else now.
+            return addresses.see(to_action(waits_for, to))
+        return await form(to)
 
     async def follow(
         self, request: web.Request, outcome: Outcome, to: str, secret: str
