@@ -83,7 +83,9 @@ def build_service(config: GatewayConfig) -> Service:
         servers=config.app_password_clients,
     )
     problems = Problems(catalogues, requests)
-    portal = Portal(requests, catalogues, sign_in, registration, account, security_info, trust)
+    portal = Portal(
+        requests, catalogues, sign_in, registration, account, security_info, trust, policies
+    )
     api = Api(sign_in, registration, account, security_info, administration, policies, live, trust)
     table = api.operations()
     operations = Operations(requests, RedisAnswers(redis, sealer), problems.answer)

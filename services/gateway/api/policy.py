@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from services.gateway.api.bodies import MethodsPolicyBody, SessionsPolicyBody
 from services.gateway.api.operations import Answer, Call, Operation
+from services.gateway.forms import MethodsPolicyBody, SessionsPolicyBody
 from services.gateway.policy import Policies
 from shared.contracts.policy import MethodsPolicy, SessionsPolicy
 

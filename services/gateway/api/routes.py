@@ -12,7 +12,6 @@ from services.gateway.administration import Administration
 from services.gateway.api.app_passwords import AppPasswordApi
 from services.gateway.api.bodies import (
     ActionBody,
-    AddUserBody,
     AnswerBody,
     ChallengeMethod,
     ChangePasswordBody,
@@ -47,6 +46,7 @@ from services.gateway.api.security_info import (
 )
 from services.gateway.api.streams import stream
 from services.gateway.api.trust import TrustApi
+from services.gateway.forms import AddUserBody
 from services.gateway.live import LiveSessions
 from services.gateway.model import (
     ActionRequired,

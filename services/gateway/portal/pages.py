@@ -5,6 +5,10 @@ from typing import Any
 from aiohttp import web
 
 from services.gateway.account import Account
+from services.gateway.policy import Policies
+from services.gateway.portal.admin_pages import AdminPages, Admins
+from services.gateway.portal.admin_policy_pages import AdminPolicyPages
+from services.gateway.portal.admin_user_pages import AdminUserPages
 from services.gateway.portal.app_password_pages import AppPasswordPages
 from services.gateway.portal.challenge_pages import ChallengePages
 from services.gateway.portal.confirmation_pages import ConfirmationPages
@@ -45,12 +49,14 @@ class Portal:
         account: Account,
         security_info: SecurityInfo,
         trust: DeviceTrust,
+        policies: Policies,
     ) -> None:
         visits = Visits(requests, account)
         self._pages = pages = Pages(visits, catalogues, SystemClock())
         self._problems = ProblemPages(pages, visits)
         methods = SecurityInfoPages(pages, visits, security_info, trust)
         signing_in = SignInPages(pages, visits, sign_in, account)
+        admins = Admins(pages, visits, requests.administration)
         self._areas = (
             signing_in,
             FirstPasswordPages(pages, visits, sign_in, signing_in),
@@ -67,6 +73,9 @@ class Portal:
             PasswordPages(pages, visits, account, security_info.step_ups),
             SessionPages(pages, visits, account),
             ReceiptPages(pages, visits, account),
+            AdminPages(admins),
+            AdminUserPages(admins),
+            AdminPolicyPages(admins, policies),
             LanguagePages(catalogues),
             self._problems,
             pages.files,
