@@ -193,6 +193,7 @@ def test_a_refusal_without_more_to_say_says_no_more() -> None:
 def test_refusals_do_not_share_what_they_say() -> None:
     NotFound().because(cause="x")
     rebuilt = Refusal.of({"type": "/problems/x", "status": 418}, retry_after=None)
+    assert str(rebuilt) == "x"
     assert NotFound().extra == {}
     assert (rebuilt.type, Refusal.type, Refusal.status) == ("x", "internal-error", 500)
 
