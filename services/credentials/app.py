@@ -1,5 +1,7 @@
 """Composition root of the credentials service."""
 
+from random import SystemRandom
+
 from aiohttp import web
 
 from services.credentials.app_passwords import AppPasswords
@@ -27,9 +29,10 @@ from services.credentials.policy import MethodPolicies
 from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.redis import RedisGuessCounters
 from services.credentials.resealing import Resealing
-from services.credentials.routes import routes
+from services.credentials.routes import question_routes, routes
 from services.credentials.rules import PasswordRules
 from services.credentials.security_info import SecurityInformation
+from services.credentials.security_questions import SecurityQuestions
 from services.credentials.sending import Sending
 from services.credentials.store import Carrier
 from services.credentials.throttling import Throttle
@@ -153,6 +156,7 @@ def build_service(config: CredentialsConfig) -> Service:
         pepper,
     )
     app_passwords = AppPasswords(store, methods, changes, throttle, SystemClock(), pepper)
+    questions = SecurityQuestions(changes, keyring, hasher, SystemClock(), SystemRandom())
     clearing = Clearing(changes)
     app = application(NAME, config, wiring.is_outage)
     app.add_routes(
@@ -167,6 +171,7 @@ def build_service(config: CredentialsConfig) -> Service:
             asking,
         )
     )
+    app.add_routes(question_routes(questions))
 
     async def end_threads(_app: web.Application) -> None:
         hasher.close()

@@ -52,6 +52,7 @@ _CREDENTIAL_TYPES: dict[Kind, CredentialType] = {
     "voice": "phone-voice",
     "recovery-codes": "recovery-codes",
     "app-password": "app-password",
+    "security-questions": "security-questions",
 }
 _USES: dict[Kind, tuple[Use, ...]] = {
     "authenticator": ("mfa", "reset"),
@@ -61,6 +62,7 @@ _USES: dict[Kind, tuple[Use, ...]] = {
     "voice": ("mfa", "reset"),
     "recovery-codes": ("mfa", "reset"),
     "app-password": (),
+    "security-questions": ("reset",),
 }
 _CAUSES: dict[ChangeType, Cause] = {
     "create": "method-added",
@@ -228,6 +230,11 @@ class SecurityInfo:
         """Return the recovery codes, used up or not."""
         return next((each for each in self.methods if each.kind == "recovery-codes"), None)
 
+    @property
+    def questions(self) -> Method | None:
+        """Return the security questions."""
+        return next((each for each in self.methods if each.kind == "security-questions"), None)
+
     def app_password(self, mark: str) -> Method | None:
         """Return the app password that is known by this."""
         found = (e for e in self.methods if e.kind == "app-password" and e.mark == mark)
@@ -281,6 +288,12 @@ class SecurityInfo:
             raise FactorRequired
         kept = tuple(each for each in self.methods if each.kind != new.kind)
         last_change = LastChange.of("codes", new)
+        return replace(self, methods=(*kept, new), last_change=last_change)
+
+    def with_questions(self, new: Method) -> "SecurityInfo":
+        """Return it with these security questions in place of the older ones."""
+        kept = tuple(each for each in self.methods if each.kind != new.kind)
+        last_change = LastChange.of("added" if self.questions is None else "replaced", new)
         return replace(self, methods=(*kept, new), last_change=last_change)
 
     def with_proved(self, method: Method) -> "SecurityInfo":

@@ -10,6 +10,7 @@ from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.password import Passwords
 from services.credentials.policy import MethodPolicies
 from services.credentials.security_info import SecurityInformation
+from services.credentials.security_questions import SecurityQuestions
 from shared.contracts.app_passwords import CheckAppPassword, MakeAppPassword
 from shared.contracts.credentials import (
     AskRequirements,
@@ -37,6 +38,7 @@ from shared.contracts.methods import (
 )
 from shared.contracts.passkeys import BeginPasskeySignIn, EnrollPasskey, VerifyPasskey
 from shared.contracts.policy import PutMethodsPolicy, ReadPolicy
+from shared.contracts.questions import SetSecurityQuestions
 from shared.service import endpoint
 
 
@@ -88,3 +90,8 @@ def routes(
         endpoint("/methods/make-app-password", MakeAppPassword, app_passwords.make),
         endpoint("/app-passwords/check", CheckAppPassword, app_passwords.check),
     ]
+
+
+def question_routes(questions: SecurityQuestions) -> list[web.RouteDef]:
+    """Return the routes for security questions."""
+    return [endpoint("/methods/set-security-questions", SetSecurityQuestions, questions.register)]

@@ -44,6 +44,7 @@ class SecurityInformation:
         return contract.MethodList(
             items=tuple(policy.shown(info, each) for each in info.proved),
             app_passwords="app-password" in policy.allowed,
+            questions="security-questions" in policy.allowed,
             sendable=tuple(
                 each for each in self.out_of_band.sending.kinds if each in policy.allowed
             ),
@@ -183,7 +184,7 @@ class SecurityInformation:
                 return self.recovery_codes
             case "email" | "sms" | "voice":
                 return self.out_of_band.by(method.kind)
-            case "app-password":
+            case "app-password" | "security-questions":
                 # Nothing here is begun for one, and nothing answered with one.
                 raise MethodNotFound
 

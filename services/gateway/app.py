@@ -86,7 +86,17 @@ def build_service(config: GatewayConfig) -> Service:
     portal = Portal(
         requests, catalogues, sign_in, registration, account, security_info, trust, policies
     )
-    api = Api(sign_in, registration, account, security_info, administration, policies, live, trust)
+    api = Api(
+        sign_in,
+        registration,
+        account,
+        security_info,
+        administration,
+        policies,
+        live,
+        trust,
+        catalogues,
+    )
     table = api.operations()
     operations = Operations(requests, RedisAnswers(redis, sealer), problems.answer)
 

@@ -38,6 +38,7 @@ CredentialType = Literal[
     "phone-voice",
     "recovery-codes",
     "app-password",
+    "security-questions",
 ]
 ChangeType = Literal["create", "revoke", "update", "delete"]
 

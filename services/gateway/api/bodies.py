@@ -21,6 +21,7 @@ from services.gateway.forms import Body, Password
 from services.gateway.model import Address, Label, Number
 from shared.contracts.methods import Kind, LastChange, LongestAnswer, LongestCode, Method
 from shared.contracts.profile import Person
+from shared.contracts.questions import LongestTyped
 from shared.contracts.sessions import Purpose, Receipt, Session
 
 Code = Annotated[SecretStr, Field(min_length=1, max_length=LongestCode)]
@@ -208,6 +209,20 @@ class EnrollNumberBody(Body):
     instead_of: MethodId | None = None
 
 
+class QuestionBody(Body):
+    """A question, by id or in one's own words, and the answer."""
+
+    question: Annotated[str, StringConstraints(min_length=1, max_length=LongestTyped)]
+    answer: Annotated[SecretStr, Field(min_length=1, max_length=LongestTyped)]
+
+
+class SetQuestionsBody(Body):
+    """Security questions, in place of those there are."""
+
+    kind: Literal["security-questions"]
+    answers: Annotated[tuple[QuestionBody, ...], Field(max_length=20, strict=False)]
+
+
 class MakeAppPasswordBody(Body):
     """A password for one program that cannot ask for a second factor."""
 
@@ -222,6 +237,7 @@ ToEnroll = (
     | EnrollAddressBody
     | EnrollNumberBody
     | MakeAppPasswordBody
+    | SetQuestionsBody
 )
 
 
@@ -440,12 +456,25 @@ class CodeSent(BaseModel):
     hint: str
 
 
+class QuestionsKept(BaseModel):
+    """The questions that were registered; what was answered is never said again."""
+
+    questions: tuple[str, ...]
+
+
 class Enrolled(BaseModel):
     """A method that is set up, or counts once it is proved."""
 
     id: str
     state: Literal["unproved", "active"]
-    setup: AuthenticatorToSetUp | OptionsToSign | CodesToKeep | CodeSent | AppPasswordToKeep
+    setup: (
+        AuthenticatorToSetUp
+        | OptionsToSign
+        | CodesToKeep
+        | CodeSent
+        | AppPasswordToKeep
+        | QuestionsKept
+    )
 
 
 class SignInRegistration(BaseModel):

@@ -37,6 +37,7 @@ from services.gateway.api.bodies import (
 )
 from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.api.policy import PolicyApi
+from services.gateway.api.questions import QuestionApi
 from services.gateway.api.security_info import (
     REFUSED,
     REFUSED_CODE,
@@ -64,6 +65,7 @@ from services.gateway.trust import DeviceTrust
 from shared.contracts.credentials import PasswordReport
 from shared.contracts.profile import AddPerson, Person
 from shared.contracts.sessions import Receipt, Revoked
+from shared.texts import Catalogues
 
 _REFUSED_SIGN_IN = {
     401: "sign-in-refused", 403: "device-disabled", 429: "sign-in-throttled", 503: "too-busy",
@@ -93,6 +95,7 @@ class Api:
     policies: Policies
     live: LiveSessions
     trust: DeviceTrust
+    catalogues: Catalogues
 
     def operations(self) -> list[Operation]:
         """Return the whole table."""
@@ -101,6 +104,7 @@ class Api:
             *self._my_account(),
             *SecurityInfoApi(self.security_info).operations(),
             *AppPasswordApi(self.security_info).operations(),
+            *QuestionApi(self.catalogues).operations(),
             *TrustApi(self.trust).operations(),
             *self._passwords(),
             *self._admin(),

@@ -55,6 +55,7 @@ from shared.contracts.passkeys import (
     VerifyPasskey,
 )
 from shared.contracts.policy import MethodsPolicy, PutMethodsPolicy, ReadPolicy
+from shared.contracts.questions import SecurityQuestionsSet, SetSecurityQuestions
 from shared.contracts.sessions import Revoked
 
 
@@ -111,6 +112,10 @@ class CredentialsClient:
     async def make_app_password(self, asked: MakeAppPassword) -> AppPassword:
         """Make an app password."""
         return await self.peer.ask("/methods/make-app-password", asked, AppPassword)
+
+    async def set_security_questions(self, asked: SetSecurityQuestions) -> SecurityQuestionsSet:
+        """Keep security questions in place of the older ones."""
+        return await self.peer.ask("/methods/set-security-questions", asked, SecurityQuestionsSet)
 
     async def check_app_password(self, asked: CheckAppPassword) -> AppPasswordAccepted:
         """Tell whose app password it is."""

@@ -27,7 +27,11 @@ class Admins:
 
     pages: Pages
     visits: Visits
-    administration: Administration
+
+    @property
+    def administration(self) -> Administration:
+        """What they do."""
+        return self.visits.requests.administration
 
     def reading(self, read: Read) -> Handler:
         """Return the handler of a page for admins."""

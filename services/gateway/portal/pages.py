@@ -19,6 +19,7 @@ from services.gateway.portal.passkey_pages import PasskeyPages
 from services.gateway.portal.password_pages import PasswordPages
 from services.gateway.portal.problem_pages import ProblemPages
 from services.gateway.portal.profile_pages import ProfilePages
+from services.gateway.portal.question_pages import QuestionPages
 from services.gateway.portal.receipt_pages import ReceiptPages
 from services.gateway.portal.registration_pages import RegistrationPages
 from services.gateway.portal.security_info_pages import SecurityInfoPages
@@ -56,7 +57,7 @@ class Portal:
         self._problems = ProblemPages(pages, visits)
         methods = SecurityInfoPages(pages, visits, security_info, trust)
         signing_in = SignInPages(pages, visits, sign_in, account)
-        admins = Admins(pages, visits, requests.administration)
+        admins = Admins(pages, visits)
         self._areas = (
             signing_in,
             FirstPasswordPages(pages, visits, sign_in, signing_in),
@@ -68,6 +69,7 @@ class Portal:
             TrustPages(visits, trust),
             PasskeyPages(signing_in, methods),
             AppPasswordPages(methods),
+            QuestionPages(methods),
             SentCodePages(pages, visits, security_info, methods),
             StepUpPages(pages, visits, security_info.step_ups),
             PasswordPages(pages, visits, account, security_info.step_ups),

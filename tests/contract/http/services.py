@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from random import SystemRandom
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -24,9 +25,11 @@ from services.credentials.passkeys import RelyingParty
 from services.credentials.password import Passwords
 from services.credentials.policy import MethodPolicies
 from services.credentials.recovery_codes import RecoveryCodes
+from services.credentials.routes import question_routes
 from services.credentials.routes import routes as credentials_routes
 from services.credentials.rules import PasswordRules
 from services.credentials.security_info import SecurityInformation
+from services.credentials.security_questions import SecurityQuestions
 from services.credentials.sending import Sending
 from services.credentials.throttling import Throttle
 from services.credentials.totp import Authenticators
@@ -168,19 +171,23 @@ class Memory:
         app_passwords = AppPasswords(
             self.credentials, self.methods, changes, throttle, self.clock, pepper
         )
+        questions = SecurityQuestions(changes, ring, hasher, self.clock, SystemRandom())
         clearing = Clearing(changes)
         return _app(
             "credentials",
-            credentials_routes(
-                authentication,
-                passwords,
-                security_info,
-                passkey_sign_in,
-                app_passwords,
-                clearing,
-                policies,
-                asking,
-            ),
+            [
+                *credentials_routes(
+                    authentication,
+                    passwords,
+                    security_info,
+                    passkey_sign_in,
+                    app_passwords,
+                    clearing,
+                    policies,
+                    asking,
+                ),
+                *question_routes(questions),
+            ],
         )
 
     def sessions_app(self) -> web.Application:

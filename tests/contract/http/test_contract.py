@@ -51,6 +51,7 @@ from shared.contracts.profile import (
     PutOrganization,
     PutPhoto,
 )
+from shared.contracts.questions import QuestionAnswer, SetSecurityQuestions
 from shared.contracts.refusals import Refusal, Unavailable
 from shared.contracts.sessions import (
     EndRestingOn,
@@ -216,6 +217,22 @@ async def make_app_password(services: Services) -> AppPassword:
     )
 
 
+async def set_questions(services: Services) -> BaseModel:
+    await services.credentials.put_policy(
+        PutMethodsPolicy(
+            organization="halden",
+            allowed=("security-questions",),
+            second_factor="if-registered",
+            trust_days=0,
+        )
+    )
+    said = {"first-dish": "lentils", "first-boss": "okafor", "lost-thing": "umbrella"}
+    answers = (QuestionAnswer(question=q, answer=SecretStr(a)) for q, a in said.items())
+    return await services.credentials.set_security_questions(
+        SetSecurityQuestions(sub="person-1", answers=tuple(answers))
+    )
+
+
 async def check_app_password(services: Services) -> BaseModel:
     made = await make_app_password(services)
     return await services.credentials.check_app_password(
@@ -288,6 +305,7 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("credentials", "/passkey/verify"): verify_passkey,
     ("credentials", "/methods/make-recovery-codes"): make_codes,
     ("credentials", "/methods/make-app-password"): make_app_password,
+    ("credentials", "/methods/set-security-questions"): set_questions,
     ("credentials", "/app-passwords/check"): check_app_password,
     ("credentials", "/methods/enroll-sent"): begin_number,
     ("credentials", "/methods/send-again"): send_again,
