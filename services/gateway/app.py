@@ -11,6 +11,7 @@ from services.gateway.administration import Administration
 from services.gateway.api.documents import Documents
 from services.gateway.api.operations import Operations
 from services.gateway.api.routes import Api
+from services.gateway.audit import AuditTrail
 from services.gateway.clients import peer
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
@@ -84,7 +85,17 @@ def build_service(config: GatewayConfig) -> Service:
     )
     problems = Problems(catalogues, requests)
     portal = Portal(requests, catalogues, sign_in, registration, account, security_info, trust)
-    api = Api(sign_in, registration, account, security_info, administration, policies, live, trust)
+    api = Api(
+        sign_in,
+        registration,
+        account,
+        security_info,
+        administration,
+        policies,
+        live,
+        trust,
+        AuditTrail(profile),
+    )
     table = api.operations()
     operations = Operations(requests, RedisAnswers(redis, sealer), problems.answer)
 
