@@ -1,5 +1,6 @@
 """Profiles and notices in MongoDB: the only file of this service that imports the driver."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -14,6 +15,8 @@ from services.profile.model import (
     new_sub,
     user_id_key,
 )
+from services.profile.store import nothing_told
+from shared.contracts.events import Event
 from shared.contracts.profile import AddPerson, Helpdesk, Photo
 from shared.contracts.refusals import UnknownCursor
 from shared.due import Due
@@ -38,6 +41,7 @@ class MongoPeopleStore:
     """People, organizations and photos."""
 
     database: Database
+    transactions: Transactions
 
     async def install(self) -> None:
         """Create indexes. Safe to run twice."""
@@ -59,12 +63,21 @@ class MongoPeopleStore:
             return None
         return OrganizationRecord(found["_id"], found["name"], Helpdesk(**found["helpdesk"]))
 
-    async def add_person(self, record: AddPerson) -> tuple[PersonRecord, bool]:
+    async def add_person(
+        self, record: AddPerson, told: Callable[[str], Event | None] = nothing_told
+    ) -> tuple[PersonRecord, bool]:
         """Insert; the unique index on the user ID decides between two at once."""
         key = user_id_key(record.user_id)
-        document = {"_id": new_sub(), "user_id_key": key, **record.model_dump()}
+        said = record.model_dump(exclude={"by"})
+        document = {"_id": new_sub(), "user_id_key": key, **said}
+
+        async def work(transaction: Transaction) -> None:
+            await self.database["people"].insert_one(document, session=transaction.session)
+            if (event := told(document["_id"])) is not None:
+                await transaction.emit(event)
+
         try:
-            await self.database["people"].insert_one(document)
+            await self.transactions.run(work)
         except DuplicateKeyError:
             found = await self.database["people"].find_one({"user_id_key": key})
             if found is None:
@@ -90,6 +103,11 @@ class MongoPeopleStore:
                 raise UnknownCursor
             query["user_id_key"] = {"$gt": last["user_id_key"]}
         found = self.database["people"].find(query).sort("user_id_key", ASCENDING).limit(limit)
+        return [_person(document) async for document in found]
+
+    async def persons_of(self, subs: Collection[str]) -> list[PersonRecord]:
+        """Look them up together."""
+        found = self.database["people"].find({"_id": {"$in": [*subs]}})
         return [_person(document) async for document in found]
 
     async def put_photo(self, sub: str, photo: Photo) -> None:

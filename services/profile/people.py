@@ -1,6 +1,7 @@
 """People and their organizations."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 
 from services.profile.errors import (
@@ -13,7 +14,9 @@ from services.profile.errors import (
 from services.profile.model import OrganizationRecord, PersonRecord, photo_of
 from services.profile.store import PeopleStore
 from shared.clock import Clock
+from shared.contracts.audit import Actor, Details
 from shared.contracts.body import Done
+from shared.contracts.events import Audited
 from shared.contracts.profile import (
     AddedPerson,
     AddPerson,
@@ -27,6 +30,7 @@ from shared.contracts.profile import (
     Photo,
     PutOrganization,
     PutPhoto,
+    Role,
 )
 
 P = TypeVar("P", bound=Person)
@@ -54,8 +58,13 @@ class People:
             raise NoSuchOrganization
         if asked.manager is not None and await self._manager(asked) is None:
             raise UnknownManager
-        person, created = await self.store.add_person(asked)
-        if not created and person.record != asked:
+        record = asked.model_copy(update={"by": None})
+
+        def told(sub: str) -> Audited | None:
+            return _added(asked.by, sub, asked.roles, self.clock.now()) if asked.by else None
+
+        person, created = await self.store.add_person(record, told)
+        if not created and person.record != record:
             raise UserExists
         return AddedPerson(sub=person.sub, created=created)
 
@@ -108,7 +117,7 @@ class People:
             ),
             helpdesk=organization.helpdesk,
             manager=await self._manager(record),
-            **record.model_dump(exclude={"organization", "manager"}),
+            **record.model_dump(exclude={"organization", "manager", "by"}),
         )
 
     async def _manager(self, record: AddPerson) -> Manager | None:
@@ -117,3 +126,8 @@ class People:
         if found is None or found.record.organization != record.organization:
             return None
         return Manager(display_name=found.record.display_name)
+
+
+def _added(by: Actor, sub: str, roles: tuple[Role, ...], at: datetime) -> Audited:
+    details: Details = {"roles": " ".join(roles)}
+    return Audited.of(by, "add-user", at=at, subject=sub, details=details)

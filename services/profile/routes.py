@@ -2,12 +2,14 @@
 
 from aiohttp import web
 
+from services.profile.audit import Audit
 from services.profile.people import People
+from shared.contracts.audit import NoteAudit, ReadAudit
 from shared.contracts.profile import AddPerson, GetPerson, ListPeople, PutOrganization, PutPhoto
 from shared.service import endpoint
 
 
-def routes(people: People) -> list[web.RouteDef]:
+def routes(people: People, audit: Audit) -> list[web.RouteDef]:
     """Return the routes of the service."""
     return [
         endpoint("/organizations/put", PutOrganization, people.put_organization),
@@ -16,4 +18,6 @@ def routes(people: People) -> list[web.RouteDef]:
         endpoint("/people/list", ListPeople, people.list),
         endpoint("/people/put-photo", PutPhoto, people.put_photo),
         endpoint("/people/photo", GetPerson, people.photo),
+        endpoint("/audit/read", ReadAudit, audit.read),
+        endpoint("/audit/note", NoteAudit, audit.note),
     ]

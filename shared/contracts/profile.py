@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from shared.contracts.audit import Actor
 from shared.contracts.body import Contract, Sub
 
 Role = Literal["admin"]
@@ -82,6 +83,7 @@ class AddPerson(Contract):
     manager: Sub | None = None
     preferred_language: str | None = Field(default=None, max_length=16)
     roles: tuple[Role, ...] = ()
+    by: Actor | None = None
 
 
 class AddedPerson(Contract):

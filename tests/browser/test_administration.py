@@ -1,7 +1,7 @@
 """What admins do in the browser."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import APIRequestContext, expect
 
 from tests.browser.conftest import ADMIN, Opens
 from tests.browser.person import Account, Person
@@ -76,6 +76,27 @@ def test_a_policy_is_saved_or_refused_as_a_whole(someone: Opens) -> None:
     expect(admin.page.get_by_label("Passkey")).not_to_be_checked()
     admin.goes_to("/admin/policies")
     expect(admin.page.get_by_label("Passkey")).to_be_checked()
+
+
+def test_what_another_admin_changed_in_between_is_not_overwritten(
+    someone: Opens, admin: APIRequestContext
+) -> None:
+    policy, person = "/api/v1/admin/policy/sessions", someone()
+    person.signs_in(ADA)
+    person.goes_to("/admin/policies")
+    before = admin.get(policy).json()
+    assert admin.put(policy, data={**before, "idle_minutes": 47}).status == 200
+    idle = person.page.locator("#idle_minutes")
+    idle.fill("31")
+    save = person.page.get_by_role("button", name="Save policy for sessions")
+    save.click()
+    person.reads("Somebody else changed")
+    expect(idle).to_have_value("31")
+    assert admin.get(policy).json()["idle_minutes"] == 47
+    # Whoever has read that may save all the same.
+    save.click()
+    person.reads("The policy for sessions was saved.")
+    assert admin.put(policy, data=before).status == 200
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -1,11 +1,14 @@
 """What the profile service keeps, in memory."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 
 from services.profile.model import Notice, OrganizationRecord, PersonRecord, user_id_key
+from services.profile.store import nothing_told
 from shared.clock import Clock, SystemClock
+from shared.contracts.events import Event
 from shared.contracts.profile import AddPerson, Photo
 from shared.contracts.refusals import UnknownCursor
 from shared.mail import AddressRefused, Mail, MailUndelivered
@@ -20,6 +23,7 @@ class MemoryPeople:
     organizations: dict[str, OrganizationRecord] = field(default_factory=dict)
     persons: dict[str, PersonRecord] = field(default_factory=dict)
     photos: dict[str, Photo] = field(default_factory=dict)
+    outbox: dict[str, Event] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     async def put_organization(self, organization: OrganizationRecord) -> None:
@@ -30,14 +34,20 @@ class MemoryPeople:
         """Look the id up."""
         return self.organizations.get(organization_id)
 
-    async def add_person(self, record: AddPerson) -> tuple[PersonRecord, bool]:
+    async def add_person(
+        self, record: AddPerson, told: Callable[[str], Event | None] = nothing_told
+    ) -> tuple[PersonRecord, bool]:
         """Keep a new person."""
         key = user_id_key(record.user_id)
         for known in self.persons.values():
             if user_id_key(known.record.user_id) == key:
                 return known, False
-        person = PersonRecord(f"person-{next(self._numbers)}", record)
+        person = PersonRecord(
+            f"person-{next(self._numbers)}", record.model_copy(update={"by": None})
+        )
         self.persons[person.sub] = person
+        if (event := told(person.sub)) is not None:
+            self.outbox[event.id] = event
         return person, True
 
     async def person(self, sub: str) -> PersonRecord | None:
@@ -55,6 +65,10 @@ class MemoryPeople:
         least = last[0] if last else ""
         found = [each for each in own if user_id_key(each.record.user_id) > least]
         return sorted(found, key=lambda each: user_id_key(each.record.user_id))[:limit]
+
+    async def persons_of(self, subs: Collection[str]) -> list[PersonRecord]:
+        """Look them up."""
+        return [self.persons[each] for each in subs if each in self.persons]
 
     async def put_photo(self, sub: str, photo: Photo) -> None:
         """Keep it."""

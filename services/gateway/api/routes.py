@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from services.gateway.account import Account
 from services.gateway.administration import Administration
 from services.gateway.api.app_passwords import AppPasswordApi
+from services.gateway.api.audit import AuditApi
 from services.gateway.api.bodies import (
     ActionBody,
     AnswerBody,
@@ -47,6 +48,7 @@ from services.gateway.api.security_info import (
 )
 from services.gateway.api.streams import stream
 from services.gateway.api.trust import TrustApi
+from services.gateway.audit import AuditTrail
 from services.gateway.forms import AddUserBody
 from services.gateway.live import LiveSessions
 from services.gateway.model import (
@@ -96,6 +98,7 @@ class Api:
     live: LiveSessions
     trust: DeviceTrust
     catalogues: Catalogues
+    audit: AuditTrail
 
     def operations(self) -> list[Operation]:
         """Return the whole table."""
@@ -109,6 +112,7 @@ class Api:
             *self._passwords(),
             *self._admin(),
             *PolicyApi(self.policies).operations(),
+            *AuditApi(self.audit).operations(),
         ]
 
     def _signing_in(self) -> list[Operation]:
@@ -340,7 +344,7 @@ class Api:
         return Answer(ParkedItems(items=items, next=page.next))
 
     async def _replay(self, call: Call) -> Answer:
-        await self.administration.replay(call.path("id"))
+        await self.administration.replay(call.admin, call.path("id"))
         return Answer(None, 204)
 
 

@@ -97,6 +97,6 @@ class AdminPages:
             done="done" in request.query,
         )
 
-    async def _replay(self, _request: web.Request, _admin: Person, form: Form) -> web.Response:
-        await self.admins.administration.replay(form["id"])
+    async def _replay(self, _request: web.Request, admin: Person, form: Form) -> web.Response:
+        await self.admins.administration.replay(admin, form["id"])
         return addresses.see(addresses.with_query(EVENTS, done="yes"))

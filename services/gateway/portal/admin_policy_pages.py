@@ -23,6 +23,7 @@ ADDRESS = f"{ADMIN}/policies"
 _LONGEST_NUMBER = 9
 _METHODS_NUMBERS = ("trust_days", "skip_days", "reconfirm_days")
 _SESSIONS_NUMBERS = ("idle_minutes", "lifetime_hours")
+_SAID_IN_PLACE = {"invalid-request", "changed-meanwhile", "service-unavailable"}
 _DONE = {"methods", "sessions"}
 B = TypeVar("B", bound=BaseModel)
 
@@ -46,7 +47,9 @@ class AdminPolicyPages:
         async def acted(request: web.Request, admin: Person, form: Form) -> web.Response:
             try:
                 return await act(request, admin, form)
-            except InvalidRequest as refusal:
+            except Refusal as refusal:
+                if refusal.type not in _SAID_IN_PLACE:
+                    raise
                 visitor = await self.admins.visits.visitor(request)
                 return await self._show(request, visitor, admin, form, refusal)
 
@@ -62,12 +65,14 @@ class AdminPolicyPages:
             **_numbers(form, _METHODS_NUMBERS),
         }
         body = _checked(MethodsPolicyBody, said)
-        await self.policies.put_methods(admin, **body.model_dump())
+        await self.policies.put_methods(admin, **body.model_dump(), replaces=_read_version(form))
         return _done("methods")
 
     async def _put_sessions(self, _request: web.Request, admin: Person, form: Form) -> web.Response:
         body = _checked(SessionsPolicyBody, _numbers(form, _SESSIONS_NUMBERS))
-        await self.policies.put_session_times(admin, **body.model_dump())
+        await self.policies.put_session_times(
+            admin, **body.model_dump(), replaces=_read_version(form)
+        )
         return _done("sessions")
 
     async def _show(
@@ -93,11 +98,18 @@ class AdminPolicyPages:
             kinds=get_args(Kind),
             second_factors=get_args(SecondFactor),
             allowed=allowed,
+            versions={"methods": methods.version, "sessions": sessions.version},
             second_factor=chosen or methods.second_factor,
             numbers={**methods.model_dump(), **sessions.model_dump(), **said.fields},
             done=done if done in _DONE else None,
             refusal=refusal,
         )
+
+
+def _read_version(form: Form) -> tuple[int, ...]:
+    """Return the version that the form was made of: another admin's change is not overwritten."""
+    version = _number(form["version"])
+    return (version,) if isinstance(version, int) else ()
 
 
 def _allowed(form: Form) -> list[Kind]:

@@ -220,7 +220,7 @@ class ProfileSide:
 
 @pytest.fixture
 async def profile_side(profile: Wiring, brokers: Brokers) -> ProfileSide:
-    people = MongoPeopleStore(profile.database)
+    people = MongoPeopleStore(profile.database, profile.transactions)
     document = {"_id": "ada", "organization": "halden", "user_id": "ada", "display_name": "Ada"}
     await profile.database["people"].insert_one({**document, "emails": ["ada@example.org"]})
     mailer = Postbox()
@@ -228,7 +228,7 @@ async def profile_side(profile: Wiring, brokers: Brokers) -> ProfileSide:
     notices = Notices(store, people, mailer, Catalogues.load(), "https://portal.example", "mail")
     trail = MongoAuditStore(profile.database, profile.transactions, Seal(b"a test's key"))
     bus = brokers.bus()
-    profile_hears(bus, notices, Audit(trail))
+    profile_hears(bus, notices, Audit(trail, people, SystemClock()))
     await brokers.run(bus)
     return ProfileSide(notices, mailer, Line(brokers, bus), trail)
 
