@@ -13,8 +13,10 @@ from precis_i18n import get_profile
 
 from shared.contracts.epochs import Raised
 from shared.contracts.events import (
+    Cause,
     CredentialChange,
     CredentialChangePayload,
+    HelpAsked,
     LockCause,
     SignInLocked,
     SignInLockedPayload,
@@ -106,6 +108,10 @@ ACCOUNT = Limit(10, 24 * 3600, 60, 3600)
 """Ten wrong passwords lock for a minute, then two, four … up to an hour."""
 ADDRESS = Limit(600, 600, 60, 3600)
 """One failure a second for ten minutes, from one client address, over all accounts."""
+RESET = Limit(5, 24 * 3600, 24 * 3600, 24 * 3600)
+"""Five wrong proofs in a day lock the resets of an account for a day."""
+RESET_SENDS = Limit(1, 24 * 3600, 24 * 3600, 24 * 3600)
+"""So does asking once for more messages than there may be."""
 NOBODY = "nobody"
 """In place of the subject of a user ID that nobody has, which is looked up all the same."""
 
@@ -229,7 +235,38 @@ def sign_in_locked(lock: Lock, *, at: datetime) -> SignInLocked:
     )
 
 
-def password_changed(raised: Raised, *, at: datetime) -> CredentialChange:
+def sign_in_guesses(
+    pepper: bytes, user_id: str, lock: Lock | None = None, *, familiar: bool
+) -> Guesses:
+    """Return what is counted when a password is guessed at a sign-in.
+
+    Guesses from a device of the user's own are counted apart, so that an attacker elsewhere cannot
+    lock the user out of it.
+    """
+    kind = "familiar" if familiar else "account"
+    return Guesses(fingerprint(pepper, kind, user_id), ACCOUNT, lock)
+
+
+def change_guesses(pepper: bytes, sub: str) -> Guesses:
+    """Return what is counted when a password is guessed in a session."""
+    return Guesses(fingerprint(pepper, "change", sub), ACCOUNT, Lock(sub, "old-password-locked"))
+
+
+def address_guesses(pepper: bytes, address: str) -> Guesses:
+    """Return what is counted for a client address, over all accounts."""
+    return Guesses(fingerprint(pepper, "address", address), ADDRESS)
+
+
+def help_asked(sub: str, *, at: datetime) -> HelpAsked:
+    """Tell that somebody asks the admins for help."""
+    return HelpAsked(
+        id=secrets.token_urlsafe(16), subject=sub, occurred_at=at, initiating_entity="user"
+    )
+
+
+def password_changed(
+    raised: Raised, *, at: datetime, cause: Cause = "password-changed"
+) -> CredentialChange:
     """Tell that a password was changed. The receipt names the event, so it cannot be told twice."""
     return CredentialChange(
         id=raised.receipt,
@@ -239,7 +276,7 @@ def password_changed(raised: Raised, *, at: datetime) -> CredentialChange:
         payload=CredentialChangePayload(
             credential_type="password",
             change_type="update",
-            cause="password-changed",
+            cause=cause,
             epoch=raised.epoch,
             receipt=raised.receipt,
         ),

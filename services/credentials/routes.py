@@ -8,6 +8,7 @@ from services.credentials.authentication import Authentication
 from services.credentials.clearing import Clearing
 from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.password import Passwords
+from services.credentials.password_reset import PasswordReset
 from services.credentials.policy import MethodPolicies
 from services.credentials.security_info import SecurityInformation
 from shared.contracts.app_passwords import CheckAppPassword, MakeAppPassword
@@ -36,7 +37,16 @@ from shared.contracts.methods import (
     RequireSecurityInfo,
 )
 from shared.contracts.passkeys import BeginPasskeySignIn, EnrollPasskey, VerifyPasskey
-from shared.contracts.policy import PutMethodsPolicy, ReadPolicy
+from shared.contracts.policy import PutMethodsPolicy, PutResetPolicy, ReadPolicy
+from shared.contracts.resets import (
+    AnswerReset,
+    AskHelpdesk,
+    BeginReset,
+    ChooseResetMethod,
+    FinishReset,
+    LookUpAccount,
+    ReadReset,
+)
 from shared.service import endpoint
 
 
@@ -87,4 +97,19 @@ def routes(
         endpoint("/passkey/verify", VerifyPasskey, passkey_sign_in.verify),
         endpoint("/methods/make-app-password", MakeAppPassword, app_passwords.make),
         endpoint("/app-passwords/check", CheckAppPassword, app_passwords.check),
+    ]
+
+
+def reset_routes(reset: PasswordReset) -> list[web.RouteDef]:
+    """Return the routes for passwords that are reset."""
+    return [
+        endpoint("/reset/policy/read", ReadPolicy, reset.policies.read),
+        endpoint("/reset/policy/put", PutResetPolicy, reset.policies.put),
+        endpoint("/reset/look-up", LookUpAccount, reset.look_up),
+        endpoint("/reset/begin", BeginReset, reset.begin),
+        endpoint("/reset/read", ReadReset, reset.read),
+        endpoint("/reset/choose", ChooseResetMethod, reset.choose),
+        endpoint("/reset/answer", AnswerReset, reset.answer),
+        endpoint("/reset/finish", FinishReset, reset.finish),
+        endpoint("/reset/ask-helpdesk", AskHelpdesk, reset.ask_helpdesk),
     ]

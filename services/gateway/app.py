@@ -19,6 +19,7 @@ from services.gateway.clients.sessions import SessionsClient
 from services.gateway.config import GatewayConfig
 from services.gateway.headers import dressed, guarded, identified
 from services.gateway.live import LiveSessions
+from services.gateway.password_reset import PasswordReset
 from services.gateway.policy import Policies
 from services.gateway.portal.pages import Portal
 from services.gateway.redis import RedisAnswers, RedisFlows
@@ -74,6 +75,7 @@ def build_service(config: GatewayConfig) -> Service:
     registration = Registration(sign_in)
     policies = Policies(credentials, profile, sessions)
     trust = DeviceTrust(sessions)
+    password_reset = PasswordReset(credentials, profile)
     requests = Requests(
         acceptance,
         administration,
@@ -84,7 +86,17 @@ def build_service(config: GatewayConfig) -> Service:
     )
     problems = Problems(catalogues, requests)
     portal = Portal(requests, catalogues, sign_in, registration, account, security_info, trust)
-    api = Api(sign_in, registration, account, security_info, administration, policies, live, trust)
+    api = Api(
+        sign_in,
+        registration,
+        account,
+        security_info,
+        administration,
+        policies,
+        live,
+        trust,
+        password_reset,
+    )
     table = api.operations()
     operations = Operations(requests, RedisAnswers(redis, sealer), problems.answer)
 

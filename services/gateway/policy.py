@@ -9,8 +9,10 @@ from shared.contracts.methods import Kind, RequireSecurityInfo
 from shared.contracts.policy import (
     MethodsPolicy,
     PutMethodsPolicy,
+    PutResetPolicy,
     PutSessionsPolicy,
     ReadPolicy,
+    ResetPolicy,
     SecondFactor,
     SessionsPolicy,
     UsualReconfirmDays,
@@ -52,6 +54,16 @@ class Policies:
                 skip_days=skip_days,
                 reconfirm_days=reconfirm_days,
             )
+        )
+
+    async def resets(self, admin: Person) -> ResetPolicy:
+        """Return who may reset a forgotten password, and with what."""
+        return await self.credentials.reset_policy(_asked_by(admin))
+
+    async def put_resets(self, admin: Person, policy: ResetPolicy) -> ResetPolicy:
+        """Replace it. When this returns, every reset that was begun before it is over."""
+        return await self.credentials.put_reset_policy(
+            PutResetPolicy(organization=admin.home_organization.id, **policy.model_dump())
         )
 
     async def session_times(self, admin: Person) -> SessionsPolicy:

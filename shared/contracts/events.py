@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 InitiatingEntity = Literal["user", "admin", "policy", "system"]
 Cause = Literal[
     "password-changed",
+    "password-reset",
     "signed-out-everywhere",
     "signed-out",
     "ended-by-user",
@@ -23,8 +24,9 @@ Cause = Literal[
     "methods-cleared",
     "default-changed",
 ]
-LockCause = Literal["sign-in-locked", "codes-locked", "old-password-locked"]
-"""What was guessed at: the password, the codes of who has it, or the password in a session."""
+LockCause = Literal["sign-in-locked", "codes-locked", "old-password-locked", "reset-locked"]
+"""What was guessed at: the password, the codes of who has it, the password in a session, or the
+codes of who says that they have forgotten it."""
 CredentialType = Literal[
     "password",
     "app",
@@ -139,6 +141,20 @@ class SignInLocked(Event):
     payload: SignInLockedPayload
 
 
+class HelpAskedPayload(Payload):
+    """What somebody needs help with."""
+
+    cause: Literal["help-asked"] = "help-asked"
+
+
+class HelpAsked(Event):
+    """Somebody who may be the subject cannot get in by themselves and asks the admins for help."""
+
+    name: Literal["help-asked"] = "help-asked"
+    version: Literal[1] = 1
+    payload: HelpAskedPayload = HelpAskedPayload()
+
+
 class SessionRevokedPayload(Payload):
     """Which sessions were ended, why, and under which receipt if there is one."""
 
@@ -160,6 +176,7 @@ EVENTS: tuple[type[Event], ...] = (
     CredentialChange,
     SignedOutEverywhere,
     SignInLocked,
+    HelpAsked,
     SessionRevoked,
 )
 

@@ -1,19 +1,21 @@
 """Accounts: passwords, and the epochs that go with them."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
 from pymongo import ASCENDING
 
-from services.credentials.errors import (
-    PasswordChangedMeanwhile,
-)
+from services.credentials.errors import PasswordChangedMeanwhile, ResetEnded
 from services.credentials.model import (
     Password,
     cost_of,
 )
+from services.credentials.mongo.methods import owe
+from services.credentials.mongo.resets import change_reset
+from services.credentials.owed import AddressNotice
+from services.credentials.resets import Reset
 from shared.contracts.epochs import Raised, Standing
 from shared.contracts.events import Cause, Event
 from shared.epochs import Epochs
@@ -90,6 +92,16 @@ class MongoCredentialTransaction:
     async def emit(self, event: Event) -> None:
         """Write the event beside the change."""
         await self.transaction.emit(event)
+
+    async def owe(self, notice: AddressNotice) -> None:
+        """Write what is owed beside the change."""
+        await owe(self.database, notice, self.transaction.session)
+
+    async def finish_reset(self, reset: Reset, receipt: str) -> None:
+        """Write the receipt into the reset that was read, and into no other state of it."""
+        done = replace(reset, receipt=receipt)
+        if not await change_reset(self.database, done, self.transaction.session):
+            raise ResetEnded
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ from services.gateway.api.bodies import (
     UserItems,
 )
 from services.gateway.api.operations import Answer, Call, Operation
+from services.gateway.api.password_reset import PasswordResetApi
 from services.gateway.api.policy import PolicyApi
 from services.gateway.api.security_info import (
     REFUSED,
@@ -55,6 +56,7 @@ from services.gateway.model import (
     PasskeyAttempt,
     SignInAttempt,
 )
+from services.gateway.password_reset import PasswordReset
 from services.gateway.policy import Policies
 from services.gateway.registration import Registration
 from services.gateway.requests import RECEIPT_HEADER
@@ -93,6 +95,7 @@ class Api:
     policies: Policies
     live: LiveSessions
     trust: DeviceTrust
+    password_reset: PasswordReset
 
     def operations(self) -> list[Operation]:
         """Return the whole table."""
@@ -103,6 +106,7 @@ class Api:
             *AppPasswordApi(self.security_info).operations(),
             *TrustApi(self.trust).operations(),
             *self._passwords(),
+            *PasswordResetApi(self.password_reset, self.policies).operations(),
             *self._admin(),
             *PolicyApi(self.policies).operations(),
         ]
@@ -216,7 +220,7 @@ class Api:
             user_id=body.user_id,
             password=body.password,
             where=call.where,
-            client=_client(call),
+            client=call.client,
             device_key=body.device_key,
             device_name=body.device_name,
             language=call.language,
@@ -224,13 +228,13 @@ class Api:
         return _state(await self.sign_in.begin(attempt))
 
     async def _begin_passkey(self, call: Call) -> Answer:
-        flow, options = await self.sign_in.passkey_options(_client(call))
+        flow, options = await self.sign_in.passkey_options(call.client)
         return Answer(PasskeyOptions(flow=flow, options=OptionsToSign.of(options).options))
 
     async def _with_passkey(self, call: Call) -> Answer:
         body = call.body(PasskeyBody)
         attempt = PasskeyAttempt(
-            key=FlowKey(body.flow, _client(call)),
+            key=FlowKey(body.flow, call.client),
             answer=body.shown,
             where=call.where,
             device_key=body.device_key,
@@ -240,7 +244,7 @@ class Api:
         return _state(await self.sign_in.with_passkey(attempt))
 
     async def _act(self, call: Call) -> Answer:
-        body, flow = call.body(ActionBody), _flow(call)
+        body, flow = call.body(ActionBody), call.flow
         if body.new_password is not None:
             return _state(
                 await self.sign_in.replace_temporary_password(flow, body.new_password, call.where)
@@ -257,12 +261,12 @@ class Api:
 
     async def _choose(self, call: Call) -> Answer:
         method_id = call.body(MethodChoiceBody).method_id
-        return _state(await self.sign_in.choose_method(_flow(call), method_id))
+        return _state(await self.sign_in.choose_method(call.flow, method_id))
 
     async def _answer(self, call: Call) -> Answer:
         body = call.body(AnswerBody)
         answered = self.sign_in.answer(
-            _flow(call), body.shown, call.where, trust_device=body.trust_device
+            call.flow, body.shown, call.where, trust_device=body.trust_device
         )
         return _state(await answered)
 
@@ -338,15 +342,6 @@ class Api:
     async def _replay(self, call: Call) -> Answer:
         await self.administration.replay(call.path("id"))
         return Answer(None, 204)
-
-
-def _client(call: Call) -> str:
-    """Return what ties a flow to who began it over the API, where there are no cookies."""
-    return f"address {call.where.address} agent {call.where.user_agent}"
-
-
-def _flow(call: Call) -> FlowKey:
-    return FlowKey(call.path("flow"), _client(call))
 
 
 def _state(outcome: Outcome) -> Answer:

@@ -54,7 +54,24 @@ from shared.contracts.passkeys import (
     PasskeyVerified,
     VerifyPasskey,
 )
-from shared.contracts.policy import MethodsPolicy, PutMethodsPolicy, ReadPolicy
+from shared.contracts.policy import (
+    MethodsPolicy,
+    PutMethodsPolicy,
+    PutResetPolicy,
+    ReadPolicy,
+    ResetPolicy,
+)
+from shared.contracts.resets import (
+    AnswerReset,
+    AskHelpdesk,
+    BeginReset,
+    ChooseResetMethod,
+    FinishReset,
+    LookedUp,
+    LookUpAccount,
+    ReadReset,
+    ResetState,
+)
 from shared.contracts.sessions import Revoked
 
 
@@ -171,6 +188,42 @@ class CredentialsClient:
     async def put_policy(self, asked: PutMethodsPolicy) -> MethodsPolicy:
         """Replace an organization's policy for methods."""
         return await self.peer.ask("/policy/put", asked, MethodsPolicy)
+
+    async def reset_policy(self, asked: ReadPolicy) -> ResetPolicy:
+        """Return an organization's policy for resets."""
+        return await self.peer.ask("/reset/policy/read", asked, ResetPolicy, safe=True)
+
+    async def put_reset_policy(self, asked: PutResetPolicy) -> ResetPolicy:
+        """Replace an organization's policy for resets."""
+        return await self.peer.ask("/reset/policy/put", asked, ResetPolicy)
+
+    async def look_up(self, asked: LookUpAccount) -> LookedUp:
+        """Tell whose user ID it is."""
+        return await self.peer.ask("/reset/look-up", asked, LookedUp, safe=True)
+
+    async def begin_reset(self, asked: BeginReset) -> Done:
+        """Begin to reset a password."""
+        return await self.peer.ask("/reset/begin", asked, Done)
+
+    async def reset(self, asked: ReadReset) -> ResetState:
+        """Return how far a reset has come."""
+        return await self.peer.ask("/reset/read", asked, ResetState, safe=True)
+
+    async def choose_reset_method(self, asked: ChooseResetMethod) -> ResetState:
+        """Ask for a method."""
+        return await self.peer.ask("/reset/choose", asked, ResetState)
+
+    async def answer_reset(self, asked: AnswerReset) -> ResetState:
+        """Take a proof."""
+        return await self.peer.ask("/reset/answer", asked, ResetState)
+
+    async def finish_reset(self, asked: FinishReset) -> Revoked:
+        """Set the new password."""
+        return await self.peer.ask("/reset/finish", asked, Revoked)
+
+    async def ask_helpdesk(self, asked: AskHelpdesk) -> Done:
+        """Have the admins told."""
+        return await self.peer.ask("/reset/ask-helpdesk", asked, Done)
 
     async def begin_passkey(self, asked: BeginPasskeySignIn) -> ChallengeBegun:
         """Begin a sign-in with a passkey alone."""

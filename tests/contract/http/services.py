@@ -22,8 +22,11 @@ from services.credentials.out_of_band import OutOfBand
 from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.passkeys import RelyingParty
 from services.credentials.password import Passwords
-from services.credentials.policy import MethodPolicies
+from services.credentials.password_reset import PasswordReset
+from services.credentials.policy import MethodPolicies, ResetPolicies
 from services.credentials.recovery_codes import RecoveryCodes
+from services.credentials.reset_limits import ResetLimits
+from services.credentials.routes import reset_routes
 from services.credentials.routes import routes as credentials_routes
 from services.credentials.rules import PasswordRules
 from services.credentials.security_info import SecurityInformation
@@ -61,6 +64,7 @@ from tests.memory.credentials import (
     MemoryOneTimes,
     MemoryPolicies,
     MemoryQuotas,
+    MemoryResetPolicies,
 )
 from tests.memory.epochs import MemoryEpochs
 from tests.memory.profile import MemoryPeople
@@ -99,6 +103,7 @@ class Memory:
     sessions: MemorySessions
     carrier: MemoryCarrier
     guesses: MemoryGuesses
+    reset_policies: MemoryResetPolicies
 
     @classmethod
     def empty(cls) -> "Memory":
@@ -116,6 +121,7 @@ class Memory:
             MemorySessions(epochs),
             MemoryCarrier(),
             MemoryGuesses(clock),
+            MemoryResetPolicies(),
         )
 
     def profile(self) -> web.Application:
@@ -169,18 +175,29 @@ class Memory:
             self.credentials, self.methods, changes, throttle, self.clock, pepper
         )
         clearing = Clearing(changes)
+        resets = self.reset_policies
+        reset = PasswordReset(
+            passwords,
+            security_info,
+            ResetPolicies(resets, Lease(resets.policy_of, self.clock, self.clock.pause)),
+            self.credentials.resets,
+            ResetLimits(throttle, MemoryQuotas(self.clock), pepper),
+        )
         return _app(
             "credentials",
-            credentials_routes(
-                authentication,
-                passwords,
-                security_info,
-                passkey_sign_in,
-                app_passwords,
-                clearing,
-                policies,
-                asking,
-            ),
+            [
+                *reset_routes(reset),
+                *credentials_routes(
+                    authentication,
+                    passwords,
+                    security_info,
+                    passkey_sign_in,
+                    app_passwords,
+                    clearing,
+                    policies,
+                    asking,
+                ),
+            ],
         )
 
     def sessions_app(self) -> web.Application:
