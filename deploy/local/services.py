@@ -35,6 +35,7 @@ class Secrets:
 
     service_key: str = field(default_factory=_fresh, repr=False)
     pepper: str = field(default_factory=_fresh, repr=False)
+    audit_key: str = field(default_factory=_fresh, repr=False)
     keyring: str = field(default_factory=_fresh_ring, repr=False)
     gateway: str = field(default_factory=_fresh, repr=False)
 
@@ -128,7 +129,7 @@ def _own_settings(
     }
     mail = {**server, "PUBLIC_URL": public_url}
     return {
-        "profile": mail,
+        "profile": {"AUDIT_KEY": keys.audit_key, **mail},
         "credentials": {
             "PEPPER": keys.pepper,
             "KEYRING": keys.keyring,

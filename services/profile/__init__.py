@@ -1,5 +1,6 @@
-"""People and organizations, and the notices that people get.
+"""People and organizations, the notices that people get, and the audit trail.
 
-Owns the records that an organization keeps of its people, and the mails about changes to their
-accounts. Publishes nothing yet; consumes `credential-change` and `signed-out-everywhere`.
+Owns the records that an organization keeps of its people, the mails about changes to their
+accounts, and what is kept of what was done. Consumes `credential-change`, `sign-in-locked`,
+`signed-out-everywhere` and `audited`.
 """

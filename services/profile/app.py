@@ -1,14 +1,19 @@
 """Composition root of the profile service."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
+from services.profile.audit import Audit
 from services.profile.config import ProfileConfig
 from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
+from services.profile.mongo_audit import MongoAuditStore
 from services.profile.notices import Notices
 from services.profile.people import People
 from services.profile.routes import routes
 from services.profile.subscribers import subscribe
+from services.profile.trail import Seal
 from shared.clock import SystemClock
 from shared.mail import domain_of
 from shared.service import Service, application
@@ -19,27 +24,43 @@ from shared.wiring import Wiring
 NAME = "profile"
 
 
-def _wired(config: ProfileConfig) -> tuple[Wiring, MongoPeopleStore, MongoNoticeStore, Notices]:
-    wiring = Wiring.of(NAME, config)
-    people = MongoPeopleStore(wiring.database)
-    store = MongoNoticeStore(wiring.database, wiring.epochs, wiring.transactions)
-    notices = Notices(
-        store=store,
-        people=people,
-        mailer=SmtpMailer(config.smtp_host, config.smtp_port, config.mail_from),
-        texts=Catalogues.load(),
-        portal_url=config.public_url,
-        domain=domain_of(config.mail_from),
-    )
-    subscribe(wiring.bus, notices)
-    return wiring, people, store, notices
+@dataclass(frozen=True)
+class _Wired:
+    """What the service and its commands are made of."""
+
+    wiring: Wiring
+    people: MongoPeopleStore
+    store: MongoNoticeStore
+    notices: Notices
+    trail: MongoAuditStore
+    audit: Audit
+
+    @classmethod
+    def of(cls, config: ProfileConfig) -> Self:
+        wiring = Wiring.of(NAME, config)
+        people = MongoPeopleStore(wiring.database)
+        store = MongoNoticeStore(wiring.database, wiring.epochs, wiring.transactions)
+        notices = Notices(
+            store=store,
+            people=people,
+            mailer=SmtpMailer(config.smtp_host, config.smtp_port, config.mail_from),
+            texts=Catalogues.load(),
+            portal_url=config.public_url,
+            domain=domain_of(config.mail_from),
+        )
+        seal = Seal(config.audit_key.get_secret_value().encode())
+        trail = MongoAuditStore(wiring.database, wiring.transactions, seal)
+        audit = Audit(trail)
+        subscribe(wiring.bus, notices, audit)
+        return cls(wiring, people, store, notices, trail, audit)
 
 
 def build_service(config: ProfileConfig) -> Service:
     """Return the service, ready to run."""
-    wiring, people, _, notices = _wired(config)
+    wired = _Wired.of(config)
+    wiring, notices = wired.wiring, wired.notices
     app = application(NAME, config, wiring.is_outage)
-    app.add_routes(routes(People(people, SystemClock())))
+    app.add_routes(routes(People(wired.people, SystemClock())))
 
     async def catch_up() -> None:
         seen: datetime | None = None
@@ -52,7 +73,8 @@ def build_service(config: ProfileConfig) -> Service:
 
 async def install(config: ProfileConfig) -> None:
     """Apply indexes and topology. Safe to run twice."""
-    wiring, people, store, _ = _wired(config)
-    await people.install()
-    await store.install()
-    await wiring.bus.install()
+    wired = _Wired.of(config)
+    await wired.people.install()
+    await wired.store.install()
+    await wired.trail.install()
+    await wired.wiring.bus.install()

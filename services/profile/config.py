@@ -1,6 +1,6 @@
 """What the profile service is told."""
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from shared.service import ServiceConfig
@@ -16,6 +16,8 @@ class ProfileConfig(ServiceConfig):
     mongo_url: SecretStr
     redis_url: SecretStr
     rabbitmq_url: SecretStr
+    # Seals the audit trail: who can write to the store, but has not this, cannot alter it unseen.
+    audit_key: SecretStr = Field(min_length=16)
     database_prefix: str = ""
     smtp_host: str
     smtp_port: int = 25

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.profile.model import Notice, OrganizationRecord, PersonRecord
+from services.profile.trail import Entry, Head, Told
 from shared.contracts.profile import AddPerson, Photo
 from shared.owed import OwedStore
 
@@ -55,6 +56,26 @@ class NoticeStore(OwedStore[Notice], Protocol):
 
     async def owe_missed(self, after: datetime | None) -> datetime | None:
         """Take note of mails whose event never came; return up to when that was looked at."""
+        ...
+
+
+class AuditStore(Protocol):
+    """The audit trail of each organization, to which entries are added and nothing else."""
+
+    async def append(self, told: Told) -> None:
+        """Add an entry after the last one of its organization, once per id."""
+        ...
+
+    async def organizations(self) -> list[str]:
+        """Return whose trail there is."""
+        ...
+
+    async def entries(self, organization: str, *, after: int, limit: int) -> list[Entry]:
+        """Return a page of a trail in the order of the entries' numbers, after one of them."""
+        ...
+
+    async def head(self, organization: str) -> Head | None:
+        """Return which entry is the last."""
         ...
 
 

@@ -2,15 +2,16 @@
 
 import asyncio
 
+from services.profile.audit import Audit
 from services.profile.notices import Notices, Told
 from shared.broker import Bus
-from shared.contracts.events import CredentialChange, SignedOutEverywhere, SignInLocked
+from shared.contracts.events import Audited, CredentialChange, SignedOutEverywhere, SignInLocked
 
 _COURTESY_SECONDS = 0.05
 
 
-def subscribe(bus: Bus, notices: Notices) -> None:
-    """Owe people a mail when their account was changed."""
+def subscribe(bus: Bus, notices: Notices, audit: Audit) -> None:
+    """Owe people a mail when their account was changed, and keep what is to be audited."""
 
     async def owe(event: Told) -> None:
         # The same event ends sessions just now, on what may be the same two cores and the same
@@ -21,3 +22,4 @@ def subscribe(bus: Bus, notices: Notices) -> None:
     bus.consume(CredentialChange, owe)
     bus.consume(SignedOutEverywhere, owe)
     bus.consume(SignInLocked, owe)
+    bus.consume(Audited, audit.keep)

@@ -4,10 +4,13 @@ Names and fields follow CAEP 1.0 where it has one. The routing key is the name.
 Consumers ignore fields they do not know, so a producer may be one version ahead.
 """
 
+import secrets
 from datetime import datetime
 from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from shared.contracts.audit import Actor, Details, Outcome, Slug
 
 InitiatingEntity = Literal["user", "admin", "policy", "system"]
 Cause = Literal[
@@ -172,12 +175,65 @@ class SessionRevoked(Event):
     payload: SessionRevokedPayload
 
 
+class AuditedPayload(Payload):
+    """What was done or refused in an organization, and by whom; no actor where nobody signed in.
+
+    `details` holds ids, names of fields, slugs and counts; never personal data or secrets.
+    """
+
+    organization: str = Field(min_length=1, max_length=64)
+    actor: str | None = Field(default=None, max_length=128)
+    action: Slug
+    outcome: Outcome = "done"
+    reason: Slug | None = None
+    details: Details = Field(default_factory=dict)
+
+
+class Audited(Event):
+    """Something was done that an organization's audit trail keeps.
+
+    The subject is whom it was done to: the admin where it was to nobody.
+    """
+
+    name: Literal["audited"] = "audited"
+    version: Literal[1] = 1
+    payload: AuditedPayload
+
+    @classmethod
+    def of(
+        cls,
+        actor: Actor,
+        action: str,
+        *,
+        at: datetime,
+        subject: str | None = None,
+        reason: str | None = None,
+        details: Details | None = None,
+    ) -> Self:
+        """Return what tells of an admin's action, which was refused if there is a reason."""
+        return cls(
+            id=secrets.token_urlsafe(16),
+            subject=subject or actor.sub,
+            occurred_at=at,
+            initiating_entity="admin",
+            payload=AuditedPayload(
+                organization=actor.organization,
+                actor=actor.sub,
+                action=action,
+                outcome="refused" if reason else "done",
+                reason=reason,
+                details=details or {},
+            ),
+        )
+
+
 EVENTS: tuple[type[Event], ...] = (
     CredentialChange,
     SignedOutEverywhere,
     SignInLocked,
     HelpAsked,
     SessionRevoked,
+    Audited,
 )
 
 

@@ -12,6 +12,8 @@ from services.credentials.mongo.accounts import MongoCredentialStore
 from services.credentials.mongo.guesses import MongoLockStore
 from services.credentials.mongo.methods import MongoMethodStore
 from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
+from services.profile.mongo_audit import MongoAuditStore
+from services.profile.trail import Seal
 from services.sessions.mongo import MongoSessionStore
 from shared.epochs import Epochs
 from shared.wiring import Wiring
@@ -34,6 +36,8 @@ async def _install(settings: Settings) -> None:
     async with wired("profile", settings) as profile:
         await MongoPeopleStore(profile.database).install()
         await MongoNoticeStore(profile.database, profile.epochs, profile.transactions).install()
+        trail = MongoAuditStore(profile.database, profile.transactions, Seal(b"a test's key"))
+        await trail.install()
 
 
 @pytest.fixture(scope="session")

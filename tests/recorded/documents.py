@@ -3,11 +3,12 @@
 import importlib
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 from shared.broker import EXCHANGE, Bus, Handler
-from shared.contracts.events import EVENTS, Event, name_of
+from shared.contracts.events import EVENTS, Audited, Event, name_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = Path(__file__).parent / "events"
@@ -61,16 +62,21 @@ def _heard_by(service: str) -> list[Subscription]:
     subscribe = importlib.import_module(f"services.{service}.subscribers").subscribe
     ears = Ears("amqp://127.0.0.1/", service, lambda _: False)
     replica = {"replica": "replica"} if service == "gateway" else {}
-    subscribe(ears, _Capability(), **replica)
+    others = len(signature(subscribe).parameters) - len(replica) - 1
+    subscribe(ears, *(_Capability() for _ in range(others)), **replica)
     return ears.heard
 
 
 def publications() -> list[tuple[str, str]]:
-    """Return the pairs of a service and an event that its model makes."""
+    """Return the pairs of a service and an event that its model makes, or that it is audited by."""
     found = []
     for service in SERVICES:
         model = vars(importlib.import_module(f"services.{service}.model"))
-        found += [(service, name_of(event)) for event in EVENTS if event in model.values()]
+        made = {name_of(event) for event in EVENTS if event in model.values()}
+        sources = (ROOT / "services" / service).rglob("*.py")
+        if any("Audited.of(" in file.read_text() for file in sources):
+            made.add(name_of(Audited))
+        found += [(service, name) for name in made]
     return sorted(found)
 
 

@@ -15,18 +15,22 @@ from services.gateway.live import Changed as Told
 from services.gateway.live import Ended, LiveSessions
 from services.gateway.model import Caller
 from services.gateway.subscribers import subscribe as gateway_hears
+from services.profile.audit import Audit
 from services.profile.model import Notice
 from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
+from services.profile.mongo_audit import MongoAuditStore
 from services.profile.notices import Notices
 from services.profile.subscribers import subscribe as profile_hears
+from services.profile.trail import Seal
 from services.sessions.model import SessionPolicy, proof_of, sessions_revoked, signed_out_everywhere
 from services.sessions.mongo import MongoSessionStore
 from services.sessions.revocation import Revocations
 from services.sessions.subscribers import subscribe as sessions_hears
 from shared.broker import Bus
 from shared.clock import SystemClock
+from shared.contracts.audit import Actor
 from shared.contracts.epochs import Raised
-from shared.contracts.events import Cause, Event, SessionRevoked
+from shared.contracts.events import Audited, Cause, Event, SessionRevoked
 from shared.contracts.sessions import EstablishSession, Session, Where
 from shared.telemetry import EVENTS_HANDLED
 from shared.texts import Catalogues
@@ -206,6 +210,7 @@ class ProfileSide:
     notices: Notices
     mailer: Postbox
     line: Line
+    trail: MongoAuditStore
 
     async def mailed(self) -> list[str]:
         while await self.notices.send_due():
@@ -221,10 +226,11 @@ async def profile_side(profile: Wiring, brokers: Brokers) -> ProfileSide:
     mailer = Postbox()
     store = MongoNoticeStore(profile.database, profile.epochs, profile.transactions)
     notices = Notices(store, people, mailer, Catalogues.load(), "https://portal.example", "mail")
+    trail = MongoAuditStore(profile.database, profile.transactions, Seal(b"a test's key"))
     bus = brokers.bus()
-    profile_hears(bus, notices)
+    profile_hears(bus, notices, Audit(trail))
     await brokers.run(bus)
-    return ProfileSide(notices, mailer, Line(brokers, bus))
+    return ProfileSide(notices, mailer, Line(brokers, bus), trail)
 
 
 @each_kind
@@ -372,11 +378,22 @@ async def test_profile_mails_each_lock_once_in_whatever_order(profile_side: Prof
     assert sorted(await profile_side.mailed()) == sorted([first.id, second.id])
 
 
+async def test_profile_audits_once_what_it_is_told_twice(profile_side: ProfileSide) -> None:
+    actor = Actor(sub="ada", organization="halden")
+    first, second = (Audited.of(actor, "add-user", at=AT, subject=each) for each in ("bo", "cy"))
+    await profile_side.line.bring_at_once(second, first, second, first)
+    entries = await profile_side.trail.entries("halden", after=0, limit=9)
+    assert {each.told.id for each in entries} == {first.id, second.id}
+    assert [each.sequence for each in entries] == [1, 2]
+    assert await profile_side.mailed() == []
+
+
 def test_these_are_all_the_consumers_there_are() -> None:
     assert set(subscriptions()) == {
         Subscription("gateway", "session-revoked", durable=False),
         Subscription("gateway", "credential-change", durable=False),
         Subscription("profile", "sign-in-locked", durable=True),
+        Subscription("profile", "audited", durable=True),
         *(
             Subscription(service, kind, durable=True)
             for service in ("profile", "sessions")
