@@ -13,6 +13,8 @@ from precis_i18n import get_profile
 
 from shared.contracts.epochs import Raised
 from shared.contracts.events import (
+    Audited,
+    AuditedPayload,
     Cause,
     CredentialChange,
     CredentialChangePayload,
@@ -261,6 +263,19 @@ def help_asked(sub: str, *, at: datetime) -> HelpAsked:
     """Tell that somebody asks the admins for help."""
     return HelpAsked(
         id=secrets.token_urlsafe(16), subject=sub, occurred_at=at, initiating_entity="user"
+    )
+
+
+def reset_refused(sub: str, organization: str, reason: str, *, at: datetime) -> Audited:
+    """Tell the audit trail why somebody could not reset a password, which they are not told."""
+    return Audited(
+        id=secrets.token_urlsafe(16),
+        subject=sub,
+        occurred_at=at,
+        initiating_entity="user",
+        payload=AuditedPayload(
+            organization=organization, action="reset-refused", outcome="refused", reason=reason
+        ),
     )
 
 

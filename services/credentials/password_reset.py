@@ -16,7 +16,7 @@ from services.credentials.errors import (
 )
 from services.credentials.kinds import Shown
 from services.credentials.methods import Changed, Method, SecurityInfo
-from services.credentials.model import NOBODY, help_asked, normalized
+from services.credentials.model import NOBODY, help_asked, normalized, reset_refused
 from services.credentials.owed import owed_of_reset
 from services.credentials.password import Passwords
 from services.credentials.policy import ResetPolicies
@@ -42,7 +42,6 @@ from shared.contracts.resets import (
     ResetStep,
 )
 from shared.contracts.sessions import Revoked
-from shared.telemetry import log
 
 
 @dataclass(frozen=True)
@@ -153,9 +152,11 @@ class PasswordReset:
             is_admin=asked.is_admin,
             refused=next((reason for reason, holds in reasons.items() if holds), None),
         )
-        await self.resets.begin(reset)
-        if reset.refused is not None:
-            log.info("reset-refused", sub=sub, reason=reset.refused)
+        event = None
+        if reset.refused is not None and organization is not None:
+            at = self.security_info.clock.now()
+            event = reset_refused(sub, organization, reset.refused, at=at)
+        await self.resets.begin(reset, event)
         return Done()
 
     async def read(self, asked: ReadReset) -> ResetState:
@@ -244,7 +245,7 @@ class PasswordReset:
         lets_ask = await self.limits.lets_ask_helpdesk(reset.user_id, asked.address)
         if lets_ask and reset.sub != NOBODY and reset.receipt is None:
             at = self.security_info.clock.now()
-            await self.resets.tell_help_asked(help_asked(reset.sub, at=at))
+            await self.resets.tell(help_asked(reset.sub, at=at))
         return Done()
 
     async def _found(self, binding: str) -> Reset:

@@ -22,7 +22,7 @@ from services.credentials.owed import AddressNotice
 from services.credentials.reset_policy import ResetPolicy
 from services.credentials.resets import Reset
 from shared.contracts.epochs import Raised, Standing
-from shared.contracts.events import Cause, Event, HelpAsked, SignInLocked
+from shared.contracts.events import Audited, Cause, Event, HelpAsked, SignInLocked
 from shared.contracts.methods import SentKind
 from shared.owed import OwedStore
 
@@ -301,8 +301,8 @@ class PolicyStore(Protocol):
 class ResetStore(Protocol):
     """Passwords that are being reset, each for so long by the store's clock."""
 
-    async def begin(self, reset: Reset) -> None:
-        """Keep it."""
+    async def begin(self, reset: Reset, event: Audited | None) -> None:
+        """Keep it, and tell the audit trail in the same transaction where there is something."""
         ...
 
     async def find(self, reset_id: str) -> Reset | None:
@@ -324,7 +324,7 @@ class ResetStore(Protocol):
         """
         ...
 
-    async def tell_help_asked(self, event: HelpAsked) -> None:
+    async def tell(self, event: HelpAsked) -> None:
         """Tell that somebody asks for help."""
         ...
 

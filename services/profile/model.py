@@ -6,11 +6,13 @@ import secrets
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from services.profile.errors import UnusablePhoto
 from shared.contracts.events import Cause, CredentialType, LockCause
 from shared.contracts.profile import AddPerson, Helpdesk, Photo
 
+NoticeCause = Cause | LockCause | Literal["help-asked", "admin-password-reset"]
 LargestPhoto = 512 * 1024
 _SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
@@ -37,15 +39,19 @@ class Notice:
     """A mail that a person is owed about one change; the receipt makes it one per change.
 
     `about` is what was changed, where the cause does not say; `codes_left` are recovery codes.
+    `to` is the one address that it goes to, where each has a mail of its own, and `whose` is the
+    subject that an admin is told of.
     """
 
     receipt: str
     sub: str
-    cause: Cause | LockCause
+    cause: NoticeCause
     committed_at: datetime
     attempts: int = 0
     about: CredentialType | None = None
     codes_left: int | None = None
+    to: str | None = None
+    whose: str | None = None
 
     @property
     def id(self) -> str:

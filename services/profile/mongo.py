@@ -92,6 +92,11 @@ class MongoPeopleStore:
         found = self.database["people"].find(query).sort("user_id_key", ASCENDING).limit(limit)
         return [_person(document) async for document in found]
 
+    async def admins(self, organization: str) -> list[PersonRecord]:
+        """Return who has the role."""
+        found = self.database["people"].find({"organization": organization, "roles": "admin"})
+        return [_person(document) async for document in found.sort("user_id_key", ASCENDING)]
+
     async def put_photo(self, sub: str, photo: Photo) -> None:
         """Replace or insert."""
         await self.database["photos"].replace_one({"_id": sub}, photo.model_dump(), upsert=True)
@@ -152,6 +157,8 @@ class MongoNoticeStore:
             # What an earlier version owed has none of these.
             found.get("about"),
             found.get("codes_left"),
+            found.get("to"),
+            found.get("whose"),
         )
 
     async def sent(self, notice_id: str) -> None:
@@ -183,6 +190,8 @@ class MongoNoticeStore:
             "committed_at": notice.committed_at,
             "about": notice.about,
             "codes_left": notice.codes_left,
+            "to": notice.to,
+            "whose": notice.whose,
             "attempts": 0,
             "pending": True,
         }

@@ -3,11 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.profile.model import Notice, PersonRecord
+from services.profile.model import Notice, NoticeCause, PersonRecord
 from services.profile.store import NoticeStore, PeopleStore, Texts
 from shared.contracts.events import (
     CredentialChange,
     CredentialChangePayload,
+    HelpAsked,
+    HelpAskedPayload,
     SignedOutEverywhere,
     SignInLocked,
     SignInLockedPayload,
@@ -17,7 +19,9 @@ from shared.owed import Sender
 
 _ANY_CAUSE = "account-changed"
 _UNTOLD = "?"
-Told = CredentialChange | SignedOutEverywhere | SignInLocked
+_IN_SEVERAL = {"password-reset", "help-asked"}
+"""What is told to each address of somebody, or to others."""
+Told = CredentialChange | SignedOutEverywhere | SignInLocked | HelpAsked
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,10 @@ class Notices:
         person = await self.people.person(notice.sub)
         if person is None:
             raise AddressRefused("There is nobody.")
+        if notice.to is not None:
+            return await self.mailer.send(await self._mail(notice, person, notice.to))
+        if notice.cause in _IN_SEVERAL and notice.whose is None:
+            return await self._owe_each(notice, person)
         refused = AddressRefused("There is no address.")
         for address in person.record.emails:
             try:
@@ -59,6 +67,39 @@ class Notices:
             except AddressRefused as error:
                 refused = error
         raise refused
+
+    async def _owe_each(self, notice: Notice, person: PersonRecord) -> None:
+        """Owe a mail of its own to everybody who is to be told, so that none waits for another."""
+        record, is_reset = person.record, notice.cause == "password-reset"
+        addresses = dict.fromkeys(record.emails) if is_reset else {}
+        each = [
+            replace(notice, receipt=f"{notice.receipt}.{number}", to=address)
+            for number, address in enumerate(addresses)
+        ]
+        if not is_reset or "admin" in record.roles:
+            each += await self._to_admins(notice, person)
+        for owed in each:
+            await self.store.owe(owed.receipt, owed)
+
+    async def _to_admins(self, notice: Notice, person: PersonRecord) -> list[Notice]:
+        is_reset = notice.cause == "password-reset"
+        cause: NoticeCause = "admin-password-reset" if is_reset else notice.cause
+        return [
+            replace(
+                notice,
+                receipt=f"{notice.receipt}.{admin.sub}",
+                sub=admin.sub,
+                cause=cause,
+                whose=person.sub,
+            )
+            for admin in await self.people.admins(person.record.organization)
+            if admin.sub != person.sub
+        ]
+
+    async def _name(self, sub: str | None) -> str:
+        person = await self.people.person(sub) if sub is not None else None
+        record = person.record if person is not None else None
+        return f"{record.display_name} ({record.user_id})" if record is not None else _UNTOLD
 
     async def _mail(self, notice: Notice, person: PersonRecord, address: str) -> Mail:
         record = person.record
@@ -73,6 +114,7 @@ class Notices:
             "at": self.texts.moment(notice.committed_at, record.preferred_language),
             "portal": self.portal_url,
             "method": self._method(notice, record.preferred_language),
+            "whose": await self._name(notice.whose),
             "left": _UNTOLD if notice.codes_left is None else str(notice.codes_left),
         }
         text_id = self._text_id(notice)
@@ -97,7 +139,7 @@ class Notices:
 
 def _notice_of(event: Told) -> Notice:
     at, payload = event.occurred_at, event.payload
-    if isinstance(payload, SignInLockedPayload):
+    if isinstance(payload, SignInLockedPayload | HelpAskedPayload):
         return Notice(event.id, event.subject, payload.cause, at)
     # What leaves no receipt is known by its event.
     notice = Notice(payload.receipt or event.id, event.subject, payload.cause, at)

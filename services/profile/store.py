@@ -38,6 +38,10 @@ class PeopleStore(Protocol):
         """
         ...
 
+    async def admins(self, organization: str) -> list[PersonRecord]:
+        """Return an organization's admins."""
+        ...
+
     async def put_photo(self, sub: str, photo: Photo) -> None:
         """Keep a person's photo."""
         ...

@@ -5,7 +5,13 @@ import asyncio
 from services.profile.audit import Audit
 from services.profile.notices import Notices, Told
 from shared.broker import Bus
-from shared.contracts.events import Audited, CredentialChange, SignedOutEverywhere, SignInLocked
+from shared.contracts.events import (
+    Audited,
+    CredentialChange,
+    HelpAsked,
+    SignedOutEverywhere,
+    SignInLocked,
+)
 
 _COURTESY_SECONDS = 0.05
 
@@ -22,4 +28,5 @@ def subscribe(bus: Bus, notices: Notices, audit: Audit) -> None:
     bus.consume(CredentialChange, owe)
     bus.consume(SignedOutEverywhere, owe)
     bus.consume(SignInLocked, owe)
+    bus.consume(HelpAsked, owe)
     bus.consume(Audited, audit.keep)

@@ -38,7 +38,7 @@ from services.credentials.resets import Reset
 from services.credentials.store import CredentialTransaction, Message
 from shared.clock import Clock, SystemClock
 from shared.contracts.epochs import Raised, Standing
-from shared.contracts.events import Cause, Event, HelpAsked, SignInLocked
+from shared.contracts.events import Audited, Cause, Event, HelpAsked, SignInLocked
 from shared.contracts.resets import ResetSeconds
 from shared.owed import LeaseSeconds
 from tests.memory.epochs import MemoryEpochs
@@ -109,9 +109,11 @@ class MemoryResets:
     def _now(self) -> float:
         return self.epochs.clock.monotonic()
 
-    async def begin(self, reset: Reset) -> None:
-        """Keep it."""
+    async def begin(self, reset: Reset, event: Audited | None) -> None:
+        """Keep it, and the event."""
         await asyncio.sleep(0)
+        if event is not None:
+            self.epochs.outbox[event.id] = event
         self.by_id[reset.id] = (reset, self._now + ResetSeconds)
 
     async def find(self, reset_id: str) -> Reset | None:
@@ -139,7 +141,7 @@ class MemoryResets:
         self.answering[reset.id] = self._now + _ANSWER_SECONDS
         return self._put(replace(known, revision=known.revision + 1))
 
-    async def tell_help_asked(self, event: HelpAsked) -> None:
+    async def tell(self, event: HelpAsked) -> None:
         """Keep the event."""
         self.epochs.outbox[event.id] = event
 

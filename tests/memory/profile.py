@@ -56,6 +56,11 @@ class MemoryPeople:
         found = [each for each in own if user_id_key(each.record.user_id) > least]
         return sorted(found, key=lambda each: user_id_key(each.record.user_id))[:limit]
 
+    async def admins(self, organization: str) -> list[PersonRecord]:
+        """Return who has the role."""
+        found = [each for each in self.persons.values() if "admin" in each.record.roles]
+        return [each for each in found if each.record.organization == organization]
+
     async def put_photo(self, sub: str, photo: Photo) -> None:
         """Keep it."""
         self.photos[sub] = photo

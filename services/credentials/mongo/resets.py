@@ -6,7 +6,7 @@ from typing import Any
 from pymongo import ReturnDocument
 
 from services.credentials.resets import Reset
-from shared.contracts.events import HelpAsked
+from shared.contracts.events import Audited, HelpAsked
 from shared.contracts.resets import ResetSeconds
 from shared.mongo import Database, Document, Session
 from shared.transactions import Transaction, Transactions
@@ -35,12 +35,27 @@ class MongoResetStore:
             await self.database.create_collection("resets")
         await self.database["resets"].create_index("ends_at", expireAfterSeconds=0)
 
-    async def begin(self, reset: Reset) -> None:
-        """Write it, with its end by the server's clock."""
+    async def begin(self, reset: Reset, event: Audited | None) -> None:
+        """Write it, in a transaction only where there is something to tell besides."""
+        if event is None:
+            return await self._write(reset)
+
+        async def work(transaction: Transaction) -> None:
+            await self._write(reset, transaction.session)
+            await transaction.emit(event)
+
+        await self.transactions.run(work)
+        return None
+
+    async def _write(self, reset: Reset, session: Session | None = None) -> None:
+        # It ends by the server's clock.
         ends_at = {"$add": ["$$NOW", ResetSeconds * 1000]}
         document = {name: {"$literal": value} for name, value in _document(reset).items()}
         await self.database["resets"].update_one(
-            {"_id": reset.id}, [{"$set": {**document, "ends_at": ends_at}}], upsert=True
+            {"_id": reset.id},
+            [{"$set": {**document, "ends_at": ends_at}}],
+            upsert=True,
+            session=session,
         )
 
     async def find(self, reset_id: str) -> Reset | None:
@@ -65,7 +80,7 @@ class MongoResetStore:
         )
         return _reset(found)
 
-    async def tell_help_asked(self, event: HelpAsked) -> None:
+    async def tell(self, event: HelpAsked) -> None:
         """Write the event."""
 
         async def work(transaction: Transaction) -> None:

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from services.credentials.reset_limits import HelpOfAddress, RequestsOfAddress
 from services.gateway.model import Challenged, FlowKey, SignedIn
-from shared.contracts.events import HelpAsked
+from shared.contracts.events import Audited, HelpAsked
 from shared.contracts.methods import Method
 from shared.contracts.refusals import Refusal
 from shared.contracts.resets import ResetState
@@ -154,16 +154,37 @@ async def _throttled(kim: Kim) -> None:
         await kim.begins()
 
 
-REASONS = [_nobody, _not_enabled, _not_in_the_group, _no_method, _locked, _throttled]
+REASONS = {
+    _nobody: "unknown",
+    _not_enabled: "not-enabled",
+    _not_in_the_group: "not-enabled",
+    _no_method: "not-registered",
+    _locked: "locked",
+    _throttled: "throttled",
+}
 
 
-@pytest.mark.parametrize("spoil", REASONS)
-async def test_who_cannot_reset_is_led_to_the_helpdesk_whatever_the_reason(
-    kim: Kim, spoil: Spoil
+def audited(kim: Kim) -> list[tuple[str, str, str | None, str | None]]:
+    """Return what the audit trail was told: of whom, where, by whom and why."""
+    told = [each for each in kim.memory.epochs.outbox.values() if isinstance(each, Audited)]
+    assert {each.payload.action for each in told} <= {"reset-refused"}
+    return [
+        (each.subject, each.payload.organization, each.payload.actor, each.payload.reason)
+        for each in told
+    ]
+
+
+@pytest.mark.parametrize(("spoil", "reason"), REASONS.items())
+async def test_who_cannot_reset_is_led_to_the_helpdesk_and_the_trail_alone_is_told_why(
+    kim: Kim, spoil: Spoil, reason: str
 ) -> None:
     await spoil(kim)
+    kim.memory.epochs.outbox.clear()
     key, sent = await kim.begins(), len(kim.memory.carrier.messages)
     await shut(kim, key)
+    # Nobody's user ID is in nobody's trail.
+    expected = [] if reason == "unknown" else [(kim.person.sub, "halden", None, reason)]
+    assert audited(kim) == expected
     for step in (kim.choose(key, "any"), kim.answer(key, WRONG), kim.finish(key)):
         refusal = await refused(step)
         assert (refusal.type, refusal.status) == ("reset-out-of-order", 409)
@@ -355,8 +376,8 @@ async def test_steps_out_of_order_are_refused_and_change_nothing(kim: Kim) -> No
     for late in (kim.choose(key, mail), kim.answer(key, kim.code())):
         assert (await refused(late)).type == "reset-out-of-order"
     await kim.finish(key)
-    for late in (kim.choose(key, mail), kim.answer(key, kim.code()), kim.finish(key)):
-        assert (await refused(late)).type == "reset-out-of-order"
+    for repeated in (kim.choose(key, mail), kim.answer(key, kim.code()), kim.finish(key)):
+        assert (await refused(repeated)).type == "reset-out-of-order"
     assert len(kim.resets_told) == 1
 
 
