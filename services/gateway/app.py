@@ -85,7 +85,16 @@ def build_service(config: GatewayConfig) -> Service:
         servers=config.app_password_clients,
     )
     problems = Problems(catalogues, requests)
-    portal = Portal(requests, catalogues, sign_in, registration, account, security_info, trust)
+    portal = Portal(
+        requests,
+        catalogues,
+        sign_in,
+        registration,
+        account,
+        security_info,
+        trust,
+        password_reset,
+    )
     api = Api(
         sign_in,
         registration,

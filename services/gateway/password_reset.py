@@ -62,7 +62,7 @@ class PasswordReset:
 
     async def finish(self, key: FlowKey, new_password: SecretStr) -> Revoked:
         """Set the new password; everything older is refused, and nobody is signed in."""
-        person = await self._person(key)
+        person = await self.person(key)
         finish = FinishReset(
             binding=key.binding,
             new_password=new_password,
@@ -76,7 +76,7 @@ class PasswordReset:
 
     async def check_password(self, key: FlowKey, password: SecretStr) -> PasswordReport:
         """Rate a password for who has shown all that there is to show; nothing is stored."""
-        words = words_of(await self._person(key))
+        words = words_of(await self.person(key))
         return await self.credentials.check(CheckPassword(password=password, words=words))
 
     async def ask_helpdesk(self, key: FlowKey, address: str) -> None:
@@ -95,7 +95,7 @@ class PasswordReset:
             )
         )
 
-    async def _person(self, key: FlowKey) -> Person:
+    async def person(self, key: FlowKey) -> Person:
         """Return whose password it is, to who may set it."""
         state = await self.state(key)
         if state.state != "new-password":

@@ -5,6 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from services.gateway.account import Account
+from services.gateway.password_reset import PasswordReset
 from services.gateway.portal.app_password_pages import AppPasswordPages
 from services.gateway.portal.challenge_pages import ChallengePages
 from services.gateway.portal.confirmation_pages import ConfirmationPages
@@ -13,6 +14,7 @@ from services.gateway.portal.language_pages import LanguagePages
 from services.gateway.portal.page import Pages
 from services.gateway.portal.passkey_pages import PasskeyPages
 from services.gateway.portal.password_pages import PasswordPages
+from services.gateway.portal.password_reset_pages import PasswordResetPages
 from services.gateway.portal.problem_pages import ProblemPages
 from services.gateway.portal.profile_pages import ProfilePages
 from services.gateway.portal.receipt_pages import ReceiptPages
@@ -45,6 +47,7 @@ class Portal:
         account: Account,
         security_info: SecurityInfo,
         trust: DeviceTrust,
+        password_reset: PasswordReset,
     ) -> None:
         visits = Visits(requests, account)
         self._pages = pages = Pages(visits, catalogues, SystemClock())
@@ -56,6 +59,7 @@ class Portal:
             FirstPasswordPages(pages, visits, sign_in, signing_in),
             RegistrationPages(pages, visits, registration, signing_in),
             ConfirmationPages(pages, visits, registration, signing_in),
+            PasswordResetPages(pages, visits, password_reset),
             ProfilePages(pages, visits, account),
             ChallengePages(pages, visits, sign_in, signing_in),
             methods,
