@@ -71,7 +71,7 @@ def test_nothing_else_is(address: str | None) -> None:
 def test_every_page_that_there_is_can_be_gone_to() -> None:
     nobody = cast("Any", None)
     info = SecurityInfo(nobody, nobody, nobody, nobody)
-    portal = Portal(nobody, Catalogues.load(), nobody, nobody, nobody, info, nobody)
+    portal = Portal(nobody, Catalogues.load(), nobody, nobody, nobody, info, nobody, nobody)
     app = web.Application()
     portal.install(app)
     shown = {
