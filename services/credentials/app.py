@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from services.credentials.accounts import Accounts
 from services.credentials.app_passwords import AppPasswords
 from services.credentials.asking import Asking
 from services.credentials.authentication import Authentication
@@ -27,7 +28,7 @@ from services.credentials.policy import MethodPolicies
 from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.redis import RedisGuessCounters
 from services.credentials.resealing import Resealing
-from services.credentials.routes import routes
+from services.credentials.routes import account_routes, routes
 from services.credentials.rules import PasswordRules
 from services.credentials.security_info import SecurityInformation
 from services.credentials.sending import Sending
@@ -167,6 +168,7 @@ def build_service(config: CredentialsConfig) -> Service:
             asking,
         )
     )
+    app.add_routes(account_routes(Accounts(store, hasher, rules, SystemClock())))
 
     async def end_threads(_app: web.Application) -> None:
         hasher.close()

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from services.credentials.accounts import Accounts
 from services.credentials.app_passwords import AppPasswords
 from services.credentials.asking import Asking
 from services.credentials.authentication import Authentication
@@ -10,6 +11,12 @@ from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.password import Passwords
 from services.credentials.policy import MethodPolicies
 from services.credentials.security_info import SecurityInformation
+from shared.contracts.accounts import (
+    DisableAccount,
+    EnableAccount,
+    ReadAccount,
+    SetTemporaryPassword,
+)
 from shared.contracts.app_passwords import CheckAppPassword, MakeAppPassword
 from shared.contracts.credentials import (
     AskRequirements,
@@ -87,4 +94,14 @@ def routes(
         endpoint("/passkey/verify", VerifyPasskey, passkey_sign_in.verify),
         endpoint("/methods/make-app-password", MakeAppPassword, app_passwords.make),
         endpoint("/app-passwords/check", CheckAppPassword, app_passwords.check),
+    ]
+
+
+def account_routes(accounts: Accounts) -> list[web.RouteDef]:
+    """Return the routes for what admins do to accounts."""
+    return [
+        endpoint("/accounts/read", ReadAccount, accounts.read),
+        endpoint("/accounts/disable", DisableAccount, accounts.disable),
+        endpoint("/accounts/enable", EnableAccount, accounts.enable),
+        endpoint("/password/set-temporary", SetTemporaryPassword, accounts.set_temporary),
     ]

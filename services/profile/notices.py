@@ -4,8 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.profile.model import Notice, PersonRecord
-from services.profile.store import NoticeStore, PeopleStore, Texts
+from services.profile.store import AdminStore, NoticeStore, Texts
 from shared.contracts.events import (
+    AccountDisabled,
+    AccountEnabled,
+    AccountEnabledPayload,
     CredentialChange,
     CredentialChangePayload,
     SignedOutEverywhere,
@@ -17,7 +20,7 @@ from shared.owed import Sender
 
 _ANY_CAUSE = "account-changed"
 _UNTOLD = "?"
-Told = CredentialChange | SignedOutEverywhere | SignInLocked
+Told = CredentialChange | SignedOutEverywhere | SignInLocked | AccountDisabled | AccountEnabled
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Notices:
     """Owe a mail for every change, and send it until the mail server has it."""
 
     store: NoticeStore
-    people: PeopleStore
+    people: AdminStore
     mailer: Mailer
     texts: Texts
     portal_url: str
@@ -33,7 +36,26 @@ class Notices:
 
     async def owe(self, event: Told) -> None:
         """Owe the mail that an event asks for; events may come twice and in any order."""
-        await self.store.owe(event.id, _notice_of(event))
+        notice = _notice_of(event)
+        await self.store.owe(event.id, notice, *await self._to_other_admins(event, notice))
+
+    async def _to_other_admins(self, event: Told, notice: Notice) -> list[Notice]:
+        """Return what an organization's admins are told of what one of them did."""
+        by = event.payload.by if isinstance(event, CredentialChange) else None
+        person = await self.people.person(event.subject) if by is not None else None
+        if person is None:
+            return []
+        return [
+            Notice(
+                f"{notice.receipt}.{each.sub}",
+                each.sub,
+                "password-of-user-set",
+                notice.committed_at,
+                of=person.sub,
+            )
+            for each in await self.people.admins(person.record.organization)
+            if each.sub not in {by, person.sub}
+        ]
 
     async def owe_missed(self, after: datetime | None) -> datetime | None:
         """Owe the mails whose event was lost; return where to go on from next time."""
@@ -53,7 +75,8 @@ class Notices:
         if person is None:
             raise AddressRefused("There is nobody.")
         refused = AddressRefused("There is no address.")
-        for address in person.record.emails:
+        addresses = person.record.emails if notice.address is None else (notice.address,)
+        for address in addresses:
             try:
                 return await self.mailer.send(await self._mail(notice, person, address))
             except AddressRefused as error:
@@ -73,6 +96,7 @@ class Notices:
             "at": self.texts.moment(notice.committed_at, record.preferred_language),
             "portal": self.portal_url,
             "method": self._method(notice, record.preferred_language),
+            "other": await self._user_id(notice.of),
             "left": _UNTOLD if notice.codes_left is None else str(notice.codes_left),
         }
         text_id = self._text_id(notice)
@@ -82,6 +106,10 @@ class Notices:
             subject=self.texts.text(f"{text_id}.subject", record.preferred_language, **values),
             text=self.texts.text(f"{text_id}.text", record.preferred_language, **values),
         )
+
+    async def _user_id(self, sub: str | None) -> str:
+        person = await self.people.person(sub) if sub is not None else None
+        return person.record.user_id if person is not None else _UNTOLD
 
     def _text_id(self, notice: Notice) -> str:
         # What is said of an address or of recovery codes is not what is said of a factor. A
@@ -97,7 +125,7 @@ class Notices:
 
 def _notice_of(event: Told) -> Notice:
     at, payload = event.occurred_at, event.payload
-    if isinstance(payload, SignInLockedPayload):
+    if isinstance(payload, SignInLockedPayload | AccountEnabledPayload):
         return Notice(event.id, event.subject, payload.cause, at)
     # What leaves no receipt is known by its event.
     notice = Notice(payload.receipt or event.id, event.subject, payload.cause, at)

@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from services.credentials.accounts import Accounts
 from services.credentials.app_passwords import AppPasswords
 from services.credentials.asking import Asking
 from services.credentials.authentication import Authentication
@@ -24,6 +25,7 @@ from services.credentials.passkeys import RelyingParty
 from services.credentials.password import Passwords
 from services.credentials.policy import MethodPolicies
 from services.credentials.recovery_codes import RecoveryCodes
+from services.credentials.routes import account_routes
 from services.credentials.routes import routes as credentials_routes
 from services.credentials.rules import PasswordRules
 from services.credentials.security_info import SecurityInformation
@@ -38,6 +40,7 @@ from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.profile.people import People
 from services.profile.routes import routes as profile_routes
+from services.profile.users import Users
 from services.sessions.devices import Devices
 from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
@@ -109,7 +112,7 @@ class Memory:
         return cls(
             clock,
             epochs,
-            MemoryPeople(),
+            MemoryPeople(epochs),
             credentials,
             MemoryMethods(epochs),
             MemoryPolicies(credentials),
@@ -120,7 +123,9 @@ class Memory:
 
     def profile(self) -> web.Application:
         """Return the profile service."""
-        return _app("profile", profile_routes(People(self.people, self.clock)))
+        people = People(self.people, self.clock)
+        users = Users(self.people, people, self.clock)
+        return _app("profile", profile_routes(people, users))
 
     def hasher(self) -> Hasher:
         """Return one that costs nothing."""
@@ -169,9 +174,11 @@ class Memory:
             self.credentials, self.methods, changes, throttle, self.clock, pepper
         )
         clearing = Clearing(changes)
+        accounts = Accounts(self.credentials, hasher, rules, self.clock)
         return _app(
             "credentials",
-            credentials_routes(
+            account_routes(accounts)
+            + credentials_routes(
                 authentication,
                 passwords,
                 security_info,

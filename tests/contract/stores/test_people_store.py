@@ -20,7 +20,7 @@ def store(request: pytest.FixtureRequest) -> PeopleStore:
     if request.param == "memory":
         return MemoryPeople()
     wiring: Wiring = request.getfixturevalue("profile")
-    return MongoPeopleStore(wiring.database)
+    return MongoPeopleStore(wiring.database, wiring.transactions)
 
 
 def record(user_id: str = "ada@example.org", organization: str = "halden") -> AddPerson:
