@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from services.credentials.accounts import Accounts
 from services.credentials.app_passwords import AppPasswords
 from services.credentials.asking import Asking
 from services.credentials.authentication import Authentication
@@ -30,7 +31,7 @@ from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.redis import RedisGuessCounters
 from services.credentials.resealing import Resealing
 from services.credentials.reset_limits import ResetLimits
-from services.credentials.routes import reset_routes, routes
+from services.credentials.routes import account_routes, reset_routes, routes
 from services.credentials.rules import PasswordRules
 from services.credentials.security_info import SecurityInformation
 from services.credentials.sending import Sending
@@ -183,6 +184,7 @@ def build_service(config: CredentialsConfig) -> Service:
         )
     )
     app.add_routes(reset_routes(reset))
+    app.add_routes(account_routes(Accounts(store, hasher, rules, SystemClock())))
 
     async def end_threads(_app: web.Application) -> None:
         hasher.close()

@@ -52,7 +52,8 @@ class Authentication:
                 self.hasher.verify(verifier, guess),
                 self.policies.of(password.organization if password is not None else None),
             )
-            if not is_right:
+            # What is disabled is refused like a wrong password, in all that anybody can tell.
+            if not is_right or (password is not None and password.disabled):
                 attempt.wrong(fingerprint(self.pepper, user_id, guess))
                 raise SignInRefused
             attempt.right()

@@ -13,6 +13,10 @@ from precis_i18n import get_profile
 
 from shared.contracts.epochs import Raised
 from shared.contracts.events import (
+    AccountDisabled,
+    AccountDisabledPayload,
+    AccountEnabled,
+    AccountEnabledPayload,
     Audited,
     AuditedPayload,
     Cause,
@@ -58,7 +62,11 @@ class PasswordPolicy:
 
 @dataclass(frozen=True)
 class Password:
-    """A stored password. `version` rises with each change and guards against two at once."""
+    """A stored password, and whether it lets anybody in.
+
+    `version` rises with each change and guards against two at once. An account that is disabled
+    has the receipt of that; one that is deleted is disabled as well.
+    """
 
     sub: str
     user_id: str
@@ -68,6 +76,28 @@ class Password:
     changed_at: datetime
     former: tuple[str, ...] = ()
     organization: str | None = None
+    disabled_receipt: str | None = None
+    deleted: bool = False
+
+    @property
+    def disabled(self) -> bool:
+        """Tell whether the account lets nobody in."""
+        return self.disabled_receipt is not None
+
+    def set_by_admin(self, verifier: str, *, at: datetime, history: int) -> "Password":
+        """Return the password after an admin put a temporary one in its place."""
+        return replace(self.changed(verifier, at=at, history=history), temporary=True)
+
+    def shut(self, receipt: str, *, deleted: bool) -> "Password":
+        """Return it as it is once the account is disabled, or deleted.
+
+        The version rises, so that nothing that was read before goes with an epoch read after.
+        """
+        return replace(self, disabled_receipt=receipt, deleted=deleted, version=self.version + 1)
+
+    def opened(self) -> "Password":
+        """Return it as it is once the account is enabled again."""
+        return replace(self, disabled_receipt=None, version=self.version + 1)
 
     def changed(self, verifier: str, *, at: datetime, history: int) -> "Password":
         """Return the password after a change, remembering as many former ones as policy asks."""
@@ -280,19 +310,53 @@ def reset_refused(sub: str, organization: str, reason: str, *, at: datetime) -> 
 
 
 def password_changed(
-    raised: Raised, *, at: datetime, cause: Cause = "password-changed"
+    raised: Raised,
+    *,
+    at: datetime,
+    by: str | None = None,
+    cause: Cause = "password-changed",
 ) -> CredentialChange:
-    """Tell that a password was changed. The receipt names the event, so it cannot be told twice."""
+    """Tell that a password was changed or reset by its owner, or set by an admin.
+
+    The receipt names the event, so it cannot be told twice.
+    """
     return CredentialChange(
         id=raised.receipt,
         subject=raised.sub,
         occurred_at=at,
-        initiating_entity="user",
+        initiating_entity="admin" if by else "user",
         payload=CredentialChangePayload(
             credential_type="password",
             change_type="update",
-            cause=cause,
+            cause="password-set-by-admin" if by else cause,
             epoch=raised.epoch,
             receipt=raised.receipt,
+            by=by,
         ),
+    )
+
+
+def account_disabled(
+    raised: Raised, password: Password, cause: Cause, *, at: datetime
+) -> AccountDisabled:
+    """Tell that an account lets nobody in, under the receipt of what was ended by it."""
+    return AccountDisabled(
+        id=raised.receipt,
+        subject=raised.sub,
+        occurred_at=at,
+        initiating_entity="admin",
+        payload=AccountDisabledPayload(
+            cause=cause, epoch=raised.epoch, receipt=raised.receipt, revision=password.version
+        ),
+    )
+
+
+def account_enabled(password: Password, *, at: datetime) -> AccountEnabled:
+    """Tell that an account lets its owner in again."""
+    return AccountEnabled(
+        id=secrets.token_urlsafe(16),
+        subject=password.sub,
+        occurred_at=at,
+        initiating_entity="admin",
+        payload=AccountEnabledPayload(cause="account-enabled", revision=password.version),
     )

@@ -134,7 +134,7 @@ class PasswordReset:
         reasons: dict[Refused, bool] = {
             "throttled": not lets_begin,
             "unknown": password is None,
-            "disabled": asked.disabled,
+            "disabled": password is not None and password.disabled,
             "not-enabled": not policy.enables(asked.groups),
             "not-registered": not policy.is_registered(
                 allowed.usable(info), is_admin=asked.is_admin

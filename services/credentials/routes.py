@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from services.credentials.accounts import Accounts
 from services.credentials.app_passwords import AppPasswords
 from services.credentials.asking import Asking
 from services.credentials.authentication import Authentication
@@ -11,6 +12,12 @@ from services.credentials.password import Passwords
 from services.credentials.password_reset import PasswordReset
 from services.credentials.policy import MethodPolicies
 from services.credentials.security_info import SecurityInformation
+from shared.contracts.accounts import (
+    DisableAccount,
+    EnableAccount,
+    ReadAccount,
+    SetTemporaryPassword,
+)
 from shared.contracts.app_passwords import CheckAppPassword, MakeAppPassword
 from shared.contracts.credentials import (
     AskRequirements,
@@ -112,4 +119,14 @@ def reset_routes(reset: PasswordReset) -> list[web.RouteDef]:
         endpoint("/reset/answer", AnswerReset, reset.answer),
         endpoint("/reset/finish", FinishReset, reset.finish),
         endpoint("/reset/ask-helpdesk", AskHelpdesk, reset.ask_helpdesk),
+    ]
+
+
+def account_routes(accounts: Accounts) -> list[web.RouteDef]:
+    """Return the routes for what admins do to accounts."""
+    return [
+        endpoint("/accounts/read", ReadAccount, accounts.read),
+        endpoint("/accounts/disable", DisableAccount, accounts.disable),
+        endpoint("/accounts/enable", EnableAccount, accounts.enable),
+        endpoint("/password/set-temporary", SetTemporaryPassword, accounts.set_temporary),
     ]

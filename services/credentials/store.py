@@ -33,7 +33,10 @@ class CredentialTransaction(Protocol):
     """Changes that hold together."""
 
     async def open_account(self, password: Password) -> bool:
-        """Keep a new account with its first epoch; return whether the name was free."""
+        """Keep a new account with its first epoch; return whether the name was free.
+
+        The name of an account that was deleted is free after `DeletedDays`.
+        """
         ...
 
     async def put_password(self, changed: Password) -> None:
@@ -44,6 +47,10 @@ class CredentialTransaction(Protocol):
         self, sub: str, cause: Cause, *, password_version: int | None = None
     ) -> Raised:
         """Refuse everything issued to the subject so far, and any password but this version."""
+        ...
+
+    async def note_password(self, sub: str, version: int) -> None:
+        """Let this version of the password, and no other, begin sign-ins under the epoch."""
         ...
 
     async def emit(self, event: Event) -> None:

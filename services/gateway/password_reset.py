@@ -25,6 +25,7 @@ from shared.contracts.resets import (
     ResetState,
 )
 from shared.contracts.sessions import Revoked
+from shared.contracts.users import ReadUser, User
 
 LeastBeginSeconds = 0.3
 """How long it takes to begin: longer than what may differ between somebody and nobody."""
@@ -85,13 +86,14 @@ class PasswordReset:
 
     async def _begin(self, key: FlowKey, user_id: str, address: str) -> None:
         account = await self.credentials.look_up(LookUpAccount(user_id=user_id))
-        person = await self._person_if_any(account.sub)
+        user = await self._user_if_any(account.sub)
         await self.credentials.begin_reset(
             BeginReset(
                 binding=key.binding,
                 user_id=user_id,
                 address=address,
-                is_admin=person is not None and "admin" in person.roles,
+                is_admin=user is not None and "admin" in user.roles,
+                groups=user.groups if user is not None else (),
             )
         )
 
@@ -102,9 +104,9 @@ class PasswordReset:
             raise ResetOutOfOrder
         return await self.profile.get(GetPerson(sub=state.sub))
 
-    async def _person_if_any(self, sub: str) -> Person | None:
+    async def _user_if_any(self, sub: str) -> User | None:
         try:
-            return await self.profile.get(GetPerson(sub=sub))
+            return await self.profile.user(ReadUser(sub=sub))
         except Refusal as refusal:
             if refusal.type != NotFound.type:
                 raise

@@ -14,6 +14,7 @@ from services.profile.people import People
 from services.profile.routes import routes
 from services.profile.subscribers import subscribe
 from services.profile.trail import Seal
+from services.profile.users import Users
 from shared.clock import SystemClock
 from shared.mail import domain_of
 from shared.service import Service, application
@@ -33,12 +34,13 @@ class _Wired:
     store: MongoNoticeStore
     notices: Notices
     trail: MongoAuditStore
-    audit: Audit
+    known: People
+    users: Users
 
     @classmethod
     def of(cls, config: ProfileConfig) -> Self:
         wiring = Wiring.of(NAME, config)
-        people = MongoPeopleStore(wiring.database)
+        people = MongoPeopleStore(wiring.database, wiring.transactions)
         store = MongoNoticeStore(wiring.database, wiring.epochs, wiring.transactions)
         notices = Notices(
             store=store,
@@ -51,8 +53,10 @@ class _Wired:
         seal = Seal(config.audit_key.get_secret_value().encode())
         trail = MongoAuditStore(wiring.database, wiring.transactions, seal)
         audit = Audit(trail)
-        subscribe(wiring.bus, notices, audit)
-        return cls(wiring, people, store, notices, trail, audit)
+        known = People(people, SystemClock())
+        users = Users(people, known, SystemClock())
+        subscribe(wiring.bus, notices, audit, users)
+        return cls(wiring, people, store, notices, trail, known, users)
 
 
 def build_service(config: ProfileConfig) -> Service:
@@ -60,7 +64,7 @@ def build_service(config: ProfileConfig) -> Service:
     wired = _Wired.of(config)
     wiring, notices = wired.wiring, wired.notices
     app = application(NAME, config, wiring.is_outage)
-    app.add_routes(routes(People(wired.people, SystemClock())))
+    app.add_routes(routes(wired.known, wired.users))
 
     async def catch_up() -> None:
         seen: datetime | None = None

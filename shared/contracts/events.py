@@ -26,6 +26,11 @@ Cause = Literal[
     "recovery-code-used",
     "methods-cleared",
     "default-changed",
+    "password-set-by-admin",
+    "signed-out-by-admin",
+    "account-disabled",
+    "account-deleted",
+    "account-enabled",
 ]
 LockCause = Literal["sign-in-locked", "codes-locked", "old-password-locked", "reset-locked"]
 """What was guessed at: the password, the codes of who has it, the password in a session, or the
@@ -78,7 +83,7 @@ class CredentialChangePayload(Payload):
     one method was changed: `method`, and what rests on it, or on those that went `also`, ends if it
     was deleted or replaced, all but the session `kept`. Of two changes to a subject's methods, the
     one with the higher `revision` is the later one. `codes_left` is told of a recovery code that
-    was used.
+    was used. `by` is the admin whose doing it was, if it was one.
     """
 
     credential_type: CredentialType
@@ -91,6 +96,7 @@ class CredentialChangePayload(Payload):
     also: tuple[str, ...] = ()
     revision: int | None = Field(default=None, ge=1)
     codes_left: int | None = Field(default=None, ge=0)
+    by: str | None = None
 
     @property
     def gone(self) -> tuple[str, ...]:
@@ -128,6 +134,47 @@ class SignedOutEverywhere(Event):
     name: Literal["signed-out-everywhere"] = "signed-out-everywhere"
     version: Literal[1] = 1
     payload: SignedOutEverywherePayload
+
+
+class AccountDisabledPayload(Payload):
+    """The epoch before which nothing is accepted any more; `cause` says if it was deleted.
+
+    Of two events about whether an account lets somebody in, the one with the higher `revision` is
+    the later one.
+    """
+
+    cause: Cause
+    epoch: int = Field(ge=1)
+    receipt: str
+    revision: int = Field(ge=1)
+
+    @property
+    def is_deletion(self) -> bool:
+        """Tell whether the account was deleted."""
+        return self.cause == "account-deleted"
+
+
+class AccountDisabled(Event):
+    """The account lets nobody in any more (RISC 1.0, 2.3)."""
+
+    name: Literal["account-disabled"] = "account-disabled"
+    version: Literal[1] = 1
+    payload: AccountDisabledPayload
+
+
+class AccountEnabledPayload(Payload):
+    """The later of two events about an account is the one with the higher `revision`."""
+
+    cause: Cause
+    revision: int = Field(ge=1)
+
+
+class AccountEnabled(Event):
+    """The account lets its owner in again (RISC 1.0, 2.4)."""
+
+    name: Literal["account-enabled"] = "account-enabled"
+    version: Literal[1] = 1
+    payload: AccountEnabledPayload
 
 
 class SignInLockedPayload(Payload):
@@ -232,6 +279,8 @@ EVENTS: tuple[type[Event], ...] = (
     SignedOutEverywhere,
     SignInLocked,
     HelpAsked,
+    AccountDisabled,
+    AccountEnabled,
     SessionRevoked,
     Audited,
 )

@@ -37,7 +37,6 @@ class BeginReset(Contract):
     address: str = Field(max_length=64)
     is_admin: bool = False
     groups: tuple[str, ...] = ()
-    disabled: bool = False
 
 
 class ReadReset(Contract):

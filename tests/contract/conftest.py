@@ -36,7 +36,7 @@ async def _install(settings: Settings) -> None:
         await MongoResetStore(credentials.database, credentials.transactions).install()
         await MongoLockStore(credentials.database, credentials.transactions).install()
     async with wired("profile", settings) as profile:
-        await MongoPeopleStore(profile.database).install()
+        await MongoPeopleStore(profile.database, profile.transactions).install()
         await MongoNoticeStore(profile.database, profile.epochs, profile.transactions).install()
         trail = MongoAuditStore(profile.database, profile.transactions, Seal(b"a test's key"))
         await trail.install()

@@ -37,6 +37,7 @@ from services.credentials.reset_policy import ResetPolicy
 from services.credentials.resets import Reset
 from services.credentials.store import CredentialTransaction, Message
 from shared.clock import Clock, SystemClock
+from shared.contracts.accounts import DeletedDays
 from shared.contracts.epochs import Raised, Standing
 from shared.contracts.events import Audited, Cause, Event, HelpAsked, SignInLocked
 from shared.contracts.resets import ResetSeconds
@@ -56,11 +57,15 @@ class MemoryCredentialTransaction:
 
     passwords: dict[str, Password]
     epochs: MemoryEpochs
+    deleted_at: dict[str, datetime]
     resets: "MemoryResets"
     owed: dict[str, AddressNotice]
 
     async def open_account(self, password: Password) -> bool:
         """Keep the account, unless its name or subject is taken."""
+        for each in [*self.passwords.values()]:
+            if each.user_id == password.user_id and self._is_forgotten(each.sub):
+                self.passwords[each.sub] = replace(each, user_id=f"\0{each.sub}")
         names = {each.user_id for each in self.passwords.values()}
         if password.sub in self.passwords or password.user_id in names:
             return False
@@ -76,12 +81,22 @@ class MemoryCredentialTransaction:
             raise PasswordChangedMeanwhile
         organization = changed.organization or kept.organization
         self.passwords[changed.sub] = replace(changed, organization=organization)
+        if changed.deleted:
+            self.deleted_at[changed.sub] = self.epochs.clock.now()
+
+    def _is_forgotten(self, sub: str) -> bool:
+        deleted_at, kept = self.deleted_at.get(sub), timedelta(days=DeletedDays)
+        return deleted_at is not None and self.epochs.clock.now() - deleted_at > kept
 
     async def raise_epoch(
         self, sub: str, cause: Cause, *, password_version: int | None = None
     ) -> Raised:
         """Raise the epoch."""
         return self.epochs.raise_(sub, cause, password_version=password_version)
+
+    async def note_password(self, sub: str, version: int) -> None:
+        """Note it beside the epoch."""
+        self.epochs.password_versions[sub] = version
 
     async def emit(self, event: Event) -> None:
         """Keep the event."""
@@ -176,6 +191,7 @@ class MemoryCredentials:
 
     epochs: MemoryEpochs = field(default_factory=MemoryEpochs)
     passwords: dict[str, Password] = field(default_factory=dict)
+    deleted_at: dict[str, datetime] = field(default_factory=dict)
     resets: MemoryResets = field(init=False)
     owed: dict[str, AddressNotice] = field(default_factory=dict)
 
@@ -187,7 +203,7 @@ class MemoryCredentials:
         """Do the work, all or nothing."""
         async with self.epochs.transaction(self.passwords, self.resets.by_id, self.owed):
             transaction = MemoryCredentialTransaction(
-                self.passwords, self.epochs, self.resets, self.owed
+                self.passwords, self.epochs, self.deleted_at, self.resets, self.owed
             )
             return await work(transaction)
 

@@ -3,6 +3,14 @@
 from dataclasses import dataclass
 
 from services.gateway.clients.peer import Peer
+from shared.contracts.accounts import (
+    Account,
+    DisableAccount,
+    EnableAccount,
+    ReadAccount,
+    SetTemporaryPassword,
+    TemporaryPassword,
+)
 from shared.contracts.app_passwords import (
     AppPassword,
     AppPasswordAccepted,
@@ -168,6 +176,22 @@ class CredentialsClient:
     async def requirements(self, asked: AskRequirements) -> Requirements:
         """Return what a sign-in takes besides what was shown; asked again, it is the same."""
         return await self.peer.ask("/requirements/ask", asked, Requirements, safe=True)
+
+    async def account(self, asked: ReadAccount) -> Account:
+        """Return whether an account lets its owner in."""
+        return await self.peer.ask("/accounts/read", asked, Account, safe=True)
+
+    async def disable(self, asked: DisableAccount) -> Account:
+        """Let nobody into an account."""
+        return await self.peer.ask("/accounts/disable", asked, Account)
+
+    async def enable(self, asked: EnableAccount) -> Account:
+        """Let the owner of an account in again."""
+        return await self.peer.ask("/accounts/enable", asked, Account)
+
+    async def set_temporary_password(self, asked: SetTemporaryPassword) -> TemporaryPassword:
+        """Put a temporary password in place of an account's own."""
+        return await self.peer.ask("/password/set-temporary", asked, TemporaryPassword)
 
     async def put_off(self, asked: PutOffSecurityInfo) -> Done:
         """Go on with a sign-in without what it asks for."""

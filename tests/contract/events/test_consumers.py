@@ -20,8 +20,10 @@ from services.profile.model import Notice
 from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
 from services.profile.mongo_audit import MongoAuditStore
 from services.profile.notices import Notices
+from services.profile.people import People
 from services.profile.subscribers import subscribe as profile_hears
 from services.profile.trail import Seal
+from services.profile.users import Users
 from services.sessions.model import SessionPolicy, proof_of, sessions_revoked, signed_out_everywhere
 from services.sessions.mongo import MongoSessionStore
 from services.sessions.revocation import Revocations
@@ -222,7 +224,7 @@ class ProfileSide:
 
 @pytest.fixture
 async def profile_side(profile: Wiring, brokers: Brokers) -> ProfileSide:
-    people = MongoPeopleStore(profile.database)
+    people = MongoPeopleStore(profile.database, profile.transactions)
     document = {"_id": "ada", "organization": "halden", "user_id": "ada", "display_name": "Ada"}
     await profile.database["people"].insert_one({**document, "emails": ["ada@example.org"]})
     mailer = Postbox()
@@ -230,7 +232,8 @@ async def profile_side(profile: Wiring, brokers: Brokers) -> ProfileSide:
     notices = Notices(store, people, mailer, Catalogues.load(), "https://portal.example", "mail")
     trail = MongoAuditStore(profile.database, profile.transactions, Seal(b"a test's key"))
     bus = brokers.bus()
-    profile_hears(bus, notices, Audit(trail))
+    users = Users(people, People(people, SystemClock()), SystemClock())
+    profile_hears(bus, notices, Audit(trail), users)
     await brokers.run(bus)
     return ProfileSide(notices, mailer, Line(brokers, bus), trail, profile)
 

@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from services.credentials.accounts import Accounts
 from services.credentials.app_passwords import AppPasswords
 from services.credentials.asking import Asking
 from services.credentials.authentication import Authentication
@@ -26,7 +27,7 @@ from services.credentials.password_reset import PasswordReset
 from services.credentials.policy import MethodPolicies, ResetPolicies
 from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.reset_limits import ResetLimits
-from services.credentials.routes import reset_routes
+from services.credentials.routes import account_routes, reset_routes
 from services.credentials.routes import routes as credentials_routes
 from services.credentials.rules import PasswordRules
 from services.credentials.security_info import SecurityInformation
@@ -41,6 +42,7 @@ from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.profile.people import People
 from services.profile.routes import routes as profile_routes
+from services.profile.users import Users
 from services.sessions.devices import Devices
 from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
@@ -114,7 +116,7 @@ class Memory:
         return cls(
             clock,
             epochs,
-            MemoryPeople(),
+            MemoryPeople(epochs),
             credentials,
             MemoryMethods(epochs),
             MemoryPolicies(credentials),
@@ -126,7 +128,9 @@ class Memory:
 
     def profile(self) -> web.Application:
         """Return the profile service."""
-        return _app("profile", profile_routes(People(self.people, self.clock)))
+        people = People(self.people, self.clock)
+        users = Users(self.people, people, self.clock)
+        return _app("profile", profile_routes(people, users))
 
     def hasher(self) -> Hasher:
         """Return one that costs nothing."""
@@ -183,10 +187,12 @@ class Memory:
             self.credentials.resets,
             ResetLimits(throttle, MemoryQuotas(self.clock), pepper),
         )
+        accounts = Accounts(self.credentials, hasher, rules, self.clock)
         return _app(
             "credentials",
             [
                 *reset_routes(reset),
+                *account_routes(accounts),
                 *credentials_routes(
                     authentication,
                     passwords,

@@ -137,6 +137,12 @@ async def _not_in_the_group(kim: Kim) -> None:
     await kim.policy(enabled_for="groups", groups=("pilots",))
 
 
+async def _disabled(kim: Kim) -> None:
+    await kim.adds()
+    accounts = kim.memory.credentials.passwords
+    accounts[kim.person.sub] = accounts[kim.person.sub].shut("receipt", deleted=False)
+
+
 async def _no_method(kim: Kim) -> None:
     await kim.policy()
 
@@ -158,6 +164,7 @@ REASONS = {
     _nobody: "unknown",
     _not_enabled: "not-enabled",
     _not_in_the_group: "not-enabled",
+    _disabled: "disabled",
     _no_method: "not-registered",
     _locked: "locked",
     _throttled: "throttled",
@@ -191,6 +198,13 @@ async def test_who_cannot_reset_is_led_to_the_helpdesk_and_the_trail_alone_is_to
     await kim.gateway.password_reset.ask_helpdesk(key, WHERE.address)
     await shut(kim, key)
     assert len(kim.memory.carrier.messages) == sent
+
+
+async def test_members_of_a_group_that_is_enabled_reset_their_password(gateway: Gateway) -> None:
+    kim = Kim(gateway, await gateway.add("kim", groups=("crew", "pilots")))
+    await kim.policy(enabled_for="groups", groups=("pilots",))
+    await kim.adds()
+    assert (await kim.state(await kim.begins())).state == "choose-method"
 
 
 async def test_a_change_of_the_account_tells_nobody_that_there_is_one(kim: Kim) -> None:
