@@ -226,6 +226,12 @@ class SecurityInfo:
         return tuple(map(self.shown, asked))
 
     @property
+    def resetting(self) -> tuple[Method, ...]:
+        """Return what a forgotten password may be reset with, where policy says so."""
+        usable = [each for each in self.proved if each.kind != "recovery-codes" or each.codes]
+        return tuple(each for each in usable if "reset" in each.use)
+
+    @property
     def recovery_codes(self) -> Method | None:
         """Return the recovery codes, used up or not."""
         return next((each for each in self.methods if each.kind == "recovery-codes"), None)
@@ -417,6 +423,12 @@ class Changed:
         first = next(iter(info.proved), None)
         also = tuple(each.id for each in info.proved[1:])
         return cls(info.cleared(), first, "delete", also=also, cause="methods-cleared")
+
+    @classmethod
+    def used(cls, info: SecurityInfo, method: Method) -> "Changed":
+        """Return what a right answer makes; its owner is told of a recovery code that is gone."""
+        after = info.with_changed(method)
+        return cls(after, method, "revoke") if method.kind == "recovery-codes" else cls(after)
 
     @classmethod
     def with_default(cls, info: SecurityInfo, method_id: str) -> "Changed":

@@ -20,6 +20,7 @@ from services.gateway.clients.sessions import SessionsClient
 from services.gateway.config import GatewayConfig
 from services.gateway.headers import dressed, guarded, identified
 from services.gateway.live import LiveSessions
+from services.gateway.password_reset import PasswordReset
 from services.gateway.policy import Policies
 from services.gateway.portal.pages import Portal
 from services.gateway.redis import RedisAnswers, RedisFlows
@@ -75,6 +76,7 @@ def build_service(config: GatewayConfig) -> Service:
     registration = Registration(sign_in)
     policies = Policies(credentials, profile, sessions)
     trust = DeviceTrust(sessions)
+    password_reset = PasswordReset(credentials, profile)
     requests = Requests(
         acceptance,
         administration,
@@ -85,7 +87,14 @@ def build_service(config: GatewayConfig) -> Service:
     )
     problems = Problems(catalogues, requests)
     portal = Portal(
-        requests, catalogues, sign_in, registration, account, security_info, trust, policies
+        requests,
+        catalogues,
+        registration,
+        account,
+        security_info,
+        trust,
+        policies,
+        password_reset,
     )
     api = Api(
         sign_in,
@@ -98,6 +107,7 @@ def build_service(config: GatewayConfig) -> Service:
         trust,
         catalogues,
         AuditTrail(profile),
+        password_reset,
     )
     table = api.operations()
     operations = Operations(requests, RedisAnswers(redis, sealer), problems.answer)

@@ -11,8 +11,10 @@ from shared.contracts.policy import (
     KeptMethodsPolicy,
     KeptSessionsPolicy,
     PutMethodsPolicy,
+    PutResetPolicy,
     PutSessionsPolicy,
     ReadPolicy,
+    ResetPolicy,
     SecondFactor,
     UsualReconfirmDays,
 )
@@ -59,6 +61,16 @@ class Policies:
                 replaces=replaces,
                 by=acting(admin),
             )
+        )
+
+    async def resets(self, admin: Person) -> ResetPolicy:
+        """Return who may reset a forgotten password, and with what."""
+        return await self.credentials.reset_policy(_asked_by(admin))
+
+    async def put_resets(self, admin: Person, policy: ResetPolicy) -> ResetPolicy:
+        """Replace it. When this returns, every reset that was begun before it is over."""
+        return await self.credentials.put_reset_policy(
+            PutResetPolicy(organization=admin.home_organization.id, **policy.model_dump())
         )
 
     async def session_times(self, admin: Person) -> KeptSessionsPolicy:

@@ -4,8 +4,10 @@ import base64
 import binascii
 import secrets
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal
 
 from services.profile.errors import UnusablePhoto
 from shared.contracts.events import Cause, CredentialType, LockCause
@@ -13,6 +15,13 @@ from shared.contracts.profile import AddPerson, Helpdesk, Photo
 
 LargestPhoto = 512 * 1024
 _SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+
+
+OwnCause = Literal[
+    "addresses-changed", "password-of-user-set", "help-asked", "admin-password-reset"
+]
+NoticeCause = Cause | LockCause | OwnCause
+"""What is told by mail, and is no cause of an event that another service hears."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +35,53 @@ class OrganizationRecord:
 
 @dataclass(frozen=True)
 class PersonRecord:
-    """A person as the organization keeps them."""
+    """A person as the organization keeps them. The `revision` rises with each change of that.
+
+    Who is deleted is disabled as well.
+    """
 
     sub: str
     record: AddPerson
+    revision: int = 1
+    disabled: bool = False
+    deleted: bool = False
+    # What they were added as, where the record was changed since.
+    added_as: AddPerson | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        """Tell whether they are an admin who can act as one."""
+        return "admin" in self.record.roles and not self.disabled
+
+    def was_added_as(self, record: AddPerson) -> bool:
+        """Tell whether they were added by this very record."""
+        return not self.deleted and record == (self.added_as or self.record)
+
+    def with_record(self, record: AddPerson) -> "PersonRecord":
+        """Return them with another record."""
+        return replace(
+            self,
+            record=record,
+            revision=self.revision + 1,
+            added_as=self.added_as or self.record,
+        )
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What is known of an account at one of its revisions.
+
+    What was just asked for replaces also what is known of the same revision: that was an intention.
+    """
+
+    revision: int
+    disabled: bool
+    deleted: bool = False
+    asked: bool = False
+
+    def replaces(self, revision: int) -> bool:
+        """Tell whether it is later than what is known of a revision."""
+        return self.revision >= revision if self.asked else self.revision > revision
 
 
 @dataclass(frozen=True)
@@ -37,20 +89,35 @@ class Notice:
     """A mail that a person is owed about one change; the receipt makes it one per change.
 
     `about` is what was changed, where the cause does not say; `codes_left` are recovery codes.
+    It goes to `address` where that is given, and else to the first of theirs that takes it. It
+    tells of somebody else where it is `of` them.
     """
 
     receipt: str
     sub: str
-    cause: Cause | LockCause
+    cause: NoticeCause
     committed_at: datetime
     attempts: int = 0
     about: CredentialType | None = None
     codes_left: int | None = None
+    address: str | None = None
+    of: str | None = None
 
     @property
     def id(self) -> str:
         """What it is known by."""
         return self.receipt
+
+
+def told_of_addresses(
+    before: PersonRecord, after: PersonRecord, change: str, *, at: datetime
+) -> Iterator[Notice]:
+    """Yield what each address is told, the old ones too, where a change is about addresses."""
+    old, new = before.record.emails, after.record.emails
+    if old == new:
+        return
+    for number, address in enumerate(dict.fromkeys((*old, *new))):
+        yield Notice(f"{change}.{number}", before.sub, "addresses-changed", at, address=address)
 
 
 def user_id_key(user_id: str) -> str:

@@ -12,6 +12,7 @@ from services.credentials.mongo.accounts import MongoCredentialStore
 from services.credentials.mongo.guesses import MongoLockStore
 from services.credentials.mongo.methods import MongoMethodStore
 from services.credentials.mongo.policies import MongoPolicyStore as MongoMethodPolicies
+from services.credentials.mongo.resets import MongoResetStore
 from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
 from services.profile.mongo_audit import MongoAuditStore
 from services.profile.trail import Seal
@@ -36,6 +37,7 @@ async def _install(settings: Settings) -> None:
             credentials.database, credentials.epochs, credentials.transactions
         ).install()
         await MongoMethodPolicies(credentials.database, credentials.transactions).install()
+        await MongoResetStore(credentials.database, credentials.transactions).install()
         await MongoLockStore(credentials.database, credentials.transactions).install()
     async with wired("profile", settings) as profile:
         await MongoPeopleStore(profile.database, profile.transactions).install()

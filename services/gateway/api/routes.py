@@ -37,6 +37,7 @@ from services.gateway.api.bodies import (
     UserItems,
 )
 from services.gateway.api.operations import Answer, Call, Operation
+from services.gateway.api.password_reset import PasswordResetApi
 from services.gateway.api.policy import PolicyApi
 from services.gateway.api.questions import QuestionApi
 from services.gateway.api.security_info import (
@@ -58,6 +59,7 @@ from services.gateway.model import (
     PasskeyAttempt,
     SignInAttempt,
 )
+from services.gateway.password_reset import PasswordReset
 from services.gateway.policy import Policies
 from services.gateway.registration import Registration
 from services.gateway.requests import RECEIPT_HEADER
@@ -99,6 +101,7 @@ class Api:
     trust: DeviceTrust
     catalogues: Catalogues
     audit: AuditTrail
+    password_reset: PasswordReset
 
     def operations(self) -> list[Operation]:
         """Return the whole table."""
@@ -110,6 +113,7 @@ class Api:
             *QuestionApi(self.catalogues).operations(),
             *TrustApi(self.trust).operations(),
             *self._passwords(),
+            *PasswordResetApi(self.password_reset, self.policies).operations(),
             *self._admin(),
             *PolicyApi(self.policies).operations(),
             *AuditApi(self.audit).operations(),
@@ -224,7 +228,7 @@ class Api:
             user_id=body.user_id,
             password=body.password,
             where=call.where,
-            client=_client(call),
+            client=call.client,
             device_key=body.device_key,
             device_name=body.device_name,
             language=call.language,
@@ -232,13 +236,13 @@ class Api:
         return _state(await self.sign_in.begin(attempt))
 
     async def _begin_passkey(self, call: Call) -> Answer:
-        flow, options = await self.sign_in.passkey_options(_client(call))
+        flow, options = await self.sign_in.passkey_options(call.client)
         return Answer(PasskeyOptions(flow=flow, options=OptionsToSign.of(options).options))
 
     async def _with_passkey(self, call: Call) -> Answer:
         body = call.body(PasskeyBody)
         attempt = PasskeyAttempt(
-            key=FlowKey(body.flow, _client(call)),
+            key=FlowKey(body.flow, call.client),
             answer=body.shown,
             where=call.where,
             device_key=body.device_key,
@@ -248,7 +252,7 @@ class Api:
         return _state(await self.sign_in.with_passkey(attempt))
 
     async def _act(self, call: Call) -> Answer:
-        body, flow = call.body(ActionBody), _flow(call)
+        body, flow = call.body(ActionBody), call.flow
         if body.new_password is not None:
             return _state(
                 await self.sign_in.replace_temporary_password(flow, body.new_password, call.where)
@@ -265,12 +269,12 @@ class Api:
 
     async def _choose(self, call: Call) -> Answer:
         method_id = call.body(MethodChoiceBody).method_id
-        return _state(await self.sign_in.choose_method(_flow(call), method_id))
+        return _state(await self.sign_in.choose_method(call.flow, method_id))
 
     async def _answer(self, call: Call) -> Answer:
         body = call.body(AnswerBody)
         answered = self.sign_in.answer(
-            _flow(call), body.shown, call.where, trust_device=body.trust_device
+            call.flow, body.shown, call.where, trust_device=body.trust_device
         )
         return _state(await answered)
 
@@ -346,15 +350,6 @@ class Api:
     async def _replay(self, call: Call) -> Answer:
         await self.administration.replay(call.admin, call.path("id"))
         return Answer(None, 204)
-
-
-def _client(call: Call) -> str:
-    """Return what ties a flow to who began it over the API, where there are no cookies."""
-    return f"address {call.where.address} agent {call.where.user_agent}"
-
-
-def _flow(call: Call) -> FlowKey:
-    return FlowKey(call.path("flow"), _client(call))
 
 
 def _state(outcome: Outcome) -> Answer:

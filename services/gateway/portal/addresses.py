@@ -15,6 +15,7 @@ _INSIDE = (
 )
 _OUTSIDE = (
     r"/re-authenticate|/sign-in(?:/action|/challenge|/register|/confirm)?|/signed-out"
+    r"|/password-reset(?:/step)?"
     r"|/problems/[\w-]+"
 )
 _QUERY = r"(?:\?[!-~]*)?"

@@ -5,6 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from services.gateway.account import Account
+from services.gateway.password_reset import PasswordReset
 from services.gateway.policy import Policies
 from services.gateway.portal.admin_pages import AdminPages, Admins
 from services.gateway.portal.admin_policy_pages import AdminPolicyPages
@@ -17,6 +18,7 @@ from services.gateway.portal.language_pages import LanguagePages
 from services.gateway.portal.page import Pages
 from services.gateway.portal.passkey_pages import PasskeyPages
 from services.gateway.portal.password_pages import PasswordPages
+from services.gateway.portal.password_reset_pages import PasswordResetPages
 from services.gateway.portal.problem_pages import ProblemPages
 from services.gateway.portal.profile_pages import ProfilePages
 from services.gateway.portal.question_pages import QuestionPages
@@ -32,7 +34,6 @@ from services.gateway.portal.visits import Visits
 from services.gateway.registration import Registration
 from services.gateway.requests import Requests
 from services.gateway.security_info import SecurityInfo
-from services.gateway.sign_in import SignIn
 from services.gateway.trust import DeviceTrust
 from shared.clock import SystemClock
 from shared.texts import Catalogues
@@ -45,14 +46,14 @@ class Portal:
         self,
         requests: Requests,
         catalogues: Catalogues,
-        sign_in: SignIn,
         registration: Registration,
         account: Account,
         security_info: SecurityInfo,
         trust: DeviceTrust,
         policies: Policies,
+        password_reset: PasswordReset,
     ) -> None:
-        visits = Visits(requests, account)
+        visits, sign_in = Visits(requests, account), registration.sign_in
         self._pages = pages = Pages(visits, catalogues, SystemClock())
         self._problems = ProblemPages(pages, visits)
         methods = SecurityInfoPages(pages, visits, security_info, trust)
@@ -63,6 +64,7 @@ class Portal:
             FirstPasswordPages(pages, visits, sign_in, signing_in),
             RegistrationPages(pages, visits, registration, signing_in),
             ConfirmationPages(pages, visits, registration, signing_in),
+            PasswordResetPages(pages, visits, password_reset),
             ProfilePages(pages, visits, account),
             ChallengePages(pages, visits, sign_in, signing_in),
             methods,

@@ -10,6 +10,7 @@ from services.gateway.acceptance import Acceptance
 from services.gateway.account import Account
 from services.gateway.administration import Administration
 from services.gateway.model import Caller, FlowKey, SignedIn, SignInAttempt
+from services.gateway.password_reset import PasswordReset
 from services.gateway.policy import Policies
 from services.gateway.registration import Registration
 from services.gateway.security_info import SecurityInfo
@@ -57,6 +58,7 @@ class Gateway:
         )
         self.registration = Registration(self.sign_in)
         self.policies = Policies(services.credentials, services.profile, services.sessions)
+        self.password_reset = PasswordReset(services.credentials, services.profile, clock.pause)
         self.trust = DeviceTrust(services.sessions)
         self.acceptance = Acceptance(MemoryAccepted(), services.sessions)
 

@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from services.credentials.accounts import Accounts
 from services.credentials.app_passwords import AppPasswords
 from services.credentials.asking import Asking
 from services.credentials.authentication import Authentication
@@ -23,9 +24,11 @@ from services.credentials.out_of_band import OutOfBand
 from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.passkeys import RelyingParty
 from services.credentials.password import Passwords
-from services.credentials.policy import MethodPolicies
+from services.credentials.password_reset import PasswordReset
+from services.credentials.policy import MethodPolicies, ResetPolicies
 from services.credentials.recovery_codes import RecoveryCodes
-from services.credentials.routes import question_routes
+from services.credentials.reset_limits import ResetLimits
+from services.credentials.routes import account_routes, question_routes, reset_routes
 from services.credentials.routes import routes as credentials_routes
 from services.credentials.rules import PasswordRules
 from services.credentials.security_info import SecurityInformation
@@ -42,6 +45,7 @@ from services.gateway.clients.sessions import SessionsClient
 from services.profile.audit import Audit
 from services.profile.people import People
 from services.profile.routes import routes as profile_routes
+from services.profile.users import Users
 from services.sessions.devices import Devices
 from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
@@ -66,6 +70,7 @@ from tests.memory.credentials import (
     MemoryOneTimes,
     MemoryPolicies,
     MemoryQuotas,
+    MemoryResetPolicies,
 )
 from tests.memory.epochs import MemoryEpochs
 from tests.memory.profile import MemoryPeople
@@ -105,6 +110,7 @@ class Memory:
     carrier: MemoryCarrier
     guesses: MemoryGuesses
     audit: MemoryAudit
+    reset_policies: MemoryResetPolicies
 
     @classmethod
     def empty(cls) -> "Memory":
@@ -115,7 +121,7 @@ class Memory:
         return cls(
             clock,
             epochs,
-            MemoryPeople(),
+            MemoryPeople(epochs),
             credentials,
             MemoryMethods(epochs),
             MemoryPolicies(credentials),
@@ -123,12 +129,15 @@ class Memory:
             MemoryCarrier(),
             MemoryGuesses(clock),
             MemoryAudit(clock=clock),
+            MemoryResetPolicies(),
         )
 
     def profile(self) -> web.Application:
         """Return the profile service."""
+        people = People(self.people, self.clock)
+        users = Users(self.people, people, self.clock)
         audit = Audit(self.audit, self.people, self.clock)
-        return _app("profile", profile_routes(People(self.people, self.clock), audit))
+        return _app("profile", profile_routes(people, users, audit))
 
     def hasher(self) -> Hasher:
         """Return one that costs nothing."""
@@ -178,9 +187,20 @@ class Memory:
         )
         questions = SecurityQuestions(changes, ring, hasher, self.clock, SystemRandom())
         clearing = Clearing(changes)
+        resets = self.reset_policies
+        reset = PasswordReset(
+            passwords,
+            security_info,
+            ResetPolicies(resets, Lease(resets.policy_of, self.clock, self.clock.pause)),
+            self.credentials.resets,
+            ResetLimits(throttle, MemoryQuotas(self.clock), pepper),
+        )
+        accounts = Accounts(self.credentials, hasher, rules, self.clock)
         return _app(
             "credentials",
             [
+                *reset_routes(reset),
+                *account_routes(accounts),
                 *credentials_routes(
                     authentication,
                     passwords,
