@@ -260,7 +260,9 @@ def sign_in_locked(lock: Lock, *, at: datetime) -> SignInLocked:
     )
 
 
-def password_changed(raised: Raised, *, at: datetime, by: str | None = None) -> CredentialChange:
+def password_changed(
+    raised: Raised, *, at: datetime, cause: Cause = "password-changed", by: str | None = None
+) -> CredentialChange:
     """Tell that a password was changed, by its owner or an admin.
 
     The receipt names the event, so it cannot be told twice.
@@ -269,11 +271,11 @@ def password_changed(raised: Raised, *, at: datetime, by: str | None = None) -> 
         id=raised.receipt,
         subject=raised.sub,
         occurred_at=at,
-        initiating_entity="admin" if by else "user",
+        initiating_entity="admin" if cause == "password-set-by-admin" else "user",
         payload=CredentialChangePayload(
             credential_type="password",
             change_type="update",
-            cause="password-set-by-admin" if by else "password-changed",
+            cause=cause,
             epoch=raised.epoch,
             receipt=raised.receipt,
             by=by,

@@ -31,6 +31,7 @@ from services.gateway.sign_in import SignIn
 from services.gateway.step_up import StepUps
 from services.gateway.subscribers import subscribe
 from services.gateway.trust import DeviceTrust
+from services.gateway.users import Users
 from shared import cache
 from shared.broker import Bus
 from shared.cache import AcceptanceCache
@@ -84,7 +85,18 @@ def build_service(config: GatewayConfig) -> Service:
     )
     problems = Problems(catalogues, requests)
     portal = Portal(requests, catalogues, sign_in, registration, account, security_info, trust)
-    api = Api(sign_in, registration, account, security_info, administration, policies, live, trust)
+    users = Users(profile, credentials, sessions)
+    api = Api(
+        sign_in,
+        registration,
+        account,
+        security_info,
+        administration,
+        users,
+        policies,
+        live,
+        trust,
+    )
     table = api.operations()
     operations = Operations(requests, RedisAnswers(redis, sealer), problems.answer)
 

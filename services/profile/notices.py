@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.profile.model import Notice, PersonRecord
-from services.profile.store import AdminStore, NoticeStore, Texts
+from services.profile.store import NoticeStore, PeopleStore, Texts
 from shared.contracts.events import (
     AccountDisabled,
     AccountEnabled,
@@ -28,7 +28,7 @@ class Notices:
     """Owe a mail for every change, and send it until the mail server has it."""
 
     store: NoticeStore
-    people: AdminStore
+    people: PeopleStore
     mailer: Mailer
     texts: Texts
     portal_url: str
@@ -51,7 +51,7 @@ class Notices:
                 each.sub,
                 "password-of-user-set",
                 notice.committed_at,
-                of=person.sub,
+                whose=person.sub,
             )
             for each in await self.people.admins(person.record.organization)
             if each.sub not in {by, person.sub}
@@ -75,7 +75,7 @@ class Notices:
         if person is None:
             raise AddressRefused("There is nobody.")
         refused = AddressRefused("There is no address.")
-        addresses = person.record.emails if notice.address is None else (notice.address,)
+        addresses = person.record.emails if notice.to is None else (notice.to,)
         for address in addresses:
             try:
                 return await self.mailer.send(await self._mail(notice, person, address))
@@ -96,7 +96,7 @@ class Notices:
             "at": self.texts.moment(notice.committed_at, record.preferred_language),
             "portal": self.portal_url,
             "method": self._method(notice, record.preferred_language),
-            "other": await self._user_id(notice.of),
+            "whose": await self._name(notice.whose),
             "left": _UNTOLD if notice.codes_left is None else str(notice.codes_left),
         }
         text_id = self._text_id(notice)
@@ -107,9 +107,10 @@ class Notices:
             text=self.texts.text(f"{text_id}.text", record.preferred_language, **values),
         )
 
-    async def _user_id(self, sub: str | None) -> str:
+    async def _name(self, sub: str | None) -> str:
         person = await self.people.person(sub) if sub is not None else None
-        return person.record.user_id if person is not None else _UNTOLD
+        record = person.record if person is not None else None
+        return f"{record.display_name} ({record.user_id})" if record is not None else _UNTOLD
 
     def _text_id(self, notice: Notice) -> str:
         # What is said of an address or of recovery codes is not what is said of a factor. A

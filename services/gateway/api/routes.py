@@ -47,6 +47,7 @@ from services.gateway.api.security_info import (
 )
 from services.gateway.api.streams import stream
 from services.gateway.api.trust import TrustApi
+from services.gateway.api.users import UsersApi
 from services.gateway.live import LiveSessions
 from services.gateway.model import (
     ActionRequired,
@@ -61,6 +62,7 @@ from services.gateway.requests import RECEIPT_HEADER
 from services.gateway.security_info import SecurityInfo
 from services.gateway.sign_in import Outcome, SignIn
 from services.gateway.trust import DeviceTrust
+from services.gateway.users import Users
 from shared.contracts.credentials import PasswordReport
 from shared.contracts.profile import AddPerson, Person
 from shared.contracts.sessions import Receipt, Revoked
@@ -90,6 +92,7 @@ class Api:
     account: Account
     security_info: SecurityInfo
     administration: Administration
+    users: Users
     policies: Policies
     live: LiveSessions
     trust: DeviceTrust
@@ -104,6 +107,7 @@ class Api:
             *TrustApi(self.trust).operations(),
             *self._passwords(),
             *self._admin(),
+            *UsersApi(self.users).operations(),
             *PolicyApi(self.policies).operations(),
         ]
 
