@@ -30,7 +30,7 @@ from shared.contracts.policy import (
     SecondFactor,
     UsualReconfirmDays,
 )
-from shared.contracts.profile import Person, Role
+from shared.contracts.profile import Groups, Person, Role
 from shared.contracts.sessions import Purpose, Receipt, Session
 from shared.contracts.trust import MostTrustDays
 from shared.texts import is_language
@@ -338,6 +338,7 @@ class AddUserBody(Body):
     manager: Annotated[str, StringConstraints(max_length=64)] | None = None
     preferred_language: LanguageTag | None = None
     roles: Annotated[tuple[Role, ...], Field(max_length=1, strict=False)] = ()
+    groups: Annotated[Groups, Field(strict=False)] = ()
     password: Password | None = None
     temporary: bool = True
 

@@ -86,7 +86,8 @@ async def test_a_sign_in_that_read_the_account_before_it_was_disabled_comes_to_n
     ada = await system.enroll()
     before = await system.store.password_of(ada.sub)
 
-    async def as_it_was(_user_id: str) -> Password | None:
+    async def as_it_was(user_id: str) -> Password | None:
+        assert user_id == ada.user_id
         return before
 
     await accounts.disable(DisableAccount(sub=ada.sub))
