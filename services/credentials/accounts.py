@@ -37,8 +37,6 @@ T = TypeVar("T")
 _GROUPS, _SIGNS = 4, 4
 """Together 78 random bits, to be typed once."""
 _TRIES = 5
-_UNKNOWN = "admin"
-"""Who an admin is that a gateway of the version before does not name."""
 
 
 @dataclass(frozen=True)
@@ -80,18 +78,17 @@ class Accounts:
         changed = password.set_by_admin(
             await self.hasher.hash(new), at=self.clock.now(), history=self.rules.policy.history
         )
-        by = asked.by.sub if asked.by else _UNKNOWN
+        by = asked.by.sub if asked.by else None
+        cause: Cause = "password-set-by-admin"
 
         async def work(tx: CredentialTransaction) -> Raised:
             await tx.put_password(changed)
-            raised = await tx.raise_epoch(
-                asked.sub, "password-set-by-admin", password_version=changed.version
-            )
-            await tx.emit(password_changed(raised, at=changed.changed_at, by=by))
+            raised = await tx.raise_epoch(asked.sub, cause, password_version=changed.version)
+            await tx.emit(password_changed(raised, at=changed.changed_at, cause=cause, by=by))
             await self._audit(tx, asked.by, "set-temporary-password", asked.sub)
             return raised
 
-        raised = await self._raised(work, "password-set-by-admin")
+        raised = await self._raised(work, cause)
         return TemporaryPassword(receipt=raised.receipt, password=made_up)
 
     async def _disable(self, asked: DisableAccount) -> Account:

@@ -310,11 +310,7 @@ def reset_refused(sub: str, organization: str, reason: str, *, at: datetime) -> 
 
 
 def password_changed(
-    raised: Raised,
-    *,
-    at: datetime,
-    by: str | None = None,
-    cause: Cause = "password-changed",
+    raised: Raised, *, at: datetime, cause: Cause = "password-changed", by: str | None = None
 ) -> CredentialChange:
     """Tell that a password was changed or reset by its owner, or set by an admin.
 
@@ -324,11 +320,11 @@ def password_changed(
         id=raised.receipt,
         subject=raised.sub,
         occurred_at=at,
-        initiating_entity="admin" if by else "user",
+        initiating_entity="admin" if cause == "password-set-by-admin" else "user",
         payload=CredentialChangePayload(
             credential_type="password",
             change_type="update",
-            cause="password-set-by-admin" if by else cause,
+            cause=cause,
             epoch=raised.epoch,
             receipt=raised.receipt,
             by=by,

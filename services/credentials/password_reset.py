@@ -137,7 +137,7 @@ class PasswordReset:
             "disabled": password is not None and password.disabled,
             "not-enabled": not policy.enables(asked.groups),
             "not-registered": not policy.is_registered(
-                allowed.usable(info), is_admin=asked.is_admin
+                allowed.usable(info), is_admin=asked.for_admin
             ),
             "locked": locked,
         }
@@ -149,7 +149,7 @@ class PasswordReset:
             epoch=standing.epoch,
             policy_version=policy.version,
             methods_version=info.version,
-            is_admin=asked.is_admin,
+            is_admin=asked.for_admin,
             refused=next((reason for reason, holds in reasons.items() if holds), None),
         )
         event = None

@@ -33,6 +33,7 @@ from services.gateway.sign_in import SignIn
 from services.gateway.step_up import StepUps
 from services.gateway.subscribers import subscribe
 from services.gateway.trust import DeviceTrust
+from services.gateway.users import Users
 from shared import cache
 from shared.broker import Bus
 from shared.cache import AcceptanceCache
@@ -96,12 +97,14 @@ def build_service(config: GatewayConfig) -> Service:
         policies,
         password_reset,
     )
+    users = Users(profile, credentials, sessions)
     api = Api(
         sign_in,
         registration,
         account,
         security_info,
         administration,
+        users,
         policies,
         live,
         trust,

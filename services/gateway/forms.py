@@ -18,7 +18,7 @@ from shared.contracts.policy import (
     SecondFactor,
     UsualReconfirmDays,
 )
-from shared.contracts.profile import Role
+from shared.contracts.profile import Groups, Role
 from shared.contracts.trust import MostTrustDays
 from shared.texts import is_language
 
@@ -74,6 +74,7 @@ class AddUserBody(Body):
     manager: Annotated[str, StringConstraints(max_length=64)] | None = None
     preferred_language: LanguageTag | None = None
     roles: Annotated[tuple[Role, ...], Field(max_length=1, strict=False)] = ()
+    groups: Annotated[Groups, Field(strict=False)] = ()
     password: Password | None = None
     temporary: bool = True
 

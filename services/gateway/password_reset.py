@@ -92,7 +92,7 @@ class PasswordReset:
                 binding=key.binding,
                 user_id=user_id,
                 address=address,
-                is_admin=user is not None and "admin" in user.roles,
+                for_admin=user is not None and "admin" in user.roles,
                 groups=user.groups if user is not None else (),
             )
         )

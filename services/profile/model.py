@@ -13,15 +13,13 @@ from services.profile.errors import UnusablePhoto
 from shared.contracts.events import Cause, CredentialType, LockCause
 from shared.contracts.profile import AddPerson, Helpdesk, Photo
 
+NoticeCause = (
+    Cause
+    | LockCause
+    | Literal["addresses-changed", "password-of-user-set", "help-asked", "admin-password-reset"]
+)
 LargestPhoto = 512 * 1024
 _SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
-
-
-OwnCause = Literal[
-    "addresses-changed", "password-of-user-set", "help-asked", "admin-password-reset"
-]
-NoticeCause = Cause | LockCause | OwnCause
-"""What is told by mail, and is no cause of an event that another service hears."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +87,8 @@ class Notice:
     """A mail that a person is owed about one change; the receipt makes it one per change.
 
     `about` is what was changed, where the cause does not say; `codes_left` are recovery codes.
-    It goes to `address` where that is given, and else to the first of theirs that takes it. It
-    tells of somebody else where it is `of` them.
+    `to` is the one address that it goes to, where each has a mail of its own, and `whose` is the
+    subject that an admin is told of.
     """
 
     receipt: str
@@ -100,8 +98,8 @@ class Notice:
     attempts: int = 0
     about: CredentialType | None = None
     codes_left: int | None = None
-    address: str | None = None
-    of: str | None = None
+    to: str | None = None
+    whose: str | None = None
 
     @property
     def id(self) -> str:
@@ -117,7 +115,7 @@ def told_of_addresses(
     if old == new:
         return
     for number, address in enumerate(dict.fromkeys((*old, *new))):
-        yield Notice(f"{change}.{number}", before.sub, "addresses-changed", at, address=address)
+        yield Notice(f"{change}.{number}", before.sub, "addresses-changed", at, to=address)
 
 
 def user_id_key(user_id: str) -> str:

@@ -289,8 +289,8 @@ class MongoNoticeStore:
             # What an earlier version owed has none of these.
             found.get("about"),
             found.get("codes_left"),
-            found.get("address"),
-            found.get("of"),
+            found.get("to"),
+            found.get("whose"),
         )
 
     async def sent(self, notice_id: str) -> None:
@@ -324,8 +324,8 @@ async def _insert_notice(database: Database, notice: Notice, session: Session | 
         "committed_at": notice.committed_at,
         "about": notice.about,
         "codes_left": notice.codes_left,
-        "address": notice.address,
-        "of": notice.of,
+        "to": notice.to,
+        "whose": notice.whose,
         "attempts": 0,
         "pending": True,
     }

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.profile.model import Notice, NoticeCause, PersonRecord
-from services.profile.store import AdminStore, NoticeStore, Texts
+from services.profile.store import NoticeStore, PeopleStore, Texts
 from shared.contracts.events import (
     AccountDisabled,
     AccountEnabled,
@@ -39,7 +39,7 @@ class Notices:
     """Owe a mail for every change, and send it until the mail server has it."""
 
     store: NoticeStore
-    people: AdminStore
+    people: PeopleStore
     mailer: Mailer
     texts: Texts
     portal_url: str
@@ -62,7 +62,7 @@ class Notices:
                 each.sub,
                 "password-of-user-set",
                 notice.committed_at,
-                of=person.sub,
+                whose=person.sub,
             )
             for each in await self.people.admins(person.record.organization)
             if each.sub not in {by, person.sub}
@@ -85,10 +85,10 @@ class Notices:
         person = await self.people.person(notice.sub)
         if person is None:
             raise AddressRefused("There is nobody.")
-        if notice.cause in _IN_SEVERAL and notice.address is None and notice.of is None:
+        if notice.cause in _IN_SEVERAL and notice.to is None and notice.whose is None:
             return await self._owe_each(notice, person)
         refused = AddressRefused("There is no address.")
-        addresses = person.record.emails if notice.address is None else (notice.address,)
+        addresses = person.record.emails if notice.to is None else (notice.to,)
         for address in addresses:
             try:
                 return await self.mailer.send(await self._mail(notice, person, address))
@@ -101,7 +101,7 @@ class Notices:
         record, is_reset = person.record, notice.cause == "password-reset"
         addresses = dict.fromkeys(record.emails) if is_reset else {}
         each = [
-            replace(notice, receipt=f"{notice.receipt}.{number}", address=address)
+            replace(notice, receipt=f"{notice.receipt}.{number}", to=address)
             for number, address in enumerate(addresses)
         ]
         if not is_reset or "admin" in record.roles:
@@ -117,7 +117,7 @@ class Notices:
                 receipt=f"{notice.receipt}.{admin.sub}",
                 sub=admin.sub,
                 cause=cause,
-                of=person.sub,
+                whose=person.sub,
             )
             for admin in await self.people.admins(person.record.organization)
             if admin.sub != person.sub
@@ -136,7 +136,7 @@ class Notices:
             "at": self.texts.moment(notice.committed_at, record.preferred_language),
             "portal": self.portal_url,
             "method": self._method(notice, record.preferred_language),
-            "other": await self._user_id(notice.of),
+            "whose": await self._name(notice.whose),
             "left": _UNTOLD if notice.codes_left is None else str(notice.codes_left),
         }
         text_id = self._text_id(notice)
@@ -147,9 +147,10 @@ class Notices:
             text=self.texts.text(f"{text_id}.text", record.preferred_language, **values),
         )
 
-    async def _user_id(self, sub: str | None) -> str:
+    async def _name(self, sub: str | None) -> str:
         person = await self.people.person(sub) if sub is not None else None
-        return person.record.user_id if person is not None else _UNTOLD
+        record = person.record if person is not None else None
+        return f"{record.display_name} ({record.user_id})" if record is not None else _UNTOLD
 
     def _text_id(self, notice: Notice) -> str:
         # What is said of an address or of recovery codes is not what is said of a factor. A

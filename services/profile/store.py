@@ -57,20 +57,16 @@ class PeopleStore(Protocol):
         """Return those of these people whom there are."""
         ...
 
+    async def admins(self, organization: str) -> list[PersonRecord]:
+        """Return an organization's admins who can act as such."""
+        ...
+
     async def put_photo(self, sub: str, photo: Photo) -> None:
         """Keep a person's photo."""
         ...
 
     async def photo(self, sub: str) -> Photo | None:
         """Return a person's photo."""
-        ...
-
-
-class AdminStore(PeopleStore, Protocol):
-    """People, with who looks after them."""
-
-    async def admins(self, organization: str) -> list[PersonRecord]:
-        """Return who is an admin of an organization and can act as one."""
         ...
 
 

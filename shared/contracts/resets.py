@@ -29,13 +29,13 @@ class BeginReset(Contract):
     """Begin to reset a password, for whichever user ID somebody says.
 
     `binding` stands for the reset's id and the client that began it, and finds it later.
-    `is_admin` and `groups` are what the record says of the account's owner.
+    `for_admin` and `groups` are what the record says of the account's owner.
     """
 
     binding: str = Field(min_length=1, max_length=128)
     user_id: str = Field(max_length=256)
     address: str = Field(max_length=64)
-    is_admin: bool = False
+    for_admin: bool = False
     groups: tuple[str, ...] = ()
 
 

@@ -49,6 +49,7 @@ from services.gateway.api.security_info import (
 )
 from services.gateway.api.streams import stream
 from services.gateway.api.trust import TrustApi
+from services.gateway.api.users import UsersApi
 from services.gateway.audit import AuditTrail
 from services.gateway.forms import AddUserBody
 from services.gateway.live import LiveSessions
@@ -66,6 +67,7 @@ from services.gateway.requests import RECEIPT_HEADER
 from services.gateway.security_info import SecurityInfo
 from services.gateway.sign_in import Outcome, SignIn
 from services.gateway.trust import DeviceTrust
+from services.gateway.users import Users
 from shared.contracts.credentials import PasswordReport
 from shared.contracts.profile import AddPerson, Person
 from shared.contracts.sessions import Receipt, Revoked
@@ -96,6 +98,7 @@ class Api:
     account: Account
     security_info: SecurityInfo
     administration: Administration
+    users: Users
     policies: Policies
     live: LiveSessions
     trust: DeviceTrust
@@ -115,6 +118,7 @@ class Api:
             *self._passwords(),
             *PasswordResetApi(self.password_reset, self.policies).operations(),
             *self._admin(),
+            *UsersApi(self.users).operations(),
             *PolicyApi(self.policies).operations(),
             *AuditApi(self.audit).operations(),
         ]

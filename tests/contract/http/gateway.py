@@ -17,6 +17,7 @@ from services.gateway.security_info import SecurityInfo
 from services.gateway.sign_in import Outcome, SignIn
 from services.gateway.step_up import StepUps
 from services.gateway.trust import DeviceTrust
+from services.gateway.users import Users
 from shared.contracts.profile import AddPerson, Person
 from shared.contracts.refusals import Refusal
 from shared.contracts.sessions import Where
@@ -59,6 +60,7 @@ class Gateway:
         self.registration = Registration(self.sign_in)
         self.policies = Policies(services.credentials, services.profile, services.sessions)
         self.password_reset = PasswordReset(services.credentials, services.profile, clock.pause)
+        self.users = Users(services.profile, services.credentials, services.sessions)
         self.trust = DeviceTrust(services.sessions)
         self.acceptance = Acceptance(MemoryAccepted(), services.sessions)
 

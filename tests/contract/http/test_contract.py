@@ -67,6 +67,7 @@ from shared.contracts.sessions import (
     Where,
 )
 from shared.contracts.trust import CountTrusted, ForgetTrust
+from tests.contract.http.reset_calls import RESET_CALLS
 from tests.contract.http.services import KEY, PORTAL, Memory, Services
 from tests.memory.authenticator import SoftAuthenticator
 
@@ -359,6 +360,7 @@ CALLS: dict[tuple[str, str], Ask] = {
     ),
     ("sessions", "/receipts/read"): read_receipt,
     ("sessions", "/receipts/list"): lambda s: s.sessions.receipts(ListReceipts(sub="person-1")),
+    **RESET_CALLS,
 }
 each_call = pytest.mark.parametrize(("service", "path"), CALLS, ids=lambda part: part.strip("/"))
 
@@ -424,6 +426,7 @@ READS = {
     "/people/get", "/people/list", "/people/photo", "/password/check", "/devices/recognise",
     "/sessions/introspect", "/sessions/list", "/receipts/read", "/receipts/list", "/methods/list",
     "/policy/read", "/requirements/ask", "/devices/count-trusted",
+    "/reset/policy/read", "/reset/look-up", "/reset/read",
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from services.profile.model import OrganizationRecord
 from services.profile.mongo import MongoPeopleStore
-from services.profile.store import AdminStore, PeopleStore
+from services.profile.store import PeopleStore
 from shared.contracts.audit import Actor
 from shared.contracts.events import Audited
 from shared.contracts.profile import AddPerson, Helpdesk, Photo
@@ -136,7 +136,7 @@ async def test_a_photo_is_kept_and_replaced(store: PeopleStore) -> None:
     assert await store.photo("ada") == second
 
 
-async def test_the_admins_of_an_organization_are_found(store: AdminStore) -> None:
+async def test_the_admins_of_an_organization_are_found(store: PeopleStore) -> None:
     admin = {"roles": ("admin",)}
     await store.add_person(record("zoe@elsewhere.example", "elsewhere").model_copy(update=admin))
     await store.add_person(record("bob@example.org"))

@@ -86,11 +86,12 @@ async def test_a_sign_in_that_read_the_account_before_it_was_disabled_comes_to_n
     ada = await system.enroll()
     before = await system.store.password_of(ada.sub)
 
-    async def as_it_was(_user_id: str) -> Password | None:
+    async def as_it_was(user_id: str) -> Password | None:
+        assert user_id == ada.user_id
         return before
 
     await accounts.disable(DisableAccount(sub=ada.sub))
-    system.store.password_named = as_it_was  # type: ignore[method-assign, assignment]
+    system.store.password_named = as_it_was  # type: ignore[method-assign]
     await refusal_of(system)
 
 

@@ -145,7 +145,7 @@ def test_every_reason_has_words(reason: str) -> None:
 @pytest.mark.parametrize("text_id", [each for each in ENGLISH if each.startswith("mail.")])
 def test_mails_can_be_written(language: str, text_id: str) -> None:
     values: dict[str, Any] = dict.fromkeys(
-        ("name", "user_id", "organization", "at", "portal", "helpdesk", "method", "left", "other"),
+        ("name", "user_id", "organization", "at", "portal", "helpdesk", "method", "left", "whose"),
         "x",
     )
     # Nobody knows the name of who reads a mail at an address that is no method any more.
