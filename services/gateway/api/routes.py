@@ -38,6 +38,7 @@ from services.gateway.api.bodies import (
     UserItems,
 )
 from services.gateway.api.operations import Answer, Call, Operation
+from services.gateway.api.password_policy import PasswordPolicyApi
 from services.gateway.api.policy import PolicyApi
 from services.gateway.api.security_info import (
     REFUSED,
@@ -108,6 +109,7 @@ class Api:
             *self._passwords(),
             *self._admin(),
             *PolicyApi(self.policies).operations(),
+            *PasswordPolicyApi(self.policies).operations(),
             *AuditApi(self.audit).operations(),
         ]
 
