@@ -20,13 +20,18 @@ from services.credentials.mongo.accounts import MongoCredentialStore
 from services.credentials.mongo.guesses import MongoGuessStore, MongoLockStore, MongoQuotaStore
 from services.credentials.mongo.methods import MongoAddressNoticeStore, MongoMethodStore
 from services.credentials.mongo.one_time import MongoOneTimeStore
-from services.credentials.mongo.policies import MongoPolicyStore, MongoResetPolicyStore
+from services.credentials.mongo.policies import (
+    MongoPasswordPolicyStore,
+    MongoPolicyStore,
+    MongoResetPolicyStore,
+)
 from services.credentials.mongo.resets import MongoResetStore
 from services.credentials.notices import AddressNotices
 from services.credentials.out_of_band import OutOfBand
 from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.passkeys import RelyingParty
 from services.credentials.password import Passwords
+from services.credentials.password_policy import PasswordPolicies
 from services.credentials.password_reset import PasswordReset
 from services.credentials.policy import MethodPolicies, ResetPolicies
 from services.credentials.recovery_codes import RecoveryCodes
@@ -133,7 +138,13 @@ def build_service(config: CredentialsConfig) -> Service:
     changes = MethodChanges(methods, policies, SystemClock())
     asking = Asking(methods, changes)
     authentication = Authentication(store, methods, hasher, throttle, pepper, policies, asking)
-    passwords = Passwords(store, hasher, rules, throttle, SystemClock(), pepper, policies.store)
+    kept = MongoPasswordPolicyStore(wiring.database, wiring.transactions)
+    demands = PasswordPolicies(
+        kept, Lease(kept.policy_of, SystemClock()), config.policy, methods, policies
+    )
+    passwords = Passwords(
+        store, hasher, rules, throttle, SystemClock(), pepper, policies.store, demands
+    )
     passkeys = Passkeys(
         changes,
         MongoOneTimeStore(wiring.database),
@@ -215,6 +226,7 @@ async def install(config: CredentialsConfig) -> None:
     await _methods(wiring).install()
     await _locks(wiring).install()
     await MongoPolicyStore(wiring.database, wiring.transactions).install()
+    await MongoPasswordPolicyStore(wiring.database, wiring.transactions).install()
     await MongoOneTimeStore(wiring.database).install()
     await MongoQuotaStore(wiring.database).install()
     await _resets(wiring).install()

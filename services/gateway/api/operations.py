@@ -8,7 +8,6 @@ from typing import Any, Literal, TypeVar, cast
 from aiohttp import web
 from pydantic import BaseModel
 
-from services.gateway.api.preconditions import IF_MATCH
 from services.gateway.errors import (
     ConfirmationRequired,
     SessionRequired,
@@ -18,6 +17,7 @@ from services.gateway.errors import (
 from services.gateway.model import Caller, FlowKey
 from services.gateway.requests import (
     CSRF_HEADER,
+    IF_MATCH,
     RECEIPT_HEADER,
     SESSION_COOKIE,
     Requests,

@@ -24,6 +24,7 @@ from services.credentials.out_of_band import OutOfBand
 from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.passkeys import RelyingParty
 from services.credentials.password import Passwords
+from services.credentials.password_policy import PasswordPolicies
 from services.credentials.password_reset import PasswordReset
 from services.credentials.policy import MethodPolicies, ResetPolicies
 from services.credentials.recovery_codes import RecoveryCodes
@@ -68,6 +69,7 @@ from tests.memory.credentials import (
     MemoryGuesses,
     MemoryMethods,
     MemoryOneTimes,
+    MemoryPasswordPolicies,
     MemoryPolicies,
     MemoryQuotas,
     MemoryResetPolicies,
@@ -156,7 +158,12 @@ class Memory:
         authentication = Authentication(
             self.credentials, self.methods, hasher, throttle, pepper, policies, asking
         )
-        passwords = Passwords(self.credentials, hasher, rules, throttle, self.clock, pepper, kept)
+        demanded = MemoryPasswordPolicies(self.epochs)
+        lease = Lease(demanded.policy_of, self.clock, self.clock.pause)
+        demands = PasswordPolicies(demanded, lease, rules.policy, self.methods, policies)
+        passwords = Passwords(
+            self.credentials, hasher, rules, throttle, self.clock, pepper, kept, demands
+        )
         ring = Keyring.parse(f"test:{'07' * 32}")
         site = RelyingParty.at(PORTAL)
         passkeys = Passkeys(changes, MemoryOneTimes(self.clock), site, self.clock, pepper)
