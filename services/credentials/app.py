@@ -57,7 +57,7 @@ def _methods(wiring: Wiring) -> MongoMethodStore:
 
 
 def _policies(wiring: Wiring) -> MethodPolicies:
-    store = MongoPolicyStore(wiring.database)
+    store = MongoPolicyStore(wiring.database, wiring.transactions)
     return MethodPolicies(store, Lease(store.policy_of, SystemClock()))
 
 
@@ -193,6 +193,7 @@ async def install(config: CredentialsConfig) -> None:
     await _store(wiring).install()
     await _methods(wiring).install()
     await _locks(wiring).install()
+    await MongoPolicyStore(wiring.database, wiring.transactions).install()
     await MongoOneTimeStore(wiring.database).install()
     await MongoQuotaStore(wiring.database).install()
     await wiring.bus.install()

@@ -1,11 +1,12 @@
 """The policy for methods of each organization."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.credentials.method_policy import MethodPolicy
 from services.credentials.store import PolicyStore
-from shared.contracts.policy import MethodsPolicy, PutMethodsPolicy, ReadPolicy
+from shared.contracts.policy import KeptMethodsPolicy, PutMethodsPolicy, ReadPolicy
 from shared.lease import Lease
+from shared.policies import policy_replaced
 
 _NO_ORGANIZATION = ""
 
@@ -17,12 +18,15 @@ class MethodPolicies:
     store: PolicyStore
     lease: Lease[MethodPolicy]
 
-    async def read(self, asked: ReadPolicy) -> MethodsPolicy:
+    async def read(self, asked: ReadPolicy) -> KeptMethodsPolicy:
         """Return an organization's policy as it is at this moment."""
         return (await self.store.policy_of(asked.organization)).as_contract()
 
-    async def put(self, asked: PutMethodsPolicy) -> MethodsPolicy:
-        """Replace a policy. When this returns, the new one holds wherever one is asked for."""
+    async def put(self, asked: PutMethodsPolicy) -> KeptMethodsPolicy:
+        """Replace a policy. When this returns, the new one holds wherever one is asked for.
+
+        Raise `ChangedMeanwhile` where another one stands there than those it may replace.
+        """
         policy = MethodPolicy.of(
             asked.allowed,
             asked.second_factor,
@@ -31,9 +35,15 @@ class MethodPolicies:
             reconfirm_days=asked.reconfirm_days,
         )
         policy.check()
-        await self.store.put_policy(asked.organization, policy)
+        at = self.lease.clock.now()
+        replaced = await self.store.put_policy(
+            asked.organization,
+            policy,
+            replaces=asked.replaces,
+            told=lambda replaced: policy_replaced(asked, "methods", replaced, at),
+        )
         await self.lease.lapse()
-        return policy.as_contract()
+        return replace(policy, version=replaced.version).as_contract()
 
     async def of(self, organization: str | None) -> MethodPolicy:
         """Return the policy that holds in an organization.

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from shared.contracts.audit import Actor
 from shared.contracts.body import Contract
 from shared.contracts.methods import Kind
 from shared.contracts.trust import MostTrustDays
@@ -23,6 +24,23 @@ class ReadPolicy(Contract):
     organization: str = Field(max_length=64)
 
 
+class Kept(Contract):
+    """A policy as it is kept; `version` is how often it was replaced."""
+
+    version: int = 0
+
+
+class Replacement(Contract):
+    """Whose policy is to be replaced, and by whom.
+
+    `replaces` are the versions that it may replace; whichever there is, where none are named.
+    """
+
+    organization: str = Field(min_length=1, max_length=64)
+    replaces: tuple[int, ...] | None = None
+    by: Actor | None = None
+
+
 class MethodsPolicy(Contract):
     """Which methods are allowed, and whether a sign-in takes a second factor.
 
@@ -37,10 +55,13 @@ class MethodsPolicy(Contract):
     reconfirm_days: int = UsualReconfirmDays
 
 
-class PutMethodsPolicy(MethodsPolicy):
+class KeptMethodsPolicy(MethodsPolicy, Kept):
+    """The policy for methods with its version."""
+
+
+class PutMethodsPolicy(MethodsPolicy, Replacement):
     """Replace the policy for methods as a whole."""
 
-    organization: str = Field(min_length=1, max_length=64)
     trust_days: int = Field(ge=0, le=MostTrustDays)
     skip_days: int = Field(default=0, ge=0, le=MostSkipDays)
     reconfirm_days: int = Field(default=UsualReconfirmDays, ge=0, le=MostReconfirmDays)
@@ -53,9 +74,12 @@ class SessionsPolicy(Contract):
     lifetime_hours: int
 
 
-class PutSessionsPolicy(SessionsPolicy):
+class KeptSessionsPolicy(SessionsPolicy, Kept):
+    """The policy for sessions with its version."""
+
+
+class PutSessionsPolicy(SessionsPolicy, Replacement):
     """Replace the policy for sessions as a whole."""
 
-    organization: str = Field(min_length=1, max_length=64)
     idle_minutes: int = Field(ge=LeastIdleMinutes, le=MostIdleMinutes)
     lifetime_hours: int = Field(ge=LeastLifetimeHours, le=MostLifetimeHours)

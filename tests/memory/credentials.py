@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -38,6 +38,7 @@ from shared.contracts.accounts import DeletedDays
 from shared.contracts.epochs import Raised, Standing
 from shared.contracts.events import Cause, Event, SignInLocked
 from shared.owed import LeaseSeconds
+from shared.policies import Replaced, Telling
 from tests.memory.epochs import MemoryEpochs
 
 T = TypeVar("T")
@@ -217,8 +218,9 @@ class MemoryMethods:
         changed: SecurityInfo,
         event: Event | None,
         notices: Sequence[AddressNotice] = (),
+        also: Sequence[Event] = (),
     ) -> None:
-        """Replace the version, with the event."""
+        """Replace the version, with the events."""
         await asyncio.sleep(0)
         if self.by_sub.get(changed.sub, SecurityInfo(changed.sub)).version != changed.version:
             raise MethodsChangedMeanwhile
@@ -232,8 +234,8 @@ class MemoryMethods:
         self.by_sub[changed.sub] = replace(changed, version=changed.version + 1)
         for notice in notices:
             self.notices.owe(notice)
-        if event is not None:
-            self.epochs.outbox[event.id] = event
+        for told in (*also, *([event] if event is not None else [])):
+            self.epochs.outbox[told.id] = told
         if event is not None or changed.must_register:
             self.epochs.guarded[changed.sub] = changed.is_guarding
 
@@ -297,11 +299,24 @@ class MemoryPolicies:
         self.reads += 1
         return self.by_organization.get(organization, MethodPolicy())
 
-    async def put_policy(self, organization: str, policy: MethodPolicy) -> None:
-        """Keep it, with a version that only rises."""
-        known = self.by_organization.get(organization, MethodPolicy())
-        version = known.trust_version + (0 if policy.trust_days else 1)
-        self.by_organization[organization] = replace(policy, trust_version=version)
+    async def put_policy(
+        self,
+        organization: str,
+        policy: MethodPolicy,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
+        """Keep it, with versions that only rise."""
+        known = self.by_organization.get(organization)
+        before = known.as_contract().model_dump() if known else {}
+        after = policy.as_contract().model_dump()
+        replaced = self.credentials.epochs.replaced(before, after, replaces, told)
+        trust_version = (known.trust_version if known else 0) + (0 if policy.trust_days else 1)
+        self.by_organization[organization] = replace(
+            policy, trust_version=trust_version, version=replaced.version
+        )
+        return replaced
 
     async def organization_of(self, sub: str) -> str | None:
         """Look the account up."""

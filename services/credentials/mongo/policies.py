@@ -1,10 +1,14 @@
 """Organizations' policies."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from services.credentials.method_policy import MethodPolicy
 from shared.contracts.policy import UsualReconfirmDays
 from shared.mongo import Database
+from shared.policies import Replaced, Telling
+from shared.transactions import Transactions
+from shared.versions import VersionedDocuments
 
 
 @dataclass(frozen=True)
@@ -12,6 +16,11 @@ class MongoPolicyStore:
     """One document per organization; whose account it is stands beside the password."""
 
     database: Database
+    transactions: Transactions
+
+    async def install(self) -> None:
+        """Create the collection. Safe to run twice."""
+        await self._policies.install()
 
     async def policy_of(self, organization: str) -> MethodPolicy:
         """Read the document."""
@@ -26,17 +35,32 @@ class MongoPolicyStore:
             found.get("trust_version", 0),
             found.get("skip_days", 0),
             found.get("reconfirm_days", UsualReconfirmDays),
+            found.get("version", 0),
         )
 
-    async def put_policy(self, organization: str, policy: MethodPolicy) -> None:
-        """Replace the document, all but the version, which only rises."""
-        document = policy.as_contract().model_dump()
+    async def put_policy(
+        self,
+        organization: str,
+        policy: MethodPolicy,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
+        """Replace the document, all but the versions, which only rise."""
+        document = policy.as_contract().model_dump(mode="json", exclude={"version"})
         rise = 0 if policy.trust_days else 1
-        changed = {name: {"$literal": value} for name, value in document.items()}
-        version = {"$add": [{"$ifNull": ["$trust_version", 0]}, rise]}
-        await self.database["policies"].update_one(
-            {"_id": organization}, [{"$set": {**changed, "trust_version": version}}], upsert=True
+        trust_version = {"$add": [{"$ifNull": ["$trust_version", 0]}, rise]}
+        return await self._policies.replace(
+            organization,
+            document,
+            replaces=replaces,
+            told=told,
+            besides={"trust_version": trust_version},
         )
+
+    @property
+    def _policies(self) -> VersionedDocuments:
+        return VersionedDocuments(self.database["policies"], self.transactions)
 
     async def organization_of(self, sub: str) -> str | None:
         """Read it alone."""

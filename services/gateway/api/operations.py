@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar, cast
 from aiohttp import web
 from pydantic import BaseModel
 
+from services.gateway.api.preconditions import IF_MATCH
 from services.gateway.errors import (
     ConfirmationRequired,
     SessionRequired,
@@ -79,7 +80,7 @@ class Call:
     @property
     def limit(self) -> int:
         """How many items a page may have, 1 to 200."""
-        text = self._given("limit")
+        text = self.query("limit")
         if text is None:
             return _USUAL_PAGE
         is_number = text.isascii() and text.isdecimal() and len(text) <= _LONGEST_LIMIT
@@ -90,9 +91,9 @@ class Call:
     @property
     def after(self) -> str | None:
         """The cursor that the page begins after; an empty one is that of the first page."""
-        return self._given("after") or None
+        return self.query("after") or None
 
-    def _given(self, name: str) -> str | None:
+    def query(self, name: str) -> str | None:
         """Return a parameter, or raise where it is given twice and so means nothing."""
         given = self.request.query.getall(name, [])
         if len(given) > 1:
@@ -146,6 +147,7 @@ class Operation:
     repeats: bool = True
     headers: tuple[str, ...] = ()
     media_type: str = "application/json"
+    queries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -296,4 +298,6 @@ async def _fingerprint(request: web.Request) -> bytes:
     # The CSRF token is part of it, so that a cookie alone opens no answer.
     token = request.headers.get(CSRF_HEADER, "")
     head = f"{request.method} {request.path_qs} {request.content_type} {token}\n"
+    # Who would replace another version asks for something else.
+    head += "".join(f"{line}\n" for line in request.headers.getall(IF_MATCH, []))
     return head.encode("utf-8", "surrogateescape") + await request.read()

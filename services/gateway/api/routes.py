@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from services.gateway.account import Account
 from services.gateway.administration import Administration
 from services.gateway.api.app_passwords import AppPasswordApi
+from services.gateway.api.audit import AuditApi
 from services.gateway.api.bodies import (
     ActionBody,
     AddUserBody,
@@ -48,6 +49,7 @@ from services.gateway.api.security_info import (
 from services.gateway.api.streams import stream
 from services.gateway.api.trust import TrustApi
 from services.gateway.api.users import UsersApi
+from services.gateway.audit import AuditTrail
 from services.gateway.live import LiveSessions
 from services.gateway.model import (
     ActionRequired,
@@ -96,6 +98,7 @@ class Api:
     policies: Policies
     live: LiveSessions
     trust: DeviceTrust
+    audit: AuditTrail
 
     def operations(self) -> list[Operation]:
         """Return the whole table."""
@@ -109,6 +112,7 @@ class Api:
             *self._admin(),
             *UsersApi(self.users).operations(),
             *PolicyApi(self.policies).operations(),
+            *AuditApi(self.audit).operations(),
         ]
 
     def _signing_in(self) -> list[Operation]:
@@ -340,7 +344,7 @@ class Api:
         return Answer(ParkedItems(items=items, next=page.next))
 
     async def _replay(self, call: Call) -> Answer:
-        await self.administration.replay(call.path("id"))
+        await self.administration.replay(call.admin, call.path("id"))
         return Answer(None, 204)
 
 

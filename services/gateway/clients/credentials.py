@@ -62,7 +62,7 @@ from shared.contracts.passkeys import (
     PasskeyVerified,
     VerifyPasskey,
 )
-from shared.contracts.policy import MethodsPolicy, PutMethodsPolicy, ReadPolicy
+from shared.contracts.policy import KeptMethodsPolicy, PutMethodsPolicy, ReadPolicy
 from shared.contracts.sessions import Revoked
 
 
@@ -188,13 +188,13 @@ class CredentialsClient:
         """Take a subject's methods away."""
         return await self.peer.ask("/methods/require-anew", asked, Cleared)
 
-    async def policy(self, asked: ReadPolicy) -> MethodsPolicy:
+    async def policy(self, asked: ReadPolicy) -> KeptMethodsPolicy:
         """Return an organization's policy for methods."""
-        return await self.peer.ask("/policy/read", asked, MethodsPolicy, safe=True)
+        return await self.peer.ask("/policy/read", asked, KeptMethodsPolicy, safe=True)
 
-    async def put_policy(self, asked: PutMethodsPolicy) -> MethodsPolicy:
+    async def put_policy(self, asked: PutMethodsPolicy) -> KeptMethodsPolicy:
         """Replace an organization's policy for methods."""
-        return await self.peer.ask("/policy/put", asked, MethodsPolicy)
+        return await self.peer.ask("/policy/put", asked, KeptMethodsPolicy)
 
     async def begin_passkey(self, asked: BeginPasskeySignIn) -> ChallengeBegun:
         """Begin a sign-in with a passkey alone."""

@@ -231,7 +231,7 @@ async def profile_side(profile: Wiring, brokers: Brokers) -> ProfileSide:
     trail = MongoAuditStore(profile.database, profile.transactions, Seal(b"a test's key"))
     bus = brokers.bus()
     users = Users(people, People(people, SystemClock()), SystemClock())
-    profile_hears(bus, notices, Audit(trail), users)
+    profile_hears(bus, notices, Audit(trail, people, SystemClock()), users)
     await brokers.run(bus)
     return ProfileSide(notices, mailer, Line(brokers, bus), trail)
 

@@ -38,6 +38,7 @@ from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
+from services.profile.audit import Audit
 from services.profile.people import People
 from services.profile.routes import routes as profile_routes
 from services.profile.users import Users
@@ -54,6 +55,7 @@ from shared.lease import Lease
 from shared.mongo import is_outage
 from shared.service import ServiceConfig, application
 from shared.texts import Catalogues
+from tests.memory.audit import MemoryAudit
 from tests.memory.clock import StoppedClock
 from tests.memory.credentials import (
     MemoryCarrier,
@@ -102,6 +104,7 @@ class Memory:
     sessions: MemorySessions
     carrier: MemoryCarrier
     guesses: MemoryGuesses
+    audit: MemoryAudit
 
     @classmethod
     def empty(cls) -> "Memory":
@@ -119,13 +122,15 @@ class Memory:
             MemorySessions(epochs),
             MemoryCarrier(),
             MemoryGuesses(clock),
+            MemoryAudit(clock=clock),
         )
 
     def profile(self) -> web.Application:
         """Return the profile service."""
         people = People(self.people, self.clock)
         users = Users(self.people, people, self.clock)
-        return _app("profile", profile_routes(people, users))
+        audit = Audit(self.audit, self.people, self.clock)
+        return _app("profile", profile_routes(people, users, audit))
 
     def hasher(self) -> Hasher:
         """Return one that costs nothing."""

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from services.gateway.api.operations import Operation, Operations
 from services.gateway.api.routes import Api
+from services.gateway.audit import AuditTrail
 from services.gateway.live import LiveSessions
 from services.gateway.model import SignedIn
 from services.gateway.rendering import Problems
@@ -78,6 +79,8 @@ TABLE: dict[str, Turns] = {
     "PUT /admin/policy/methods": ADMIN,
     "GET /admin/policy/sessions": ADMIN,
     "PUT /admin/policy/sessions": ADMIN,
+    "GET /admin/audit": ADMIN,
+    "GET /admin/audit/export": ADMIN,
     "GET /admin/parked-events": ADMIN,
     "POST /admin/parked-events/{id}/replay": ADMIN,
 }
@@ -99,7 +102,7 @@ class Door:
         for name in ("{id}", "{sid}", "{flow}"):
             path = path.replace(name, self.user)
         shown = {"Authorization": f"Bearer {self.tokens[role]}"} if role in self.tokens else {}
-        body = {} if method in {"POST", "PUT", "PATCH"} else None
+        body: dict[str, str] | None = {} if method in {"POST", "PUT", "PATCH"} else None
         answer = await self.client.request(method, f"/api/v1{path}", json=body, headers=shown)
         async with answer:
             if answer.status < web.HTTPBadRequest.status_code:
@@ -120,6 +123,7 @@ def api(gateway: Gateway) -> Api:
         gateway.policies,
         LiveSessions(gateway.acceptance),
         gateway.trust,
+        AuditTrail(gateway.services.profile),
     )
 
 
@@ -189,5 +193,7 @@ async def test_whoever_is_turned_away_changes_nothing(gateway: Gateway) -> None:
                 if turns[role] is not None:
                     await tried.turns_away(operation, role)
         assert await gateway.users.read(admin, tried.user) == before
-    assert gateway.services.memory.epochs.outbox == {}
+    memory = gateway.services.memory
+    assert memory.epochs.outbox == {}
+    assert len(memory.people.outbox) == len(tried.tokens)
     assert (await gateway.caller("robin")).sub == tried.user
