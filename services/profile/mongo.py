@@ -10,7 +10,6 @@ from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 from pymongo.read_concern import ReadConcern
 
-from services.profile.errors import ChangedMeanwhile
 from services.profile.model import (
     Noted,
     Notice,
@@ -23,7 +22,7 @@ from services.profile.store import nothing_told
 from shared.contracts.accounts import DeletedDays
 from shared.contracts.events import Event
 from shared.contracts.profile import AddPerson, Helpdesk, Photo
-from shared.contracts.refusals import UnknownCursor
+from shared.contracts.refusals import ChangedMeanwhile, UnknownCursor
 from shared.due import Due
 from shared.epochs import Epochs
 from shared.mongo import Database, Document, Session
@@ -36,6 +35,7 @@ _COMMITS_WITHIN = timedelta(seconds=60)
 T = TypeVar("T")
 
 _FORGOTTEN: Document = {"$subtract": ["$$NOW", DeletedDays * 24 * 3600 * 1000]}
+_NOT_KEPT = {"by"}
 _NOT_DELETED: Document = {"deleted_at": {"$exists": False}}
 _IS_KNOWN: Document = {"$ne": [{"$type": "$owed_at"}, "missing"]}
 
@@ -87,12 +87,12 @@ class MongoUserTransaction:
         before = changed.revision - 1
         # What was never changed does not say which revision it is.
         known = {"revision": before if before > 1 else {"$exists": False}}
-        added_as = changed.added_as.model_dump() if changed.added_as else None
+        added_as = changed.added_as.model_dump(exclude=_NOT_KEPT) if changed.added_as else None
         replaced = await self.database["people"].update_one(
             {"_id": changed.sub, **known},
             {
                 "$set": {
-                    **changed.record.model_dump(),
+                    **changed.record.model_dump(exclude=_NOT_KEPT),
                     "revision": changed.revision,
                     "added_as": added_as,
                 }
@@ -160,7 +160,7 @@ class MongoPeopleStore:
         """Insert; the unique index on the user ID decides between two at once."""
         key = user_id_key(record.user_id)
         await self._free(key)
-        said = record.model_dump(exclude={"by"})
+        said = record.model_dump(exclude=_NOT_KEPT)
         document = {"_id": new_sub(), "user_id_key": key, **said}
 
         async def work(transaction: Transaction) -> None:

@@ -36,7 +36,7 @@ from shared.contracts.users import User
 
 P = TypeVar("P", bound=Person)
 
-_NOT_SHOWN = {"organization", "manager", "groups"}
+_NOT_SHOWN = {"organization", "manager", "groups", "by"}
 _FRESH_SECONDS = 1.0
 _MOST_KEPT = 10_000
 

@@ -12,6 +12,7 @@ from shared.contracts.profile import AddPerson, Photo
 from shared.owed import OwedStore
 
 T = TypeVar("T")
+
 EVERYTHING = AuditFilter()
 
 

@@ -6,14 +6,13 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import TypeVar
 
-from services.profile.errors import ChangedMeanwhile
 from services.profile.model import Noted, Notice, OrganizationRecord, PersonRecord, user_id_key
 from services.profile.store import UserTransaction, nothing_told
 from shared.clock import Clock, SystemClock
 from shared.contracts.accounts import DeletedDays
 from shared.contracts.events import Event
 from shared.contracts.profile import AddPerson, Photo
-from shared.contracts.refusals import UnknownCursor
+from shared.contracts.refusals import ChangedMeanwhile, UnknownCursor
 from shared.mail import AddressRefused, Mail, MailUndelivered
 from shared.owed import LeaseSeconds
 from tests.memory.epochs import MemoryEpochs
@@ -63,7 +62,7 @@ class MemoryUserTransaction:
 
     async def emit(self, event: Event) -> None:
         """Keep the event."""
-        self.people.epochs.outbox[event.id] = event
+        self.people.outbox[event.id] = event
 
 
 @dataclass
@@ -90,7 +89,7 @@ class MemoryPeople:
 
     async def in_transaction(self, work: Callable[[UserTransaction], Awaitable[T]]) -> T:
         """Do the work, all or nothing."""
-        tables = (self.persons, self.account_revisions, self.deleted_at, self.owed)
+        tables = (self.persons, self.account_revisions, self.deleted_at, self.owed, self.outbox)
         async with self.epochs.transaction(*tables):
             return await work(MemoryUserTransaction(self))
 
