@@ -177,7 +177,7 @@ def build_service(config: CredentialsConfig) -> Service:
     app_passwords = AppPasswords(store, methods, changes, throttle, SystemClock(), pepper)
     questions = SecurityQuestions(changes, keyring, hasher, SystemClock(), SystemRandom())
     clearing = Clearing(changes)
-    reset_policies = MongoResetPolicyStore(wiring.database)
+    reset_policies = MongoResetPolicyStore(wiring.database, wiring.transactions)
     reset = PasswordReset(
         passwords,
         security_info,
@@ -229,5 +229,6 @@ async def install(config: CredentialsConfig) -> None:
     await MongoPasswordPolicyStore(wiring.database, wiring.transactions).install()
     await MongoOneTimeStore(wiring.database).install()
     await MongoQuotaStore(wiring.database).install()
+    await MongoResetPolicyStore(wiring.database, wiring.transactions).install()
     await _resets(wiring).install()
     await wiring.bus.install()

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from services.credentials.method_policy import MethodPolicy
 from services.credentials.reset_policy import ResetPolicy
 from services.credentials.store import PolicyStore, ResetPolicyStore
-from shared.contracts import policy as contract
 from shared.contracts.policy import (
     KeptMethodsPolicy,
+    KeptResetPolicy,
     PutMethodsPolicy,
     PutResetPolicy,
     ReadPolicy,
@@ -71,17 +71,26 @@ class ResetPolicies:
     store: ResetPolicyStore
     lease: Lease[ResetPolicy]
 
-    async def read(self, asked: ReadPolicy) -> contract.ResetPolicy:
+    async def read(self, asked: ReadPolicy) -> KeptResetPolicy:
         """Return an organization's policy as it is at this moment."""
         return (await self.store.policy_of(asked.organization)).as_contract()
 
-    async def put(self, asked: PutResetPolicy) -> contract.ResetPolicy:
-        """Replace a policy. When this returns, every reset that was begun before it is over."""
+    async def put(self, asked: PutResetPolicy) -> KeptResetPolicy:
+        """Replace a policy. When this returns, every reset that was begun before it is over.
+
+        Raise `ChangedMeanwhile` where another one stands there than those it may replace.
+        """
         policy = ResetPolicy.of(asked)
         policy.check()
-        await self.store.put_policy(asked.organization, policy)
+        at = self.lease.clock.now()
+        replaced = await self.store.put_policy(
+            asked.organization,
+            policy,
+            replaces=asked.replaces,
+            told=lambda replaced: policy_replaced(asked, "reset", replaced, at),
+        )
         await self.lease.lapse()
-        return policy.as_contract()
+        return replace(policy, version=replaced.version).as_contract()
 
     async def of(self, organization: str | None) -> ResetPolicy:
         """Return the policy that holds in an organization, or for who has none."""

@@ -377,6 +377,16 @@ class ResetPolicyStore(Protocol):
         """Return an organization's policy, the usual one where it has set none."""
         ...
 
-    async def put_policy(self, organization: str, policy: ResetPolicy) -> None:
-        """Keep an organization's policy in place of the one before it, as its next version."""
+    async def put_policy(
+        self,
+        organization: str,
+        policy: ResetPolicy,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
+        """Keep an organization's policy in place of one of these versions, and tell of it.
+
+        Raise `ChangedMeanwhile` where another one stands there; with no versions named, any may.
+        """
         ...

@@ -10,6 +10,7 @@ from shared.contracts.methods import Kind, RequireSecurityInfo
 from shared.contracts.policy import (
     KeptMethodsPolicy,
     KeptPasswordPolicy,
+    KeptResetPolicy,
     KeptSessionsPolicy,
     PasswordPolicy,
     PutMethodsPolicy,
@@ -66,14 +67,24 @@ class Policies:
             )
         )
 
-    async def resets(self, admin: Person) -> ResetPolicy:
+    async def resets(self, admin: Person) -> KeptResetPolicy:
         """Return who may reset a forgotten password, and with what."""
         return await self.credentials.reset_policy(_asked_by(admin))
 
-    async def put_resets(self, admin: Person, policy: ResetPolicy) -> ResetPolicy:
-        """Replace it. When this returns, every reset that was begun before it is over."""
+    async def put_resets(
+        self, admin: Person, policy: ResetPolicy, replaces: tuple[int, ...] | None = None
+    ) -> KeptResetPolicy:
+        """Replace it, if it is one of these versions or if none are named.
+
+        When this returns, every reset that was begun before it is over.
+        """
         return await self.credentials.put_reset_policy(
-            PutResetPolicy(organization=admin.home_organization.id, **policy.model_dump())
+            PutResetPolicy(
+                **policy.model_dump(),
+                organization=admin.home_organization.id,
+                replaces=replaces,
+                by=acting(admin),
+            )
         )
 
     async def session_times(self, admin: Person) -> KeptSessionsPolicy:

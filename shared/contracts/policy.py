@@ -99,10 +99,13 @@ class ResetPolicy(Contract):
     questions_to_answer: int = LeastQuestions
 
 
-class PutResetPolicy(ResetPolicy):
+class KeptResetPolicy(ResetPolicy, Kept):
+    """The policy for resets with its version."""
+
+
+class PutResetPolicy(ResetPolicy, Replacement):
     """Replace the policy for resets as a whole."""
 
-    organization: str = Field(min_length=1, max_length=64)
     groups: tuple[GroupName, ...] = Field(default=(), max_length=MostGroups)
     methods_required: int = Field(default=1, ge=1, le=2)
     reconfirm_days: int = Field(default=UsualReconfirmDays, ge=0, le=MostReconfirmDays)

@@ -11,7 +11,7 @@ from pymongo import MongoClient
 from services.credentials.mongo.accounts import MongoCredentialStore
 from services.credentials.mongo.guesses import MongoLockStore
 from services.credentials.mongo.methods import MongoMethodStore
-from services.credentials.mongo.policies import MongoPasswordPolicyStore
+from services.credentials.mongo.policies import MongoPasswordPolicyStore, MongoResetPolicyStore
 from services.credentials.mongo.policies import MongoPolicyStore as MongoMethodPolicies
 from services.credentials.mongo.resets import MongoResetStore
 from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
@@ -39,6 +39,7 @@ async def _install(settings: Settings) -> None:
         ).install()
         await MongoPasswordPolicyStore(credentials.database, credentials.transactions).install()
         await MongoMethodPolicies(credentials.database, credentials.transactions).install()
+        await MongoResetPolicyStore(credentials.database, credentials.transactions).install()
         await MongoResetStore(credentials.database, credentials.transactions).install()
         await MongoLockStore(credentials.database, credentials.transactions).install()
     async with wired("profile", settings) as profile:

@@ -175,16 +175,28 @@ class MemoryResets:
 class MemoryResetPolicies:
     """Each organization's policy for resets."""
 
+    epochs: MemoryEpochs = field(default_factory=MemoryEpochs)
     by_organization: dict[str, ResetPolicy] = field(default_factory=dict)
 
     async def policy_of(self, organization: str) -> ResetPolicy:
         """Look it up."""
         return self.by_organization.get(organization, ResetPolicy())
 
-    async def put_policy(self, organization: str, policy: ResetPolicy) -> None:
-        """Keep it as the next version."""
-        version = (await self.policy_of(organization)).version + 1
-        self.by_organization[organization] = replace(policy, version=version)
+    async def put_policy(
+        self,
+        organization: str,
+        policy: ResetPolicy,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
+        """Keep it."""
+        known = self.by_organization.get(organization)
+        before = known.as_contract().model_dump() if known else {}
+        after = policy.as_contract().model_dump()
+        replaced = self.epochs.replaced(before, after, replaces, told)
+        self.by_organization[organization] = replace(policy, version=replaced.version)
+        return replaced
 
 
 @dataclass

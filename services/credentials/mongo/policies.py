@@ -83,10 +83,15 @@ class MongoResetPolicyStore:
     """One document per organization."""
 
     database: Database
+    transactions: Transactions
+
+    async def install(self) -> None:
+        """Create the collection. Safe to run twice."""
+        await self._policies.install()
 
     async def policy_of(self, organization: str) -> ResetPolicy:
         """Read the document."""
-        found = await self.database["reset_policies"].find_one({"_id": organization})
+        found = await self._policies.collection.find_one({"_id": organization})
         if found is None:
             return ResetPolicy()
         # What came with a later version is not in the documents of before it, nor known here.
@@ -94,13 +99,21 @@ class MongoResetPolicyStore:
         said = {name: value for name, value in found.items() if name in names}
         return ResetPolicy.of(contract.ResetPolicy(**said), found["version"])
 
-    async def put_policy(self, organization: str, policy: ResetPolicy) -> None:
-        """Replace the document, all but the version, which only rises."""
-        await self.database["reset_policies"].update_one(
-            {"_id": organization},
-            {"$set": policy.as_contract().model_dump(), "$inc": {"version": 1}},
-            upsert=True,
-        )
+    async def put_policy(
+        self,
+        organization: str,
+        policy: ResetPolicy,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
+        """Replace the document."""
+        values = policy.as_contract().model_dump(mode="json", exclude={"version"})
+        return await self._policies.replace(organization, values, replaces=replaces, told=told)
+
+    @property
+    def _policies(self) -> VersionedDocuments:
+        return VersionedDocuments(self.database["reset_policies"], self.transactions)
 
 
 @dataclass(frozen=True)

@@ -65,11 +65,11 @@ from shared.contracts.passkeys import (
 from shared.contracts.policy import (
     KeptMethodsPolicy,
     KeptPasswordPolicy,
+    KeptResetPolicy,
     PutMethodsPolicy,
     PutPasswordPolicy,
     PutResetPolicy,
     ReadPolicy,
-    ResetPolicy,
 )
 from shared.contracts.questions import SecurityQuestionsSet, SetSecurityQuestions
 from shared.contracts.resets import (
@@ -228,13 +228,13 @@ class CredentialsClient:
         """Replace an organization's policy for methods."""
         return await self.peer.ask("/policy/put", asked, KeptMethodsPolicy)
 
-    async def reset_policy(self, asked: ReadPolicy) -> ResetPolicy:
+    async def reset_policy(self, asked: ReadPolicy) -> KeptResetPolicy:
         """Return an organization's policy for resets."""
-        return await self.peer.ask("/reset/policy/read", asked, ResetPolicy, safe=True)
+        return await self.peer.ask("/reset/policy/read", asked, KeptResetPolicy, safe=True)
 
-    async def put_reset_policy(self, asked: PutResetPolicy) -> ResetPolicy:
+    async def put_reset_policy(self, asked: PutResetPolicy) -> KeptResetPolicy:
         """Replace an organization's policy for resets."""
-        return await self.peer.ask("/reset/policy/put", asked, ResetPolicy)
+        return await self.peer.ask("/reset/policy/put", asked, KeptResetPolicy)
 
     async def look_up(self, asked: LookUpAccount) -> LookedUp:
         """Tell whose user ID it is."""

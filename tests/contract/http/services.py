@@ -131,7 +131,7 @@ class Memory:
             MemoryCarrier(),
             MemoryGuesses(clock),
             MemoryAudit(clock=clock),
-            MemoryResetPolicies(),
+            MemoryResetPolicies(epochs),
         )
 
     def profile(self) -> web.Application:

@@ -6,7 +6,12 @@ import pytest
 from pydantic import SecretStr
 
 from services.gateway.model import ActionRequired
-from shared.contracts.credentials import ChangePassword, CheckPassword, ReplacePassword
+from shared.contracts.credentials import (
+    ChangePassword,
+    CheckPassword,
+    EnrollAccount,
+    ReplacePassword,
+)
 from shared.contracts.events import Audited
 from shared.contracts.policy import PasswordPolicy, SecondFactor
 from shared.contracts.refusals import Refusal
@@ -71,6 +76,11 @@ async def test_a_length_holds_at_once_for_every_way_to_a_new_password(gateway: G
     replacing = gateway.sign_in.replace_temporary_password(key(waiting), SecretStr(FIFTEEN), WHERE)
     assert reasons(await refused(replacing)) == {"too-short"}
     assert reasons(await refused(gateway.add("lee", FIFTEEN))) == {"too-short"}
+    first = EnrollAccount(
+        sub="lee", user_id="lee", password=SecretStr(FIFTEEN), organization="halden"
+    )
+    enrolled = gateway.services.credentials.enroll(first)
+    assert reasons(await refused(enrolled)) == {"too-short"}
     replaced = gateway.services.credentials.replace(
         ReplacePassword(sub=kim.sub, epoch=1, new_password=SecretStr(FIFTEEN))
     )

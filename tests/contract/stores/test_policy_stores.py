@@ -10,9 +10,10 @@ import pytest
 from services.credentials.method_policy import MethodPolicy
 from services.credentials.model import PasswordPolicy
 from services.credentials.mongo.accounts import MongoCredentialStore
-from services.credentials.mongo.policies import MongoPasswordPolicyStore
+from services.credentials.mongo.policies import MongoPasswordPolicyStore, MongoResetPolicyStore
 from services.credentials.mongo.policies import MongoPolicyStore as MongoMethodPolicies
-from services.credentials.store import CredentialStore, PasswordPolicyStore
+from services.credentials.reset_policy import ResetPolicy
+from services.credentials.store import CredentialStore, PasswordPolicyStore, ResetPolicyStore
 from services.credentials.store import PolicyStore as MethodPolicyStore
 from services.sessions.model import SessionPolicy, proof_of
 from services.sessions.mongo import MongoPolicyStore as MongoSessionPolicies
@@ -27,7 +28,7 @@ from shared.policies import Replaced, Telling
 from shared.wiring import Wiring
 from tests.contract.stores.sessions.cases import DAY, WHERE, state_of
 from tests.contract.stores.test_credential_store import ADA, AT, open_account, put
-from tests.memory.credentials import MemoryCredentials, MemoryPasswordPolicies
+from tests.memory.credentials import MemoryCredentials, MemoryPasswordPolicies, MemoryResetPolicies
 from tests.memory.credentials import MemoryPolicies as MemoryMethodPolicies
 from tests.memory.sessions import MemoryPolicies as MemorySessionPolicies
 from tests.memory.sessions import MemorySessions
@@ -101,6 +102,13 @@ def passwords_in(where: str, request: pytest.FixtureRequest) -> PasswordPolicySt
     return MongoPasswordPolicyStore(wiring.database, wiring.transactions)
 
 
+def resets_in(where: str, request: pytest.FixtureRequest) -> ResetPolicyStore:
+    if where == "memory":
+        return MemoryResetPolicies()
+    wiring = request.getfixturevalue("credentials")
+    return MongoResetPolicyStore(wiring.database, wiring.transactions)
+
+
 async def test_a_policy_for_passwords_replaces_the_one_before_it(
     passwords: PasswordPolicyStore,
 ) -> None:
@@ -136,7 +144,7 @@ async def test_where_no_device_may_be_trusted_the_version_of_trust_rises(
 Put = Callable[[tuple[int, ...] | None, Telling], Awaitable[Replaced]]
 
 
-KINDS = ("methods", "password", "sessions")
+KINDS = ("methods", "password", "reset", "sessions")
 
 
 @pytest.fixture(params=[f"{kind} {where}" for kind in KINDS for where in ("memory", "mongodb")])
@@ -152,6 +160,11 @@ def put_policy(request: pytest.FixtureRequest) -> Put:
         passwords = passwords_in(where, request)
         return lambda replaces, told: passwords.put_policy(
             "halden", LONG, replaces=replaces, told=told
+        )
+    if kind == "reset":
+        resets = resets_in(where, request)
+        return lambda replaces, told: resets.put_policy(
+            "halden", ResetPolicy("everyone"), replaces=replaces, told=told
         )
     sessions = opened_in(where, request).policies
     return lambda replaces, told: sessions.put_policy("halden", SHORT, replaces=replaces, told=told)
