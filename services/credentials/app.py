@@ -175,15 +175,19 @@ def build_service(config: CredentialsConfig) -> Service:
         pepper,
     )
     app_passwords = AppPasswords(store, methods, changes, throttle, SystemClock(), pepper)
-    questions = SecurityQuestions(changes, keyring, hasher, SystemClock(), SystemRandom())
     clearing = Clearing(changes)
     reset_policies = MongoResetPolicyStore(wiring.database, wiring.transactions)
+    resetting = ResetPolicies(reset_policies, Lease(reset_policies.policy_of, SystemClock()))
+    questions = SecurityQuestions(
+        changes, keyring, hasher, SystemClock(), SystemRandom(), resetting
+    )
     reset = PasswordReset(
         passwords,
         security_info,
-        ResetPolicies(reset_policies, Lease(reset_policies.policy_of, SystemClock())),
+        resetting,
         _resets(wiring),
         ResetLimits(throttle, MongoQuotaStore(wiring.database), pepper),
+        questions,
     )
     app = application(NAME, config, wiring.is_outage)
     app.add_routes(

@@ -8,6 +8,7 @@ import asyncio
 from dataclasses import dataclass
 
 from services.credentials.errors import (
+    CodeRefused,
     MethodNotFound,
     MethodsChangedMeanwhile,
     ResetEnded,
@@ -24,6 +25,7 @@ from services.credentials.reset_limits import ResetLimits
 from services.credentials.reset_policy import ResetPolicy
 from services.credentials.resets import Refused, Reset
 from services.credentials.security_info import SecurityInformation
+from services.credentials.security_questions import SecurityQuestions
 from services.credentials.store import CredentialTransaction, ResetStore
 from shared.contracts.body import Done
 from shared.contracts.epochs import Raised
@@ -98,6 +100,7 @@ class _Case:
             methods=methods,
             proofs_needed=self.proofs_needed if methods else 0,
             asked=self.reset.asked if self.step == "answer" else None,
+            questions=self.reset.questions if self.step == "answer" else (),
         )
 
 
@@ -110,6 +113,7 @@ class PasswordReset:
     policies: ResetPolicies
     resets: ResetStore
     limits: ResetLimits
+    questions: SecurityQuestions
 
     async def look_up(self, asked: LookUpAccount) -> LookedUp:
         """Return whose user ID it is."""
@@ -137,7 +141,7 @@ class PasswordReset:
             "disabled": password is not None and password.disabled,
             "not-enabled": not policy.enables(asked.groups),
             "not-registered": not policy.is_registered(
-                allowed.usable(info), is_admin=asked.for_admin
+                self.questions.enough(allowed.usable(info), policy), is_admin=asked.for_admin
             ),
             "locked": locked,
         }
@@ -174,7 +178,7 @@ class PasswordReset:
                 sub=reset.sub, id=method.id, binding=reset.binding, language=asked.language
             )
             await self.security_info.out_of_band.begin_reset(method, begin)
-        if not await self.resets.change(reset.on(method.id)):
+        if not await self.resets.change(self._on(reset, method, case.policy)):
             raise ResetOutOfOrder
         return await self.read(ReadReset(binding=asked.binding))
 
@@ -192,8 +196,8 @@ class PasswordReset:
             try:
                 proved = await self._proved(asked, claimed, method, case.info)
             except Exception:
-                # Whoever was wrong may try again at once.
-                await self.resets.change(claimed)
+                # Whoever was wrong may try again at once, of questions by others.
+                await self.resets.change(self._on(claimed, method, case.policy))
                 raise
             if not await self.resets.change(proved):
                 raise ResetEnded
@@ -202,17 +206,30 @@ class PasswordReset:
     async def _proved(
         self, asked: AnswerReset, reset: Reset, method: Method, info: SecurityInfo
     ) -> Reset:
-        kind, clock = self.security_info.kind_of(method), self.security_info.clock
-        shown = Shown(reset.sub, asked.answer.get_secret_value(), reset.binding, clock.now())
-        await kind.admit(method, shown)
-        changed = Changed.used(info, kind.took(method, shown))
-        event = changed.event(reset.sub, at=clock.now())
+        at, answer = self.security_info.clock.now(), asked.answer.get_secret_value()
+        if method.kind == "security-questions":
+            if not await self.questions.are_right(reset.sub, method, reset.questions, answer):
+                raise CodeRefused
+            used = method.took_sent(at)
+        else:
+            kind = self.security_info.kind_of(method)
+            shown = Shown(reset.sub, answer, reset.binding, at)
+            await kind.admit(method, shown)
+            used = kind.took(method, shown)
+        changed = Changed.used(info, used)
+        event = changed.event(reset.sub, at=at)
         try:
             # Of this version alone: whatever else was changed ends the reset.
             await self.security_info.store.put(changed.info, event)
         except MethodsChangedMeanwhile as error:
             raise ResetEnded from error
         return reset.answered(method.kind, changed.revision)
+
+    def _on(self, reset: Reset, method: Method, policy: ResetPolicy) -> Reset:
+        if method.kind != "security-questions":
+            return reset.on(method.id)
+        drawn = self.questions.draw(reset.sub, method, policy.questions_to_answer)
+        return reset.on(method.id, drawn)
 
     async def finish(self, asked: FinishReset) -> Revoked:
         """Set the new password. When this returns, nothing issued before is accepted any more.
@@ -273,7 +290,8 @@ class PasswordReset:
         holds = rests_on == (policy.version, info.version, standing.epoch)
         if not holds or not methods.allowed.issuperset(reset.proved):
             raise ResetEnded
-        return _Case(reset, info, methods.usable(info), policy, locked)
+        usable = self.questions.enough(methods.usable(info), policy)
+        return _Case(reset, info, usable, policy, locked)
 
     def _told(self, info: SecurityInfo, told: tuple[str, ...]) -> frozenset[str]:
         """Return the methods whose address is among those that are told elsewhere."""

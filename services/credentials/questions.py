@@ -4,12 +4,15 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pydantic import TypeAdapter, ValidationError
+
 from shared.contracts.questions import CATALOGUE, LongestQuestion, MostQuestions
 from shared.contracts.refusals import InvalidRequest
 
 ShortestQuestion = 10
 ShortestAnswer, LongestAnswer = 3, 40
 _Fault = dict[str, str]
+_SHOWN: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,15 @@ class Question:
 def plain(answer: str) -> str:
     """Return an answer as it is compared."""
     return _spaced(unicodedata.normalize("NFKC", answer).casefold())
+
+
+def answers_in(shown: str) -> dict[str, str]:
+    """Return what was answered by question; nothing where it is no such thing, such as a code."""
+    try:
+        said = _SHOWN.validate_json(shown)
+    except ValidationError:
+        return {}
+    return dict(said)
 
 
 def check(answers: Sequence[Answered], *, least: int) -> None:

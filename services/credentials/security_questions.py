@@ -1,6 +1,6 @@
 """Security questions, for getting back in beside another proof, and never for signing in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Protocol
@@ -10,9 +10,11 @@ import orjson
 from services.credentials.keyring import Keyring
 from services.credentials.kinds import MethodChanges
 from services.credentials.methods import Changed, Method, SecurityInfo, new_id
-from services.credentials.questions import Answered, Question, check, plain
+from services.credentials.policy import ResetPolicies
+from services.credentials.questions import Answered, Question, answers_in, check, plain
+from services.credentials.reset_policy import ResetPolicy
 from shared.clock import Clock
-from shared.contracts.questions import LeastQuestions, SecurityQuestionsSet, SetSecurityQuestions
+from shared.contracts.questions import SecurityQuestionsSet, SetSecurityQuestions
 
 
 class Verifiers(Protocol):
@@ -40,6 +42,7 @@ class SecurityQuestions:
     hasher: Verifiers
     clock: Clock
     random: Random
+    resets: ResetPolicies
 
     async def register(self, asked: SetSecurityQuestions) -> SecurityQuestionsSet:
         """Keep them in place of those there are; they count at once."""
@@ -47,7 +50,7 @@ class SecurityQuestions:
         answers = [
             Answered.typed(each.question, each.answer.get_secret_value()) for each in asked.answers
         ]
-        check(answers, least=LeastQuestions)
+        check(answers, least=await self._least(asked.sub))
         questions = [Question(e.question, await self.hasher.hash(e.answer)) for e in answers]
         new = Method(
             id=new_id(),
@@ -67,24 +70,36 @@ class SecurityQuestions:
         done = await self.changes.make(asked.sub, registered)
         return SecurityQuestionsSet(id=new.id, revision=done.revision)
 
+    async def _least(self, sub: str) -> int:
+        organization = await self.changes.policies.store.organization_of(sub)
+        return (await self.resets.of(organization)).questions_to_register
+
+    def enough(self, info: SecurityInfo, policy: ResetPolicy) -> SecurityInfo:
+        """Return somebody's methods without questions that are fewer than policy wants by now."""
+        method = info.questions
+        if method is None or len(self._opened(info.sub, method)) >= policy.questions_to_register:
+            return info
+        return replace(info, methods=tuple(each for each in info.methods if each != method))
+
     def draw(self, sub: str, method: Method, number: int) -> tuple[str, ...]:
         """Return so many of the questions in any order, or all where there are fewer."""
         known = [each.question for each in self._opened(sub, method)]
         return tuple(self.random.sample(known, min(number, len(known))))
 
-    async def are_right(
-        self, sub: str, method: Method, asked: Sequence[str], answers: Mapping[str, str]
-    ) -> bool:
-        """Tell whether every question that was asked is answered rightly.
+    async def are_right(self, sub: str, method: Method, asked: Sequence[str], shown: str) -> bool:
+        """Tell whether every question that was asked is answered rightly, in JSON by question.
 
         All of them are computed, so that the time does not tell which one was wrong.
         """
-        known = {each.question: each.verifier for each in self._opened(sub, method)}
+        known, answers = self._verifiers(sub, method), answers_in(shown)
         right = [
             await self.hasher.verify(known.get(question), plain(answers.get(question, "")))
             for question in asked
         ]
         return bool(right) and all(right)
+
+    def _verifiers(self, sub: str, method: Method) -> dict[str, str]:
+        return {each.question: each.verifier for each in self._opened(sub, method)}
 
     def _sealed(self, sub: str, method: Method, questions: Sequence[Question]) -> bytes:
         content = [[each.question, each.verifier] for each in questions]

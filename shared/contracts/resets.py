@@ -56,7 +56,8 @@ class ResetMethod(Contract):
 class ResetState(Contract):
     """How far a reset has come: what may be shown next, and how many proofs are still needed.
 
-    `asked` is the method that an answer is waited for, `sub` whose password it is.
+    `asked` is the method that an answer is waited for, with the `questions` that are to be answered
+    where it is these, and `sub` whose password it is.
     """
 
     state: ResetStep
@@ -64,6 +65,7 @@ class ResetState(Contract):
     methods: tuple[ResetMethod, ...] = ()
     proofs_needed: int = 0
     asked: str | None = None
+    questions: tuple[str, ...] = ()
 
 
 class ChooseResetMethod(Contract):

@@ -105,11 +105,12 @@ async def change_reset(database: Database, changed: Reset, session: Session | No
 def _document(reset: Reset) -> dict[str, Any]:
     document = asdict(reset)
     del document["id"]
-    return {**document, "proved": list(reset.proved)}
+    return {**document, "proved": list(reset.proved), "questions": list(reset.questions)}
 
 
 def _reset(document: Document | None) -> Reset | None:
     if document is None:
         return None
     known = {name: value for name, value in document.items() if name in _FIELDS}
-    return Reset(id=document["_id"], **{**known, "proved": tuple(known["proved"])})
+    lists = {name: tuple(known.get(name, ())) for name in ("proved", "questions")}
+    return Reset(id=document["_id"], **{**known, **lists})

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, SecretStr, StringConstraints, model_valid
 from services.gateway.api.bodies import Code, MethodId
 from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.api.preconditions import REPLACED, if_match, tagged
+from services.gateway.api.questions import QuestionItem
 from services.gateway.forms import Body, Password
 from services.gateway.password_reset import PasswordReset
 from services.gateway.policy import Policies
@@ -24,7 +25,9 @@ from shared.contracts.policy import (
     ResetPolicy,
     UsualReconfirmDays,
 )
+from shared.contracts.questions import LongestTyped
 from shared.contracts.resets import ResetMethod, ResetState, ResetStep
+from shared.texts import Catalogues
 
 _ENDED = {409: "reset-out-of-order", 410: "reset-ended"}
 _REFUSED_CHOICE = {
@@ -52,8 +55,8 @@ class ResetMethodBody(Body):
 class QuestionAnswer(Body):
     """The answer to one of the questions that were asked."""
 
-    question: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    answer: Annotated[SecretStr, Field(min_length=1, max_length=200)]
+    question: Annotated[str, StringConstraints(min_length=1, max_length=LongestTyped)]
+    answer: Annotated[SecretStr, Field(min_length=1, max_length=LongestTyped)]
 
 
 class ResetAnswerBody(Body):
@@ -75,8 +78,8 @@ class ResetAnswerBody(Body):
         """Return it as text."""
         if self.code is not None:
             return self.code
-        said = [(each.question, each.answer.get_secret_value()) for each in self.answers or ()]
-        return SecretStr(json.dumps([{"question": q, "answer": a} for q, a in said]))
+        said = {each.question: each.answer.get_secret_value() for each in self.answers or ()}
+        return SecretStr(json.dumps(said))
 
 
 class ResetPasswordBody(Body):
@@ -108,19 +111,25 @@ class ResetBegun(BaseModel):
 class ResetAnswer(BaseModel):
     """How far a reset has come: what may be shown next, and how many proofs are still needed.
 
-    `asked` is the method whose answer is waited for. Who cannot reset their password by themselves
-    is told to contact the helpdesk, whatever the reason is.
+    `asked` is the method whose answer is waited for, with the `questions` that are to be answered
+    if it is these. Who cannot reset their password by themselves is told to contact the helpdesk,
+    whatever the reason is.
     """
 
     state: ResetStep
     methods: tuple[ResetMethod, ...]
     proofs_needed: int
     asked: str | None
+    questions: tuple[QuestionItem, ...] | None = Field(
+        default=None, exclude_if=lambda each: each is None
+    )
 
     @classmethod
-    def of(cls, state: ResetState) -> "ResetAnswer":
-        """Return it without whose it is."""
-        return cls(**state.model_dump(exclude={"sub"}))
+    def of(cls, state: ResetState, catalogues: Catalogues, language: str) -> "ResetAnswer":
+        """Return it without whose it is, with what is asked in the reader's words."""
+        questions = tuple(QuestionItem.of(each, catalogues, language) for each in state.questions)
+        said = state.model_dump(exclude={"sub", "questions"})
+        return cls(**said, questions=questions or None)
 
 
 class ResetDone(BaseModel):
@@ -136,6 +145,7 @@ class PasswordResetApi:
 
     reset: PasswordReset
     policies: Policies
+    catalogues: Catalogues
 
     def operations(self) -> list[Operation]:
         """Return the rows of the table."""
@@ -182,16 +192,16 @@ class PasswordResetApi:
         return Answer(ResetBegun(flow=key.id), 202)
 
     async def _state(self, call: Call) -> Answer:
-        return Answer(ResetAnswer.of(await self.reset.state(call.flow)))
+        return self._at(call, await self.reset.state(call.flow))
 
     async def _choose(self, call: Call) -> Answer:
         method_id = call.body(ResetMethodBody).id
-        return Answer(ResetAnswer.of(await self.reset.choose(call.flow, method_id, call.language)))
+        return self._at(call, await self.reset.choose(call.flow, method_id, call.language))
 
     async def _answer(self, call: Call) -> Answer:
         shown = call.body(ResetAnswerBody).shown
         answered = await self.reset.answer(call.flow, shown, call.where.address)
-        return Answer(ResetAnswer.of(answered))
+        return self._at(call, answered)
 
     async def _finish(self, call: Call) -> Answer:
         new_password = call.body(ResetPasswordBody).new_password
@@ -201,7 +211,10 @@ class PasswordResetApi:
 
     async def _contact(self, call: Call) -> Answer:
         await self.reset.ask_helpdesk(call.flow, call.where.address)
-        return Answer(ResetAnswer.of(await self.reset.state(call.flow)), 202)
+        return self._at(call, await self.reset.state(call.flow), 202)
+
+    def _at(self, call: Call, state: ResetState, status: int = 200) -> Answer:
+        return Answer(ResetAnswer.of(state, self.catalogues, call.language), status)
 
     async def _policy(self, call: Call) -> Answer:
         return tagged(ResetPolicy, await self.policies.resets(call.admin))

@@ -1,6 +1,7 @@
 """The part of the API's table for the questions that may be chosen from."""
 
 from dataclasses import dataclass
+from typing import Self
 
 from pydantic import BaseModel
 
@@ -14,6 +15,13 @@ class QuestionItem(BaseModel):
 
     id: str
     text: str
+
+    @classmethod
+    def of(cls, question: str, catalogues: Catalogues, language: str) -> Self:
+        """Return a question of the catalogue, or one of its owner's own, which is its own words."""
+        text_id = f"question.{question}"
+        known = catalogues.has(text_id)
+        return cls(id=question, text=catalogues.text(text_id, language) if known else question)
 
 
 class QuestionItems(BaseModel):
@@ -39,8 +47,5 @@ class QuestionApi:
         ]  # fmt: skip
 
     async def _list(self, call: Call) -> Answer:
-        items = (
-            QuestionItem(id=each, text=self.catalogues.text(f"question.{each}", call.language))
-            for each in CATALOGUE
-        )
+        items = (QuestionItem.of(each, self.catalogues, call.language) for each in CATALOGUE)
         return Answer(QuestionItems(items=tuple(items)))

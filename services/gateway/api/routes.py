@@ -117,7 +117,7 @@ class Api:
             *QuestionApi(self.catalogues).operations(),
             *TrustApi(self.trust).operations(),
             *self._passwords(),
-            *PasswordResetApi(self.password_reset, self.policies).operations(),
+            *PasswordResetApi(self.password_reset, self.policies, self.catalogues).operations(),
             *self._admin(),
             *UsersApi(self.users).operations(),
             *PolicyApi(self.policies).operations(),

@@ -71,6 +71,11 @@ class Page:
         kind = self.text(f"method.kind.{method.kind}")
         return method.label or (f"{kind} {method.hint}" if method.hint else kind)
 
+    def question(self, question: str) -> str:
+        """Return a security question in words: those of the catalogue, or its owner's own."""
+        text_id = f"question.{question}"
+        return self.text(text_id) if self.has(text_id) else question
+
     def reason(self, error: Mapping[str, str]) -> str:
         """Return what is wrong with a field."""
         text_id = f"reason.{error['reason']}"

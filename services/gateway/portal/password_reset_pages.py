@@ -1,7 +1,8 @@
 """Getting a new password without the old one."""
 
+import json
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -17,6 +18,7 @@ from services.gateway.portal.page import Pages
 from services.gateway.portal.receipt_pages import keep_receipt, kept_receipt
 from services.gateway.portal.sign_in_pages import LONGEST_USER_ID, client_of
 from services.gateway.portal.visits import Form, Visits
+from shared.contracts.questions import LongestTyped
 from shared.contracts.refusals import InvalidRequest, Refusal
 from shared.contracts.resets import ResetSeconds
 
@@ -100,7 +102,9 @@ class PasswordResetPages:
     async def _answer(self, request: web.Request) -> web.Response:
         async def answer(key: FlowKey, form: Form) -> web.Response:
             address = self.visits.requests.where(request).address
-            await self.reset.answer(key, read_code(form), address)
+            questions = (await self.reset.state(key)).questions
+            shown = _answers(form, questions) if questions else read_code(form)
+            await self.reset.answer(key, shown, address)
             return addresses.see(STEP)
 
         return await self._act(request, answer)
@@ -165,6 +169,21 @@ class PasswordResetPages:
             helpdesk_asked=request.query.get("asked") == "yes",
             refusal=refusal,
         )
+
+
+def _answers(form: Form, questions: Sequence[str]) -> SecretStr:
+    """Return the answers in the order in which the page asks, by question."""
+    fields = [f"answer-{number}" for number in range(1, len(questions) + 1)]
+    lengths = {field: len(form[field].strip()) for field in fields}
+    errors = [
+        wrong(field, "too-long" if length else "missing")
+        for field, length in lengths.items()
+        if not 0 < length <= LongestTyped
+    ]
+    if errors:
+        raise InvalidRequest(errors=errors)
+    answers = {question: form[field] for field, question in zip(fields, questions, strict=True)}
+    return SecretStr(json.dumps(answers))
 
 
 def _key(request: web.Request) -> FlowKey:

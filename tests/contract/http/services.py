@@ -192,15 +192,17 @@ class Memory:
         app_passwords = AppPasswords(
             self.credentials, self.methods, changes, throttle, self.clock, pepper
         )
-        questions = SecurityQuestions(changes, ring, hasher, self.clock, SystemRandom())
         clearing = Clearing(changes)
         resets = self.reset_policies
+        resetting = ResetPolicies(resets, Lease(resets.policy_of, self.clock, self.clock.pause))
+        questions = SecurityQuestions(changes, ring, hasher, self.clock, SystemRandom(), resetting)
         reset = PasswordReset(
             passwords,
             security_info,
-            ResetPolicies(resets, Lease(resets.policy_of, self.clock, self.clock.pause)),
+            resetting,
             self.credentials.resets,
             ResetLimits(throttle, MemoryQuotas(self.clock), pepper),
+            questions,
         )
         accounts = Accounts(self.credentials, hasher, rules, self.clock)
         return _app(

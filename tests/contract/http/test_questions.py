@@ -1,5 +1,6 @@
 """Security questions through the gateway: who registers them, and what they are good for."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,9 @@ from pydantic import SecretStr
 from services.gateway.model import SignedIn
 from shared.contracts.methods import Kind
 from shared.contracts.questions import QuestionAnswer
-from tests.contract.http.gateway import Gateway, refused
+from tests.contract.http.gateway import NEW, Gateway, refused
+from tests.contract.http.resetting import NUMBER
+from tests.contract.http.resetting import Kim as Forgetful
 from tests.contract.http.test_security_info import Kim
 
 WITH_THEM: frozenset[Kind] = frozenset({"authenticator", "recovery-codes", "security-questions"})
@@ -84,3 +87,71 @@ async def test_where_they_are_not_allowed_none_are_registered(kim: Kim) -> None:
     assert refusal.type == "not-allowed-by-policy"
     listed = await security.listed(caller)
     assert (listed.questions, [each.allowed for each in listed.items]) == (False, [False])
+
+
+@pytest.fixture
+async def forgetful(gateway: Gateway) -> Forgetful:
+    await allow(gateway, WITH_THEM | {"email"})
+    forgetful = Forgetful(gateway, await gateway.add("kim"))
+    await forgetful.policy(methods=("email", "security-questions"), questions_to_answer=3)
+    await gateway.security_info.set_questions(await forgetful.caller(), ANSWERS)
+    return forgetful
+
+
+def said(*answers: str, questions: tuple[str, ...]) -> str:
+    by_question = {each.question: each.answer.get_secret_value() for each in ANSWERS}
+    return json.dumps(
+        {q: by_question[q] for q in questions} | dict(zip(questions, answers, strict=False))
+    )
+
+
+async def test_a_password_is_reset_by_answering_all_that_were_drawn(forgetful: Forgetful) -> None:
+    key = await forgetful.begins()
+    (method,) = (await forgetful.state(key)).methods
+    assert (method.kind, method.hint) == ("security-questions", None)
+    chosen = await forgetful.choose(key, method.id)
+    assert set(chosen.questions) == {each.question for each in ANSWERS}
+    wrong = await refused(forgetful.answer(key, said("wrong", questions=chosen.questions)))
+    assert wrong.type == "code-refused"
+    again = await forgetful.state(key)
+    assert again.state == "answer"
+    done = await forgetful.answer(key, said(questions=again.questions))
+    assert (done.state, done.questions) == ("new-password", ())
+    await forgetful.finish(key)
+    assert isinstance(await forgetful.gateway.begin("kim", NEW), SignedIn)
+
+
+async def test_an_answer_that_was_left_out_is_a_wrong_one(forgetful: Forgetful) -> None:
+    key = await forgetful.begins()
+    (method,) = (await forgetful.state(key)).methods
+    for shown in ("12345678", "{}", said(questions=("first-dish", "hiding-place"))):
+        await forgetful.choose(key, method.id)
+        assert (await refused(forgetful.answer(key, shown))).type == "code-refused"
+
+
+async def test_wrong_answers_are_counted_like_any_wrong_proof(forgetful: Forgetful) -> None:
+    key = await forgetful.begins()
+    (method,) = (await forgetful.state(key)).methods
+    await forgetful.choose(key, method.id)
+    for _ in range(5):
+        assert (await refused(forgetful.answer(key, "{}"))).type == "code-refused"
+    assert (await forgetful.state(key)).state == "contact-helpdesk"
+
+
+async def test_who_has_fewer_than_policy_wants_by_now_is_not_registered(
+    forgetful: Forgetful,
+) -> None:
+    await forgetful.policy(methods=("security-questions",), questions_to_register=4)
+    assert (await forgetful.state(await forgetful.begins())).state == "contact-helpdesk"
+
+
+async def test_admins_cannot_use_them(gateway: Gateway) -> None:
+    await allow(gateway, WITH_THEM | {"email", "sms"})
+    ada = Forgetful(gateway, await gateway.add("kim", roles=("admin",)))
+    await ada.policy(methods=("email", "sms", "security-questions"))
+    await gateway.security_info.set_questions(await ada.caller(), ANSWERS)
+    await ada.adds()
+    assert (await ada.state(await ada.begins())).state == "contact-helpdesk"
+    await ada.adds(NUMBER, "sms")
+    state = await ada.state(await ada.begins())
+    assert (state.proofs_needed, {each.kind for each in state.methods}) == (2, {"email", "sms"})

@@ -1,5 +1,6 @@
 """Security questions: what is taken, what is drawn, and what counts as the right answer."""
 
+import json
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -13,14 +14,21 @@ from services.credentials.kinds import MethodChanges
 from services.credentials.method_policy import MethodPolicy
 from services.credentials.methods import Method
 from services.credentials.model import Password
-from services.credentials.policy import MethodPolicies
+from services.credentials.policy import MethodPolicies, ResetPolicies
 from services.credentials.questions import Answered, check
+from services.credentials.reset_policy import ResetPolicy
 from services.credentials.security_questions import SecurityQuestions
+from shared.contracts.policy import PutResetPolicy
 from shared.contracts.questions import CATALOGUE, QuestionAnswer, SetSecurityQuestions
 from shared.contracts.refusals import InvalidRequest
 from shared.lease import Lease
 from tests.memory.clock import StoppedClock
-from tests.memory.credentials import MemoryCredentials, MemoryMethods, MemoryPolicies
+from tests.memory.credentials import (
+    MemoryCredentials,
+    MemoryMethods,
+    MemoryPolicies,
+    MemoryResetPolicies,
+)
 from tests.memory.epochs import MemoryEpochs
 
 OWN = "What stood on the kitchen wall?"
@@ -53,13 +61,14 @@ class System:
             MemoryCredentials(passwords={"kim": account}), by_organization={"halden": policy}
         )
         policies = MethodPolicies(kept, Lease(kept.policy_of, clock, clock.pause))
-        self.hasher = Verifiers()
+        self.hasher, resets = Verifiers(), MemoryResetPolicies()
         self.questions = SecurityQuestions(
             MethodChanges(self.methods, policies, clock),
             Keyring.parse(f"test:{'07' * 32}"),
             self.hasher,
             clock,
             Random(1),
+            ResetPolicies(resets, Lease(resets.policy_of, clock, clock.pause)),
         )
 
     async def register(self, *answers: tuple[str, str]) -> Method:
@@ -70,7 +79,8 @@ class System:
         return method
 
     async def right(self, method: Method, answers: dict[str, str], *asked: str) -> bool:
-        return await self.questions.are_right("kim", method, asked or tuple(answers), answers)
+        shown = json.dumps(answers)
+        return await self.questions.are_right("kim", method, asked or tuple(answers), shown)
 
 
 @pytest.fixture
@@ -140,7 +150,9 @@ async def test_all_that_were_asked_have_to_be_right(system: System) -> None:
     asked = ("first-dish", "hiding-place")
     assert not await system.right(method, {"first-dish": "lentils"}, *asked)
     assert not await system.right(method, {"first-dish": "lentils", OWN: "a barometer"}, *asked)
-    assert not await system.questions.are_right("kim", method, (), {})
+    for shown in ("{}", "12345678", "[]", '{"first-dish": 1}', ""):
+        assert not await system.questions.are_right("kim", method, ("first-dish",), shown)
+    assert not await system.questions.are_right("kim", method, (), "{}")
 
 
 async def test_a_check_computes_every_answer_whichever_is_wrong(system: System) -> None:
@@ -180,6 +192,25 @@ async def test_new_ones_take_the_place_of_the_older_ones(system: System) -> None
         ("update", "method-replaced", first.id),
     ]
     assert {each["credential_type"] for each in told} == {"security-questions"}
+
+
+async def test_as_many_are_registered_as_the_policy_for_resets_wants(system: System) -> None:
+    first = await system.register(*GOOD)
+    asked = PutResetPolicy(
+        organization="halden",
+        enabled_for="everyone",
+        methods=("email",),
+        questions_to_register=4,
+    )
+    strict = ResetPolicy.of(await system.questions.resets.put(asked))
+    with pytest.raises(InvalidRequest):
+        await system.register(*GOOD)
+    info = await system.methods.security_info("kim")
+    assert system.questions.enough(info, strict).methods == ()
+    assert system.questions.enough(info, ResetPolicy("everyone")).methods == (first,)
+    await system.register(*GOOD, ("first-boss", "Okafor"))
+    info = await system.methods.security_info("kim")
+    assert system.questions.enough(info, strict) == info
 
 
 async def test_what_is_refused_replaces_nothing(system: System) -> None:
