@@ -1,8 +1,11 @@
 """What every UserStore does, in memory and in MongoDB alike."""
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -10,6 +13,7 @@ from services.profile.errors import LastAdmin, UserExists
 from services.profile.model import Noted, OrganizationRecord, PersonRecord
 from services.profile.mongo import MongoPeopleStore
 from services.profile.people import People
+from services.profile.store import UserTransaction
 from services.profile.users import Users
 from shared.clock import SystemClock
 from shared.contracts.accounts import DeletedDays
@@ -28,15 +32,17 @@ ADMIN = Actor(sub="root", organization="halden")
 
 
 @pytest.fixture(params=["memory", "mongodb"])
-async def store(request: pytest.FixtureRequest) -> Store:
-    made: Store
+def empty(request: pytest.FixtureRequest) -> Store:
     if request.param == "memory":
-        made = MemoryPeople(epochs=MemoryEpochs(StoppedClock()))
-    else:
-        wiring: Wiring = request.getfixturevalue("profile")
-        made = MongoPeopleStore(wiring.database, wiring.transactions)
-    await made.put_organization(OrganizationRecord("halden", "Halden", Helpdesk()))
-    return made
+        return MemoryPeople(epochs=MemoryEpochs(StoppedClock()))
+    wiring: Wiring = request.getfixturevalue("profile")
+    return MongoPeopleStore(wiring.database, wiring.transactions)
+
+
+@pytest.fixture
+async def store(empty: Store) -> Store:
+    await empty.put_organization(OrganizationRecord("halden", "Halden", Helpdesk()))
+    return empty
 
 
 @pytest.fixture
@@ -99,7 +105,7 @@ async def test_a_record_that_was_changed_since_it_was_read_is_not_put(store: Sto
     await store.in_transaction(lambda tx: tx.put(once))
     for stale in (once, replace(once, revision=4)):
         with pytest.raises(ChangedMeanwhile):
-            await store.in_transaction(lambda tx, stale=stale: tx.put(stale))
+            await store.in_transaction(partial(_put, stale))
 
 
 @pytest.mark.parametrize("how", ["demote", "disable", "both"])
@@ -109,7 +115,7 @@ async def test_of_two_admins_who_end_each_other_at_once_one_stays(
     ada, bo = [await added(store, name, admin=True) for name in ("ada", "bo")]
     demotions = [change(each.sub, roles=()) for each in (ada, bo)]
     shut = [note(each.sub, 1) for each in (ada, bo)]
-    asked = {
+    asked: dict[str, list[Coroutine[Any, Any, object]]] = {
         "demote": [users.change(each) for each in demotions],
         "disable": [users.note_account(each) for each in shut],
         "both": [users.change(demotions[0]), users.note_account(shut[1])],
@@ -182,6 +188,10 @@ async def test_a_user_id_is_free_again_only_long_after_its_user_was_deleted(
     successor = await people.add(record())
     assert successor.created
     assert successor.sub != ada.sub
+
+
+async def _put(changed: PersonRecord, tx: UserTransaction) -> None:
+    await tx.put(changed)
 
 
 async def _pass(store: Store, sub: str, time: timedelta) -> None:
