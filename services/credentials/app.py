@@ -18,12 +18,13 @@ from services.credentials.mongo.accounts import MongoCredentialStore
 from services.credentials.mongo.guesses import MongoGuessStore, MongoLockStore, MongoQuotaStore
 from services.credentials.mongo.methods import MongoAddressNoticeStore, MongoMethodStore
 from services.credentials.mongo.one_time import MongoOneTimeStore
-from services.credentials.mongo.policies import MongoPolicyStore
+from services.credentials.mongo.policies import MongoPasswordPolicyStore, MongoPolicyStore
 from services.credentials.notices import AddressNotices
 from services.credentials.out_of_band import OutOfBand
 from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.passkeys import RelyingParty
 from services.credentials.password import Passwords
+from services.credentials.password_policy import PasswordPolicies
 from services.credentials.policy import MethodPolicies
 from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.redis import RedisGuessCounters
@@ -123,7 +124,13 @@ def build_service(config: CredentialsConfig) -> Service:
     changes = MethodChanges(methods, policies, SystemClock())
     asking = Asking(methods, changes)
     authentication = Authentication(store, methods, hasher, throttle, pepper, policies, asking)
-    passwords = Passwords(store, hasher, rules, throttle, SystemClock(), pepper, policies.store)
+    kept = MongoPasswordPolicyStore(wiring.database, wiring.transactions)
+    demands = PasswordPolicies(
+        kept, Lease(kept.policy_of, SystemClock()), config.policy, methods, policies
+    )
+    passwords = Passwords(
+        store, hasher, rules, throttle, SystemClock(), pepper, policies.store, demands
+    )
     passkeys = Passkeys(
         changes,
         MongoOneTimeStore(wiring.database),
@@ -168,7 +175,7 @@ def build_service(config: CredentialsConfig) -> Service:
             asking,
         )
     )
-    app.add_routes(account_routes(Accounts(store, hasher, rules, SystemClock())))
+    app.add_routes(account_routes(Accounts(store, hasher, rules, demands, SystemClock())))
 
     async def end_threads(_app: web.Application) -> None:
         hasher.close()
@@ -194,6 +201,7 @@ async def install(config: CredentialsConfig) -> None:
     await _methods(wiring).install()
     await _locks(wiring).install()
     await MongoPolicyStore(wiring.database, wiring.transactions).install()
+    await MongoPasswordPolicyStore(wiring.database, wiring.transactions).install()
     await MongoOneTimeStore(wiring.database).install()
     await MongoQuotaStore(wiring.database).install()
     await wiring.bus.install()

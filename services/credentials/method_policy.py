@@ -95,6 +95,10 @@ class MethodPolicy:
         """Return what a sign-in may be asked for, the default first."""
         return () if self.second_factor == "off" else self.usable(info).challenging
 
+    def always_asks(self, info: SecurityInfo) -> bool:
+        """Tell whether every sign-in of somebody meets a second factor, on whatever device."""
+        return bool(self.challenging(info)) and not self.trust_days
+
     def asks_to_register(self, info: SecurityInfo) -> bool:
         """Tell whether a sign-in is complete only once a factor was registered."""
         is_wanted = self.second_factor == "required" or info.must_register

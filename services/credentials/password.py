@@ -21,6 +21,7 @@ from services.credentials.model import (
     normalized,
     password_changed,
 )
+from services.credentials.password_policy import PasswordPolicies
 from services.credentials.rules import PasswordRules
 from services.credentials.store import CredentialStore, CredentialTransaction, PolicyStore
 from services.credentials.throttling import Throttle
@@ -51,13 +52,15 @@ class Passwords:
     clock: Clock
     pepper: bytes
     policies: PolicyStore
+    demands: PasswordPolicies
 
     async def enroll(self, asked: EnrollAccount) -> Done:
         """Open an account under a user ID, with a first password where one is given."""
         verifier = None
         if asked.password is not None:
             first = asked.password.get_secret_value()
-            await self.rules.check(first, asked.words, field="password")
+            policy = await self.demands.of(asked.organization)
+            await self.rules.check(first, asked.words, field="password", policy=policy)
             verifier = await self.hasher.hash(first)
         account = Password(
             sub=asked.sub,
@@ -77,7 +80,12 @@ class Passwords:
 
     async def check(self, asked: CheckPassword) -> PasswordReport:
         """Rate a password; nothing is stored."""
-        return await self.rules.report(asked.password.get_secret_value(), asked.words)
+        policy = (
+            await self.demands.of_subject(asked.sub, asked.organization)
+            if asked.sub is not None
+            else await self.demands.of(asked.organization)
+        )
+        return await self.rules.report(asked.password.get_secret_value(), asked.words, policy)
 
     async def change(self, asked: ChangePassword) -> Revoked:
         """Change a password. When this returns, nothing issued before is accepted any more."""
@@ -128,11 +136,13 @@ class Passwords:
     async def _replace(
         self, password: Password, new: str, words: Words, *, expected_epoch: int | None = None
     ) -> Revoked:
-        await self.rules.check(new, words, also=await self._known(password, new))
+        policy = await self.demands.of_subject(password.sub, password.organization)
+        known = await self._known(password, new, policy.history)
+        await self.rules.check(new, words, also=known, policy=policy)
         # Argon2 is slow by design, so it runs before the transaction opens;
         # put_password refuses a password that was changed in the meantime.
         changed = password.changed(
-            await self.hasher.hash(new), at=self.clock.now(), history=self.rules.policy.history
+            await self.hasher.hash(new), at=self.clock.now(), history=policy.history
         )
 
         async def work(tx: CredentialTransaction) -> Raised:
@@ -156,11 +166,11 @@ class Passwords:
         await self.store.settle(raised.sub)
         REFUSED_AFTER.labels("password-changed").observe(self.clock.monotonic() - committed)
 
-    async def _known(self, password: Password, new: str) -> list[str]:
+    async def _known(self, password: Password, new: str, history: int) -> list[str]:
         """Return the reasons against a new password that the subject has or had already."""
         in_use = await self.hasher.verify(password.verifier, new)
         known = ["same-as-current"] if in_use else []
-        for verifier in password.former:
+        for verifier in password.remembered(history):
             if await self.hasher.verify(verifier, new):
                 return [*known, "used-before"]
         return known

@@ -43,7 +43,7 @@ from shared.contracts.methods import (
     RequireSecurityInfo,
 )
 from shared.contracts.passkeys import BeginPasskeySignIn, EnrollPasskey, VerifyPasskey
-from shared.contracts.policy import PutMethodsPolicy, ReadPolicy
+from shared.contracts.policy import PutMethodsPolicy, PutPasswordPolicy, ReadPolicy
 from shared.service import endpoint
 
 
@@ -89,6 +89,8 @@ def routes(
         endpoint("/requirements/ask", AskRequirements, asking.requirements),
         endpoint("/policy/read", ReadPolicy, policies.read),
         endpoint("/policy/put", PutMethodsPolicy, policies.put),
+        endpoint("/password-policy/read", ReadPolicy, passwords.demands.read),
+        endpoint("/password-policy/put", PutPasswordPolicy, passwords.demands.put),
         endpoint("/challenge/answer", AnswerChallenge, security_info.answer),
         endpoint("/passkey/begin", BeginPasskeySignIn, passkey_sign_in.begin),
         endpoint("/passkey/verify", VerifyPasskey, passkey_sign_in.verify),

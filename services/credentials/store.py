@@ -15,6 +15,7 @@ from services.credentials.model import (
     Lock,
     OneTime,
     Password,
+    PasswordPolicy,
     Quota,
     Turn,
 )
@@ -272,6 +273,28 @@ class Words(Protocol):
 
     def moment(self, at: datetime, language: str | None) -> str:
         """Return a point in time as people write it."""
+        ...
+
+
+class PasswordPolicyStore(Protocol):
+    """Each organization's policy for passwords."""
+
+    async def policy_of(self, organization: str) -> PasswordPolicy | None:
+        """Return an organization's policy; None where it has set none."""
+        ...
+
+    async def put_policy(
+        self,
+        organization: str,
+        policy: PasswordPolicy,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
+        """Keep an organization's policy in place of one of these versions, and tell of it.
+
+        Raise `ChangedMeanwhile` where another one stands there; with no versions named, any may.
+        """
         ...
 
 

@@ -76,7 +76,7 @@ class Administration:
         """Add a person with an account. What a crash left half done, the same call completes."""
         words = names_in(record, organization=admin.home_organization.name)
         if password is not None:
-            await self._check(password, words)
+            await self._check(password, words, record.organization)
         added = await self.profile.add(record.model_copy(update={"by": acting(admin)}))
         await self.credentials.enroll(
             EnrollAccount(
@@ -106,8 +106,10 @@ class Administration:
         await self.profile.note(NoteAudit(by=acting(admin), action="replay-event", details=details))
         await self.parking.replay(message_id)
 
-    async def _check(self, password: SecretStr, words: Words) -> None:
-        report = await self.credentials.check(CheckPassword(password=password, words=words))
+    async def _check(self, password: SecretStr, words: Words, organization: str) -> None:
+        report = await self.credentials.check(
+            CheckPassword(password=password, words=words, organization=organization)
+        )
         if not report.acceptable:
             raise _refused(report.reasons)
 

@@ -9,8 +9,11 @@ from services.gateway.model import acting
 from shared.contracts.methods import Kind, RequireSecurityInfo
 from shared.contracts.policy import (
     KeptMethodsPolicy,
+    KeptPasswordPolicy,
     KeptSessionsPolicy,
+    PasswordPolicy,
     PutMethodsPolicy,
+    PutPasswordPolicy,
     PutSessionsPolicy,
     ReadPolicy,
     SecondFactor,
@@ -82,6 +85,26 @@ class Policies:
                 organization=admin.home_organization.id,
                 idle_minutes=idle_minutes,
                 lifetime_hours=lifetime_hours,
+                replaces=replaces,
+                by=acting(admin),
+            )
+        )
+
+    async def passwords(self, admin: Person) -> KeptPasswordPolicy:
+        """Return what a new password must meet."""
+        return await self.credentials.password_policy(_asked_by(admin))
+
+    async def put_passwords(
+        self, admin: Person, policy: PasswordPolicy, replaces: tuple[int, ...] | None = None
+    ) -> KeptPasswordPolicy:
+        """Replace it, if it is one of these versions or if none are named.
+
+        When this returns, no password is taken that does not meet it.
+        """
+        return await self.credentials.put_password_policy(
+            PutPasswordPolicy(
+                **policy.model_dump(),
+                organization=admin.home_organization.id,
                 replaces=replaces,
                 by=acting(admin),
             )

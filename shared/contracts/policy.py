@@ -1,8 +1,8 @@
 """HTTP contract between the gateway and the services that keep an organization's policy."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from shared.contracts.audit import Actor
 from shared.contracts.body import Contract
@@ -16,6 +16,14 @@ LeastIdleMinutes, MostIdleMinutes = 5, 30 * 24 * 60
 LeastLifetimeHours, MostLifetimeHours = 1, 30 * 24
 """Nobody is locked out by a session that ends while its page is read, and none outlasts a month
 (NIST SP 800-63B-4, 2.1.3)."""
+
+
+LeastMinimumLength, MostMinimumLength = 15, 64
+UsualMinimumLengthWithFactor = 8
+"""Whoever allows less than these goes below NIST SP 800-63B-4, 3.1.1.2."""
+MostHistory = 24
+MostBannedWords = 1000
+BannedWord = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=64)]
 
 
 class ReadPolicy(Contract):
@@ -83,3 +91,32 @@ class PutSessionsPolicy(SessionsPolicy, Replacement):
 
     idle_minutes: int = Field(ge=LeastIdleMinutes, le=MostIdleMinutes)
     lifetime_hours: int = Field(ge=LeastLifetimeHours, le=MostLifetimeHours)
+
+
+class PasswordPolicy(Contract):
+    """What a new password must meet. Lengths in characters; `history` counts the present one.
+
+    The lower length is for who meets a second factor at every sign-in (NIST SP 800-63B-4, 3.1.1.2).
+    """
+
+    minimum_length: int
+    minimum_length_with_factor: int = UsualMinimumLengthWithFactor
+    history: int = 1
+    banned: tuple[str, ...] = ()
+
+
+class KeptPasswordPolicy(PasswordPolicy, Kept):
+    """The policy for passwords with its version."""
+
+
+class PutPasswordPolicy(PasswordPolicy, Replacement):
+    """Replace the policy for passwords as a whole."""
+
+    minimum_length: int = Field(ge=LeastMinimumLength, le=MostMinimumLength)
+    minimum_length_with_factor: int = Field(
+        default=UsualMinimumLengthWithFactor,
+        ge=UsualMinimumLengthWithFactor,
+        le=MostMinimumLength,
+    )
+    history: int = Field(default=1, ge=1, le=MostHistory)
+    banned: tuple[BannedWord, ...] = Field(default=(), max_length=MostBannedWords)

@@ -11,6 +11,7 @@ from pymongo import MongoClient
 from services.credentials.mongo.accounts import MongoCredentialStore
 from services.credentials.mongo.guesses import MongoLockStore
 from services.credentials.mongo.methods import MongoMethodStore
+from services.credentials.mongo.policies import MongoPasswordPolicyStore
 from services.credentials.mongo.policies import MongoPolicyStore as MongoMethodPolicies
 from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
 from services.profile.mongo_audit import MongoAuditStore
@@ -35,6 +36,7 @@ async def _install(settings: Settings) -> None:
         await MongoMethodStore(
             credentials.database, credentials.epochs, credentials.transactions
         ).install()
+        await MongoPasswordPolicyStore(credentials.database, credentials.transactions).install()
         await MongoMethodPolicies(credentials.database, credentials.transactions).install()
         await MongoLockStore(credentials.database, credentials.transactions).install()
     async with wired("profile", settings) as profile:

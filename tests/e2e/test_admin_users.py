@@ -1,5 +1,7 @@
 """What an admin does to a user, over the API of a running portal."""
 
+from functools import partial
+
 from tests.e2e.portal import People, Portal, Someone, eventually, problem
 
 
@@ -32,7 +34,7 @@ def test_a_record_is_changed_and_a_second_admins_change_is_not_overwritten(
         assert problem(answer, 422, "invalid-request")["errors"]
     if portal.maildir is not None:
         for address in (robin.user_id, f"new-{robin.user_id}"):
-            eventually(lambda address=address: subjects_of_mails(portal, address))
+            eventually(partial(subjects_of_mails, portal, address))
 
 
 def test_a_disabled_user_is_out_at_once_until_they_are_enabled(

@@ -26,6 +26,7 @@ from services.credentials.model import (
     LockToldSeconds,
     OneTime,
     Password,
+    PasswordPolicy,
     Quota,
     Turn,
     cost_of,
@@ -328,6 +329,34 @@ class MemoryPolicies:
         known = self.credentials.passwords.get(sub)
         if known is not None and known.user_id == user_id and known.organization is None:
             self.credentials.passwords[sub] = replace(known, organization=organization)
+
+
+@dataclass
+class MemoryPasswordPolicies:
+    """Each organization's policy for passwords."""
+
+    epochs: MemoryEpochs = field(default_factory=MemoryEpochs)
+    by_organization: dict[str, PasswordPolicy] = field(default_factory=dict)
+
+    async def policy_of(self, organization: str) -> PasswordPolicy | None:
+        """Look it up."""
+        return self.by_organization.get(organization)
+
+    async def put_policy(
+        self,
+        organization: str,
+        policy: PasswordPolicy,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
+        """Keep it."""
+        known = self.by_organization.get(organization)
+        before = known.as_contract().model_dump() if known else {}
+        after = policy.as_contract().model_dump()
+        replaced = self.epochs.replaced(before, after, replaces, told)
+        self.by_organization[organization] = replace(policy, version=replaced.version)
+        return replaced
 
 
 @dataclass

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from services.credentials.method_policy import MethodPolicy
+from services.credentials.model import PasswordPolicy
 from shared.contracts.policy import UsualReconfirmDays
 from shared.mongo import Database
 from shared.policies import Replaced, Telling
@@ -73,3 +74,44 @@ class MongoPolicyStore:
             {"_id": sub, "user_id": user_id, "organization": None},
             {"$set": {"organization": organization}},
         )
+
+
+@dataclass(frozen=True)
+class MongoPasswordPolicyStore:
+    """One document per organization."""
+
+    database: Database
+    transactions: Transactions
+
+    async def install(self) -> None:
+        """Create the collection. Safe to run twice."""
+        await self._policies.install()
+
+    async def policy_of(self, organization: str) -> PasswordPolicy | None:
+        """Read the document."""
+        found = await self._policies.collection.find_one({"_id": organization})
+        if found is None:
+            return None
+        return PasswordPolicy(
+            minimum_length=found["minimum_length"],
+            minimum_length_with_factor=found["minimum_length_with_factor"],
+            history=found["history"],
+            banned=tuple(found["banned"]),
+            version=found["version"],
+        )
+
+    async def put_policy(
+        self,
+        organization: str,
+        policy: PasswordPolicy,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
+        """Replace the document."""
+        values = policy.as_contract().model_dump(mode="json", exclude={"version"})
+        return await self._policies.replace(organization, values, replaces=replaces, told=told)
+
+    @property
+    def _policies(self) -> VersionedDocuments:
+        return VersionedDocuments(self.database["password_policies"], self.transactions)

@@ -47,7 +47,7 @@ class AuditApi:
             Operation(
                 "GET", "/admin/audit/export", "The same as one file, the oldest first",
                 self._export, "admin", answers={200: bytes}, refusals={422: "invalid-request"},
-                queries=("format", *_FILTERS), media_type="application/jsonl",
+                queries=("format", *_FILTERS), media_type="application/jsonl, text/csv",
             ),
         ]  # fmt: skip
 

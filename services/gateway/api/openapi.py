@@ -162,7 +162,8 @@ def _answer(kind: Any, operation: Operation, definitions: dict[str, Any]) -> dic
     if kind is None:
         return {"description": "Done"}
     if kind in (bytes, str):
-        return {"description": "Content", "content": {operation.media_type: {}}}
+        media_types = operation.media_type.split(", ")
+        return {"description": "Content", "content": {each: {} for each in media_types}}
     schema = TypeAdapter(kind).json_schema(mode="serialization", ref_template=_REFS)
     definitions.update(schema.pop("$defs", {}))
     return {"description": "Answer", "content": {operation.media_type: {"schema": schema}}}

@@ -8,7 +8,6 @@ from typing import Any, Literal, TypeVar, cast
 from aiohttp import web
 from pydantic import BaseModel
 
-from services.gateway.api.preconditions import IF_MATCH
 from services.gateway.errors import (
     ConfirmationRequired,
     SessionRequired,
@@ -18,6 +17,7 @@ from services.gateway.errors import (
 from services.gateway.model import Caller
 from services.gateway.requests import (
     CSRF_HEADER,
+    IF_MATCH,
     RECEIPT_HEADER,
     SESSION_COOKIE,
     Requests,
@@ -130,8 +130,8 @@ class Operation:
     """A row of the API's table, from which both its route and its description are made.
 
     `refusals` names, by status, what it refuses beyond what every operation of its kind does,
-    several separated by `, `. An operation that does not renew is no use of the session; one
-    that does not repeat what it answered begins anew, since what it says is said once.
+    several separated by `, `, as is `media_type`. An operation that does not renew is no use of the
+    session; one that does not repeat what it answered begins anew, since what it says is said once.
     """
 
     method: str

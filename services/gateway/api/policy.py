@@ -4,12 +4,10 @@ from dataclasses import dataclass
 
 from services.gateway.api.bodies import MethodsPolicyBody, SessionsPolicyBody
 from services.gateway.api.operations import Answer, Call, Operation
-from services.gateway.api.preconditions import IF_MATCH, entity_tag, if_match
+from services.gateway.api.preconditions import REPLACED, if_match, tagged
 from services.gateway.policy import Policies
-from shared.contracts.body import Contract
-from shared.contracts.policy import Kept, MethodsPolicy, SessionsPolicy
-
-_REPLACED = {412: "changed-meanwhile"}
+from services.gateway.requests import IF_MATCH
+from shared.contracts.policy import MethodsPolicy, SessionsPolicy
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class PolicyApi:
             ),
             Operation(
                 "PUT", "/admin/policy/methods", "Replace the policy for methods",
-                self._put_methods, "admin", MethodsPolicyBody, {200: MethodsPolicy}, _REPLACED,
+                self._put_methods, "admin", MethodsPolicyBody, {200: MethodsPolicy}, REPLACED,
                 headers=(IF_MATCH,),
             ),
             Operation(
@@ -36,7 +34,7 @@ class PolicyApi:
             ),
             Operation(
                 "PUT", "/admin/policy/sessions", "Replace the policy for sessions",
-                self._put_sessions, "admin", SessionsPolicyBody, {200: SessionsPolicy}, _REPLACED,
+                self._put_sessions, "admin", SessionsPolicyBody, {200: SessionsPolicy}, REPLACED,
                 headers=(IF_MATCH,),
             ),
             Operation(
@@ -47,11 +45,11 @@ class PolicyApi:
         ]  # fmt: skip
 
     async def _methods(self, call: Call) -> Answer:
-        return _tagged(MethodsPolicy, await self.policies.methods(call.admin))
+        return tagged(MethodsPolicy, await self.policies.methods(call.admin))
 
     async def _put_methods(self, call: Call) -> Answer:
         body = call.body(MethodsPolicyBody)
-        return _tagged(
+        return tagged(
             MethodsPolicy,
             await self.policies.put_methods(
                 call.admin,
@@ -65,11 +63,11 @@ class PolicyApi:
         )
 
     async def _sessions(self, call: Call) -> Answer:
-        return _tagged(SessionsPolicy, await self.policies.session_times(call.admin))
+        return tagged(SessionsPolicy, await self.policies.session_times(call.admin))
 
     async def _put_sessions(self, call: Call) -> Answer:
         body = call.body(SessionsPolicyBody)
-        return _tagged(
+        return tagged(
             SessionsPolicy,
             await self.policies.put_session_times(
                 call.admin,
@@ -82,9 +80,3 @@ class PolicyApi:
     async def _require_anew(self, call: Call) -> Answer:
         await self.policies.require_security_info(call.admin, call.path("id"))
         return Answer(None, 204)
-
-
-def _tagged(kind: type[Contract], policy: Kept) -> Answer:
-    """Return a policy as it is put, with its version beside it."""
-    shown = kind(**policy.model_dump(exclude={"version"}))
-    return Answer(shown, headers={"ETag": entity_tag(policy.version)})

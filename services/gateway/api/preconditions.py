@@ -4,10 +4,15 @@ import re
 
 from aiohttp import web
 
+from services.gateway.api.operations import Answer
+from services.gateway.requests import IF_MATCH
+from shared.contracts.body import Contract
+from shared.contracts.policy import Kept
 from shared.contracts.refusals import InvalidRequest
 from shared.problems import at_fault
 
-IF_MATCH = "If-Match"
+REPLACED = {412: "changed-meanwhile"}
+"""What is refused besides where something is replaced under a tag."""
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _TAGS = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
 _STRONG_VERSION = re.compile(r'(?<!W/)"(0|[1-9][0-9]{0,17})"')
@@ -34,3 +39,9 @@ def if_match(request: web.Request) -> tuple[int, ...] | None:
     if not _TAGS.fullmatch(value):
         raise InvalidRequest(errors=[at_fault(IF_MATCH, "unfit")])
     return tuple(int(each) for each in _STRONG_VERSION.findall(value))
+
+
+def tagged(kind: type[Contract], policy: Kept) -> Answer:
+    """Return a policy as it is put, with its version beside it."""
+    shown = kind(**policy.model_dump(exclude={"version"}))
+    return Answer(shown, headers={"ETag": entity_tag(policy.version)})

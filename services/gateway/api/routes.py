@@ -38,6 +38,7 @@ from services.gateway.api.bodies import (
     UserItems,
 )
 from services.gateway.api.operations import Answer, Call, Operation
+from services.gateway.api.password_policy import PasswordPolicyApi
 from services.gateway.api.policy import PolicyApi
 from services.gateway.api.security_info import (
     REFUSED,
@@ -112,6 +113,7 @@ class Api:
             *self._admin(),
             *UsersApi(self.users).operations(),
             *PolicyApi(self.policies).operations(),
+            *PasswordPolicyApi(self.policies).operations(),
             *AuditApi(self.audit).operations(),
         ]
 

@@ -7,8 +7,9 @@ from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
 from services.gateway.api.bodies import Body, LanguageTag, Line, Password
 from services.gateway.api.operations import Answer, Call, Operation
-from services.gateway.api.preconditions import IF_MATCH, entity_tag, if_match
+from services.gateway.api.preconditions import entity_tag, if_match
 from services.gateway.model import Address
+from services.gateway.requests import IF_MATCH
 from services.gateway.users import KnownUser, Users
 from shared.contracts.methods import Kind
 from shared.contracts.profile import Groups, Person, Role

@@ -62,7 +62,13 @@ from shared.contracts.passkeys import (
     PasskeyVerified,
     VerifyPasskey,
 )
-from shared.contracts.policy import KeptMethodsPolicy, PutMethodsPolicy, ReadPolicy
+from shared.contracts.policy import (
+    KeptMethodsPolicy,
+    KeptPasswordPolicy,
+    PutMethodsPolicy,
+    PutPasswordPolicy,
+    ReadPolicy,
+)
 from shared.contracts.sessions import Revoked
 
 
@@ -187,6 +193,14 @@ class CredentialsClient:
     async def require_anew(self, asked: RequireSecurityInfo) -> Cleared:
         """Take a subject's methods away."""
         return await self.peer.ask("/methods/require-anew", asked, Cleared)
+
+    async def password_policy(self, asked: ReadPolicy) -> KeptPasswordPolicy:
+        """Return an organization's policy for passwords."""
+        return await self.peer.ask("/password-policy/read", asked, KeptPasswordPolicy, safe=True)
+
+    async def put_password_policy(self, asked: PutPasswordPolicy) -> KeptPasswordPolicy:
+        """Replace an organization's policy for passwords."""
+        return await self.peer.ask("/password-policy/put", asked, KeptPasswordPolicy)
 
     async def policy(self, asked: ReadPolicy) -> KeptMethodsPolicy:
         """Return an organization's policy for methods."""

@@ -23,6 +23,7 @@ from services.credentials.out_of_band import OutOfBand
 from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.passkeys import RelyingParty
 from services.credentials.password import Passwords
+from services.credentials.password_policy import PasswordPolicies
 from services.credentials.policy import MethodPolicies
 from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.routes import account_routes
@@ -64,6 +65,7 @@ from tests.memory.credentials import (
     MemoryGuesses,
     MemoryMethods,
     MemoryOneTimes,
+    MemoryPasswordPolicies,
     MemoryPolicies,
     MemoryQuotas,
 )
@@ -149,7 +151,12 @@ class Memory:
         authentication = Authentication(
             self.credentials, self.methods, hasher, throttle, pepper, policies, asking
         )
-        passwords = Passwords(self.credentials, hasher, rules, throttle, self.clock, pepper, kept)
+        demanded = MemoryPasswordPolicies(self.epochs)
+        lease = Lease(demanded.policy_of, self.clock, self.clock.pause)
+        demands = PasswordPolicies(demanded, lease, rules.policy, self.methods, policies)
+        passwords = Passwords(
+            self.credentials, hasher, rules, throttle, self.clock, pepper, kept, demands
+        )
         ring = Keyring.parse(f"test:{'07' * 32}")
         site = RelyingParty.at(PORTAL)
         passkeys = Passkeys(changes, MemoryOneTimes(self.clock), site, self.clock, pepper)
@@ -179,7 +186,7 @@ class Memory:
             self.credentials, self.methods, changes, throttle, self.clock, pepper
         )
         clearing = Clearing(changes)
-        accounts = Accounts(self.credentials, hasher, rules, self.clock)
+        accounts = Accounts(self.credentials, hasher, rules, demands, self.clock)
         return _app(
             "credentials",
             account_routes(accounts)

@@ -21,6 +21,7 @@ from shared.contracts.accounts import (
     SetTemporaryPassword,
 )
 from shared.contracts.app_passwords import AppPassword, CheckAppPassword, MakeAppPassword
+from shared.contracts.audit import Actor, NoteAudit, ReadAudit
 from shared.contracts.credentials import (
     AskRequirements,
     ChangePassword,
@@ -49,7 +50,12 @@ from shared.contracts.methods import (
     SentSetup,
 )
 from shared.contracts.passkeys import BeginPasskeySignIn, EnrollPasskey, VerifyPasskey
-from shared.contracts.policy import PutMethodsPolicy, PutSessionsPolicy, ReadPolicy
+from shared.contracts.policy import (
+    PutMethodsPolicy,
+    PutPasswordPolicy,
+    PutSessionsPolicy,
+    ReadPolicy,
+)
 from shared.contracts.profile import (
     AddPerson,
     GetPerson,
@@ -288,6 +294,16 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("credentials", "/password/set-temporary"): lambda s: s.credentials.set_temporary_password(
         SetTemporaryPassword(sub="person-1")
     ),
+    ("profile", "/audit/read"): lambda s: s.profile.audit(ReadAudit(organization="halden")),
+    ("profile", "/audit/note"): lambda s: s.profile.note(
+        NoteAudit(by=Actor(sub="root", organization="halden"), action="replay-event")
+    ),
+    ("credentials", "/password-policy/read"): lambda s: s.credentials.password_policy(
+        ReadPolicy(organization="halden")
+    ),
+    ("credentials", "/password-policy/put"): lambda s: s.credentials.put_password_policy(
+        PutPasswordPolicy(organization="halden", minimum_length=15)
+    ),
     ("credentials", "/accounts/enroll"): lambda s: s.credentials.enroll(
         EnrollAccount(sub="bob", user_id="bob", password=NEW)
     ),
@@ -431,7 +447,8 @@ READS = {
     "/accounts/read",
     "/people/get", "/people/list", "/people/photo", "/password/check", "/devices/recognise",
     "/sessions/introspect", "/sessions/list", "/receipts/read", "/receipts/list", "/methods/list",
-    "/policy/read", "/requirements/ask", "/devices/count-trusted",
+    "/policy/read", "/password-policy/read", "/audit/read", "/requirements/ask",
+    "/devices/count-trusted",
 }  # fmt: skip
 
 

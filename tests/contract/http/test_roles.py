@@ -79,6 +79,8 @@ TABLE: dict[str, Turns] = {
     "PUT /admin/policy/methods": ADMIN,
     "GET /admin/policy/sessions": ADMIN,
     "PUT /admin/policy/sessions": ADMIN,
+    "GET /admin/policy/password": ADMIN,
+    "PUT /admin/policy/password": ADMIN,
     "GET /admin/audit": ADMIN,
     "GET /admin/audit/export": ADMIN,
     "GET /admin/parked-events": ADMIN,

@@ -8,9 +8,11 @@ from datetime import timedelta
 import pytest
 
 from services.credentials.method_policy import MethodPolicy
+from services.credentials.model import PasswordPolicy
 from services.credentials.mongo.accounts import MongoCredentialStore
+from services.credentials.mongo.policies import MongoPasswordPolicyStore
 from services.credentials.mongo.policies import MongoPolicyStore as MongoMethodPolicies
-from services.credentials.store import CredentialStore
+from services.credentials.store import CredentialStore, PasswordPolicyStore
 from services.credentials.store import PolicyStore as MethodPolicyStore
 from services.sessions.model import SessionPolicy, proof_of
 from services.sessions.mongo import MongoPolicyStore as MongoSessionPolicies
@@ -25,12 +27,15 @@ from shared.policies import Replaced, Telling
 from shared.wiring import Wiring
 from tests.contract.stores.sessions.cases import DAY, WHERE, state_of
 from tests.contract.stores.test_credential_store import ADA, AT, open_account, put
-from tests.memory.credentials import MemoryCredentials
+from tests.memory.credentials import MemoryCredentials, MemoryPasswordPolicies
 from tests.memory.credentials import MemoryPolicies as MemoryMethodPolicies
 from tests.memory.sessions import MemoryPolicies as MemorySessionPolicies
 from tests.memory.sessions import MemorySessions
 
 STRICT = MethodPolicy(frozenset({"authenticator"}), "required", 7, skip_days=14, reconfirm_days=90)
+LONG = PasswordPolicy(
+    minimum_length=20, history=3, banned=("bremen",), minimum_length_with_factor=9
+)
 SHORT = SessionPolicy(idle_seconds=300, lifetime_seconds=3600)
 
 
@@ -84,6 +89,30 @@ def opened_in(where: str, request: pytest.FixtureRequest) -> Open:
     return Open(MongoSessionPolicies(wiring.database, wiring.transactions), store)
 
 
+@pytest.fixture(params=["memory", "mongodb"])
+def passwords(request: pytest.FixtureRequest) -> PasswordPolicyStore:
+    return passwords_in(request.param, request)
+
+
+def passwords_in(where: str, request: pytest.FixtureRequest) -> PasswordPolicyStore:
+    if where == "memory":
+        return MemoryPasswordPolicies()
+    wiring = request.getfixturevalue("credentials")
+    return MongoPasswordPolicyStore(wiring.database, wiring.transactions)
+
+
+async def test_a_policy_for_passwords_replaces_the_one_before_it(
+    passwords: PasswordPolicyStore,
+) -> None:
+    assert await passwords.policy_of("halden") is None
+    for version, policy in enumerate((LONG, PasswordPolicy()), start=1):
+        await passwords.put_policy("halden", policy)
+        found = await passwords.policy_of("halden")
+        assert found == policy
+        assert found.version == version
+    assert await passwords.policy_of("elsewhere") is None
+
+
 async def test_a_policy_for_methods_replaces_the_one_before_it(accounts: Accounts) -> None:
     store = accounts.policies
     assert await store.policy_of("halden") == MethodPolicy()
@@ -107,7 +136,10 @@ async def test_where_no_device_may_be_trusted_the_version_of_trust_rises(
 Put = Callable[[tuple[int, ...] | None, Telling], Awaitable[Replaced]]
 
 
-@pytest.fixture(params=["methods memory", "methods mongodb", "sessions memory", "sessions mongodb"])
+KINDS = ("methods", "password", "sessions")
+
+
+@pytest.fixture(params=[f"{kind} {where}" for kind in KINDS for where in ("memory", "mongodb")])
 def put_policy(request: pytest.FixtureRequest) -> Put:
     """Give a way to replace one policy of an organization."""
     kind, where = request.param.split()
@@ -115,6 +147,11 @@ def put_policy(request: pytest.FixtureRequest) -> Put:
         methods = accounts_in(where, request).policies
         return lambda replaces, told: methods.put_policy(
             "halden", STRICT, replaces=replaces, told=told
+        )
+    if kind == "password":
+        passwords = passwords_in(where, request)
+        return lambda replaces, told: passwords.put_policy(
+            "halden", LONG, replaces=replaces, told=told
         )
     sessions = opened_in(where, request).policies
     return lambda replaces, told: sessions.put_policy("halden", SHORT, replaces=replaces, told=told)
