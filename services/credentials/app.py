@@ -18,13 +18,18 @@ from services.credentials.mongo.accounts import MongoCredentialStore
 from services.credentials.mongo.guesses import MongoGuessStore, MongoLockStore, MongoQuotaStore
 from services.credentials.mongo.methods import MongoAddressNoticeStore, MongoMethodStore
 from services.credentials.mongo.one_time import MongoOneTimeStore
-from services.credentials.mongo.policies import MongoPolicyStore, MongoResetPolicyStore
+from services.credentials.mongo.policies import (
+    MongoPasswordPolicyStore,
+    MongoPolicyStore,
+    MongoResetPolicyStore,
+)
 from services.credentials.mongo.resets import MongoResetStore
 from services.credentials.notices import AddressNotices
 from services.credentials.out_of_band import OutOfBand
 from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.passkeys import RelyingParty
 from services.credentials.password import Passwords
+from services.credentials.password_policy import PasswordPolicies
 from services.credentials.password_reset import PasswordReset
 from services.credentials.policy import MethodPolicies, ResetPolicies
 from services.credentials.recovery_codes import RecoveryCodes
@@ -60,7 +65,7 @@ def _methods(wiring: Wiring) -> MongoMethodStore:
 
 
 def _policies(wiring: Wiring) -> MethodPolicies:
-    store = MongoPolicyStore(wiring.database)
+    store = MongoPolicyStore(wiring.database, wiring.transactions)
     return MethodPolicies(store, Lease(store.policy_of, SystemClock()))
 
 
@@ -130,7 +135,13 @@ def build_service(config: CredentialsConfig) -> Service:
     changes = MethodChanges(methods, policies, SystemClock())
     asking = Asking(methods, changes)
     authentication = Authentication(store, methods, hasher, throttle, pepper, policies, asking)
-    passwords = Passwords(store, hasher, rules, throttle, SystemClock(), pepper, policies.store)
+    kept = MongoPasswordPolicyStore(wiring.database, wiring.transactions)
+    demands = PasswordPolicies(
+        kept, Lease(kept.policy_of, SystemClock()), config.policy, methods, policies
+    )
+    passwords = Passwords(
+        store, hasher, rules, throttle, SystemClock(), pepper, policies.store, demands
+    )
     passkeys = Passkeys(
         changes,
         MongoOneTimeStore(wiring.database),
@@ -162,7 +173,7 @@ def build_service(config: CredentialsConfig) -> Service:
     )
     app_passwords = AppPasswords(store, methods, changes, throttle, SystemClock(), pepper)
     clearing = Clearing(changes)
-    reset_policies = MongoResetPolicyStore(wiring.database)
+    reset_policies = MongoResetPolicyStore(wiring.database, wiring.transactions)
     reset = PasswordReset(
         passwords,
         security_info,
@@ -184,7 +195,7 @@ def build_service(config: CredentialsConfig) -> Service:
         )
     )
     app.add_routes(reset_routes(reset))
-    app.add_routes(account_routes(Accounts(store, hasher, rules, SystemClock())))
+    app.add_routes(account_routes(Accounts(store, hasher, rules, demands, SystemClock())))
 
     async def end_threads(_app: web.Application) -> None:
         hasher.close()
@@ -209,7 +220,10 @@ async def install(config: CredentialsConfig) -> None:
     await _store(wiring).install()
     await _methods(wiring).install()
     await _locks(wiring).install()
+    await MongoPolicyStore(wiring.database, wiring.transactions).install()
+    await MongoPasswordPolicyStore(wiring.database, wiring.transactions).install()
     await MongoOneTimeStore(wiring.database).install()
     await MongoQuotaStore(wiring.database).install()
     await _resets(wiring).install()
+    await MongoResetPolicyStore(wiring.database, wiring.transactions).install()
     await wiring.bus.install()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from services.credentials.kinds import MethodChanges
 from services.credentials.methods import Changed
+from shared.contracts.events import Audited, Event
 from shared.contracts.methods import Cleared, RequireSecurityInfo
 
 
@@ -15,5 +16,10 @@ class Clearing:
 
     async def require(self, asked: RequireSecurityInfo) -> Cleared:
         """Take all methods away. What rests on them ends."""
-        done = await self.changes.make(asked.sub, Changed.cleared)
+        also: tuple[Event, ...] = ()
+        if asked.by is not None:
+            at = self.changes.clock.now()
+            action = "require-security-info"
+            also = (Audited.of(asked.by, action, at=at, subject=asked.sub),)
+        done = await self.changes.make(asked.sub, Changed.cleared, also=also)
         return Cleared(gone=done.gone)

@@ -1,6 +1,6 @@
 """What each kind of method can do, and how a subject's methods are changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -12,6 +12,7 @@ from services.credentials.owed import owed_to_addresses
 from services.credentials.policy import MethodPolicies
 from services.credentials.store import MethodStore
 from shared.clock import Clock
+from shared.contracts.events import Event
 from shared.contracts.methods import BeginChallenge, ChallengeBegun
 from shared.contracts.refusals import Busy
 
@@ -89,11 +90,12 @@ class MethodChanges:
         change: Callable[[SecurityInfo], Changed],
         *,
         known: SecurityInfo | None = None,
+        also: Sequence[Event] = (),
     ) -> Changed:
         """Change what there is, or raise and change nothing.
 
         Where somebody else was faster, the change is made to what they left. `known` is what was
-        read before.
+        read before, `also` what is told besides the change itself.
         """
         for _ in range(Tries):
             info = known or await self.store.security_info(sub)
@@ -101,7 +103,7 @@ class MethodChanges:
             event = changed.event(sub, at=self.clock.now())
             notices = tuple(owed_to_addresses(info, changed.info, event)) if event else ()
             try:
-                await self.store.put(changed.info, event, notices)
+                await self.store.put(changed.info, event, notices, also)
             except MethodsChangedMeanwhile:
                 continue
             return changed

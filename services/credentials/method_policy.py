@@ -1,7 +1,7 @@
 """What an organization wants of its people's methods. Nothing here reads or writes anything."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Self, get_args
 
@@ -9,7 +9,7 @@ from services.credentials.errors import LastFactor, NotAllowedByPolicy, SignInOu
 from services.credentials.methods import FACTORS, Method, SecurityInfo
 from shared.contracts import methods as contract
 from shared.contracts.methods import Kind
-from shared.contracts.policy import MethodsPolicy, SecondFactor, UsualReconfirmDays
+from shared.contracts.policy import KeptMethodsPolicy, SecondFactor, UsualReconfirmDays
 from shared.contracts.refusals import InvalidRequest
 from shared.contracts.trust import TrustTerms
 
@@ -22,7 +22,8 @@ USUAL: frozenset[Kind] = frozenset(KINDS) - {"app-password"}
 class MethodPolicy:
     """Which kinds are allowed, and whether a sign-in takes a second factor.
 
-    `trust_version` tells trust in devices from that of before it was not allowed for a while.
+    `trust_version` tells trust in devices from that of before it was not allowed for a while;
+    `version` is how often the policy was replaced.
     """
 
     allowed: frozenset[Kind] = USUAL
@@ -31,6 +32,7 @@ class MethodPolicy:
     trust_version: int = 0
     skip_days: int = 0
     reconfirm_days: int = UsualReconfirmDays
+    version: int = field(default=0, compare=False)
 
     @classmethod
     def of(
@@ -41,14 +43,18 @@ class MethodPolicy:
         trust_version: int = 0,
         skip_days: int = 0,
         reconfirm_days: int = UsualReconfirmDays,
+        version: int = 0,
     ) -> Self:
         """Return a policy; of kinds that this version does not know, none is allowed."""
         known = frozenset(each for each in KINDS if each in allowed)
-        return cls(known, second_factor, trust_days, trust_version, skip_days, reconfirm_days)
+        return cls(
+            known, second_factor, trust_days, trust_version, skip_days, reconfirm_days, version
+        )
 
-    def as_contract(self) -> MethodsPolicy:
+    def as_contract(self) -> KeptMethodsPolicy:
         """Return it as others see it."""
-        return MethodsPolicy(
+        return KeptMethodsPolicy(
+            version=self.version,
             allowed=tuple(each for each in KINDS if each in self.allowed),
             second_factor=self.second_factor,
             trust_days=self.trust_days,
@@ -88,6 +94,10 @@ class MethodPolicy:
     def challenging(self, info: SecurityInfo) -> tuple[contract.Method, ...]:
         """Return what a sign-in may be asked for, the default first."""
         return () if self.second_factor == "off" else self.usable(info).challenging
+
+    def always_asks(self, info: SecurityInfo) -> bool:
+        """Tell whether every sign-in of somebody meets a second factor, on whatever device."""
+        return bool(self.challenging(info)) and not self.trust_days
 
     def asks_to_register(self, info: SecurityInfo) -> bool:
         """Tell whether a sign-in is complete only once a factor was registered."""

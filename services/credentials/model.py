@@ -27,6 +27,7 @@ from shared.contracts.events import (
     SignInLocked,
     SignInLockedPayload,
 )
+from shared.contracts.policy import KeptPasswordPolicy, UsualMinimumLengthWithFactor
 
 _OPAQUE = get_profile("OpaqueString")
 
@@ -58,6 +59,24 @@ class PasswordPolicy:
     minimum_score: int = 2
     history: int = 1
     banned: tuple[str, ...] = ()
+    minimum_length_with_factor: int = UsualMinimumLengthWithFactor
+    version: int = field(default=0, compare=False)
+    """How often it was replaced."""
+
+    @property
+    def with_factor(self) -> "PasswordPolicy":
+        """Return what holds for who meets a second factor at every sign-in."""
+        return replace(self, minimum_length=self.minimum_length_with_factor)
+
+    def as_contract(self) -> KeptPasswordPolicy:
+        """Return it as others see it."""
+        return KeptPasswordPolicy(
+            minimum_length=self.minimum_length,
+            minimum_length_with_factor=self.minimum_length_with_factor,
+            history=self.history,
+            banned=self.banned,
+            version=self.version,
+        )
 
 
 @dataclass(frozen=True)
@@ -98,6 +117,10 @@ class Password:
     def opened(self) -> "Password":
         """Return it as it is once the account is enabled again."""
         return replace(self, disabled_receipt=None, version=self.version + 1)
+
+    def remembered(self, history: int) -> tuple[str, ...]:
+        """Return the verifiers of former passwords that a new one may not be."""
+        return self.former[: history - 1]
 
     def changed(self, verifier: str, *, at: datetime, history: int) -> "Password":
         """Return the password after a change, remembering as many former ones as policy asks."""

@@ -14,12 +14,14 @@ from services.credentials.errors import (
 from services.credentials.hashing import Hasher
 from services.credentials.model import (
     Password,
+    PasswordPolicy,
     address_guesses,
     change_guesses,
     fingerprint,
     normalized,
     password_changed,
 )
+from services.credentials.password_policy import PasswordPolicies
 from services.credentials.rules import PasswordRules
 from services.credentials.store import CredentialStore, CredentialTransaction, PolicyStore
 from services.credentials.throttling import Throttle
@@ -53,13 +55,15 @@ class Passwords:
     clock: Clock
     pepper: bytes
     policies: PolicyStore
+    demands: PasswordPolicies
 
     async def enroll(self, asked: EnrollAccount) -> Done:
         """Open an account under a user ID, with a first password where one is given."""
         verifier = None
         if asked.password is not None:
             first = asked.password.get_secret_value()
-            await self.rules.check(first, asked.words, field="password")
+            policy = await self.demands.of(asked.organization)
+            await self.rules.check(first, asked.words, field="password", policy=policy)
             verifier = await self.hasher.hash(first)
         account = Password(
             sub=asked.sub,
@@ -79,7 +83,12 @@ class Passwords:
 
     async def check(self, asked: CheckPassword) -> PasswordReport:
         """Rate a password; nothing is stored."""
-        return await self.rules.report(asked.password.get_secret_value(), asked.words)
+        policy = (
+            await self.demands.of_subject(asked.sub, asked.organization)
+            if asked.sub is not None
+            else await self.demands.of(asked.organization)
+        )
+        return await self.rules.report(asked.password.get_secret_value(), asked.words, policy)
 
     async def change(self, asked: ChangePassword) -> Revoked:
         """Change a password. When this returns, nothing issued before is accepted any more."""
@@ -116,10 +125,11 @@ class Passwords:
         password = await self.store.password_of(sub)
         if password is None:
             raise SignInOutdated
-        await self.rules.check(new, words)
+        policy = await self.demands.of_subject(sub, password.organization)
+        await self.rules.check(new, words, policy=policy)
         try:
             return await self._put(
-                password, new, cause="password-reset", expected_epoch=epoch, besides=besides
+                password, new, policy, cause="password-reset", expected_epoch=epoch, besides=besides
             )
         except PasswordChangedMeanwhile as error:
             raise SignInOutdated from error
@@ -148,13 +158,16 @@ class Passwords:
     async def _replace(
         self, password: Password, new: str, words: Words, *, expected_epoch: int | None = None
     ) -> Revoked:
-        await self.rules.check(new, words, also=await self._known(password, new))
-        return await self._put(password, new, expected_epoch=expected_epoch)
+        policy = await self.demands.of_subject(password.sub, password.organization)
+        known = await self._known(password, new, policy.history)
+        await self.rules.check(new, words, also=known, policy=policy)
+        return await self._put(password, new, policy, expected_epoch=expected_epoch)
 
     async def _put(
         self,
         password: Password,
         new: str,
+        policy: PasswordPolicy,
         *,
         cause: Cause = "password-changed",
         expected_epoch: int | None = None,
@@ -163,7 +176,7 @@ class Passwords:
         # Argon2 is slow by design, so it runs before the transaction opens;
         # put_password refuses a password that was changed in the meantime.
         changed = password.changed(
-            await self.hasher.hash(new), at=self.clock.now(), history=self.rules.policy.history
+            await self.hasher.hash(new), at=self.clock.now(), history=policy.history
         )
 
         async def work(tx: CredentialTransaction) -> Raised:
@@ -187,11 +200,11 @@ class Passwords:
         await self.store.settle(raised.sub)
         REFUSED_AFTER.labels(cause).observe(self.clock.monotonic() - committed)
 
-    async def _known(self, password: Password, new: str) -> list[str]:
+    async def _known(self, password: Password, new: str, history: int) -> list[str]:
         """Return the reasons against a new password that the subject has or had already."""
         in_use = await self.hasher.verify(password.verifier, new)
         known = ["same-as-current"] if in_use else []
-        for verifier in password.former:
+        for verifier in password.remembered(history):
             if await self.hasher.verify(verifier, new):
                 return [*known, "used-before"]
         return known

@@ -1,13 +1,19 @@
 """The policies of each organization: for methods, and for passwords that are reset."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.credentials.method_policy import MethodPolicy
 from services.credentials.reset_policy import ResetPolicy
 from services.credentials.store import PolicyStore, ResetPolicyStore
-from shared.contracts import policy as contract
-from shared.contracts.policy import MethodsPolicy, PutMethodsPolicy, PutResetPolicy, ReadPolicy
+from shared.contracts.policy import (
+    KeptMethodsPolicy,
+    KeptResetPolicy,
+    PutMethodsPolicy,
+    PutResetPolicy,
+    ReadPolicy,
+)
 from shared.lease import Lease
+from shared.policies import policy_replaced
 
 _NO_ORGANIZATION = ""
 
@@ -19,12 +25,15 @@ class MethodPolicies:
     store: PolicyStore
     lease: Lease[MethodPolicy]
 
-    async def read(self, asked: ReadPolicy) -> MethodsPolicy:
+    async def read(self, asked: ReadPolicy) -> KeptMethodsPolicy:
         """Return an organization's policy as it is at this moment."""
         return (await self.store.policy_of(asked.organization)).as_contract()
 
-    async def put(self, asked: PutMethodsPolicy) -> MethodsPolicy:
-        """Replace a policy. When this returns, the new one holds wherever one is asked for."""
+    async def put(self, asked: PutMethodsPolicy) -> KeptMethodsPolicy:
+        """Replace a policy. When this returns, the new one holds wherever one is asked for.
+
+        Raise `ChangedMeanwhile` where another one stands there than those it may replace.
+        """
         policy = MethodPolicy.of(
             asked.allowed,
             asked.second_factor,
@@ -33,9 +42,15 @@ class MethodPolicies:
             reconfirm_days=asked.reconfirm_days,
         )
         policy.check()
-        await self.store.put_policy(asked.organization, policy)
+        at = self.lease.clock.now()
+        replaced = await self.store.put_policy(
+            asked.organization,
+            policy,
+            replaces=asked.replaces,
+            told=lambda replaced: policy_replaced(asked, "methods", replaced, at),
+        )
         await self.lease.lapse()
-        return policy.as_contract()
+        return replace(policy, version=replaced.version).as_contract()
 
     async def of(self, organization: str | None) -> MethodPolicy:
         """Return the policy that holds in an organization.
@@ -56,17 +71,25 @@ class ResetPolicies:
     store: ResetPolicyStore
     lease: Lease[ResetPolicy]
 
-    async def read(self, asked: ReadPolicy) -> contract.ResetPolicy:
+    async def read(self, asked: ReadPolicy) -> KeptResetPolicy:
         """Return an organization's policy as it is at this moment."""
         return (await self.store.policy_of(asked.organization)).as_contract()
 
-    async def put(self, asked: PutResetPolicy) -> contract.ResetPolicy:
-        """Replace a policy. When this returns, every reset that was begun before it is over."""
-        policy = ResetPolicy.of(asked)
+    async def put(self, asked: PutResetPolicy) -> KeptResetPolicy:
+        """Replace a policy. When this returns, every reset that was begun before it is over.
+
+        Raise `ChangedMeanwhile` where another one stands there than those it may replace.
+        """
+        policy, at = ResetPolicy.of(asked), self.lease.clock.now()
         policy.check()
-        await self.store.put_policy(asked.organization, policy)
+        replaced = await self.store.put_policy(
+            asked.organization,
+            policy,
+            replaces=asked.replaces,
+            told=lambda replaced: policy_replaced(asked, "reset", replaced, at),
+        )
         await self.lease.lapse()
-        return policy.as_contract()
+        return replace(policy, version=replaced.version).as_contract()
 
     async def of(self, organization: str | None) -> ResetPolicy:
         """Return the policy that holds in an organization, or for who has none."""

@@ -42,9 +42,9 @@ class ResetPolicy:
             version,
         )
 
-    def as_contract(self) -> contract.ResetPolicy:
+    def as_contract(self) -> contract.KeptResetPolicy:
         """Return it as others see it."""
-        return contract.ResetPolicy(
+        return contract.KeptResetPolicy(
             enabled_for=self.enabled_for,
             groups=tuple(sorted(self.groups)),
             methods=tuple(each for each in RESET_KINDS if each in self.methods),
@@ -52,6 +52,7 @@ class ResetPolicy:
             reconfirm_days=self.reconfirm_days,
             questions_to_register=self.questions_to_register,
             questions_to_answer=self.questions_to_answer,
+            version=self.version,
         )
 
     def check(self) -> None:

@@ -44,7 +44,12 @@ from shared.contracts.methods import (
     RequireSecurityInfo,
 )
 from shared.contracts.passkeys import BeginPasskeySignIn, EnrollPasskey, VerifyPasskey
-from shared.contracts.policy import PutMethodsPolicy, PutResetPolicy, ReadPolicy
+from shared.contracts.policy import (
+    PutMethodsPolicy,
+    PutPasswordPolicy,
+    PutResetPolicy,
+    ReadPolicy,
+)
 from shared.contracts.resets import (
     AnswerReset,
     AskHelpdesk,
@@ -99,6 +104,8 @@ def routes(
         endpoint("/requirements/ask", AskRequirements, asking.requirements),
         endpoint("/policy/read", ReadPolicy, policies.read),
         endpoint("/policy/put", PutMethodsPolicy, policies.put),
+        endpoint("/password-policy/read", ReadPolicy, passwords.demands.read),
+        endpoint("/password-policy/put", PutPasswordPolicy, passwords.demands.put),
         endpoint("/challenge/answer", AnswerChallenge, security_info.answer),
         endpoint("/passkey/begin", BeginPasskeySignIn, passkey_sign_in.begin),
         endpoint("/passkey/verify", VerifyPasskey, passkey_sign_in.verify),

@@ -17,6 +17,7 @@ _RATED_LENGTH = 48
 """Characters that are rated: the estimate takes time that grows with the square of the length."""
 _REPEATED = re.compile(r"(.{1,24}?)\1{2,}", re.DOTALL)
 _SHORTEST_WORD = 4
+_SHORTEST_BANNED = 3
 _UNGUESSABLE_REST = 8
 """This many characters beside somebody's name make a password no longer theirs by name."""
 
@@ -45,33 +46,45 @@ class PasswordRules:
     blocklist: Blocklist
     pool: Pool = field(default_factory=_one_at_a_time)
 
-    async def report(self, password: str, words: Words) -> PasswordReport:
+    async def report(
+        self, password: str, words: Words, policy: PasswordPolicy | None = None
+    ) -> PasswordReport:
         """Return whether the password would be taken, its score and every reason against it."""
         # Whoever is signed in may ask at every key stroke, and must not keep others from changing.
-        return await self.pool.run(lambda: self._report(password, words), leaving=_FOR_CHANGES)
+        policy = policy or self.policy
+        return await self.pool.run(
+            lambda: self._report(password, words, policy), leaving=_FOR_CHANGES
+        )
 
     async def check(
-        self, password: str, words: Words, *, field: str = "new_password", also: Sequence[str] = ()
+        self,
+        password: str,
+        words: Words,
+        *,
+        field: str = "new_password",
+        also: Sequence[str] = (),
+        policy: PasswordPolicy | None = None,
     ) -> None:
         """Raise `PasswordRefused` with every broken rule; `also` are those known to be broken."""
-        report = await self.pool.run(lambda: self._report(password, words))
+        policy = policy or self.policy
+        report = await self.pool.run(lambda: self._report(password, words, policy))
         if reasons := [*report.reasons, *also]:
             raise PasswordRefused(reasons, field=field)
 
-    def _report(self, password: str, words: Words) -> PasswordReport:
+    def _report(self, password: str, words: Words, policy: PasswordPolicy) -> PasswordReport:
         fit = prepared(password)
         if fit is None:
             too_short = ["too-short"] if not password else ["unusable-characters"]
             return PasswordReport(acceptable=False, score=0, reasons=tuple(too_short))
-        score = _score(_telling(fit[: self.policy.maximum_length]), words)
+        score = _score(_telling(fit[: policy.maximum_length]), words)
         broken = {
-            "too-short": len(fit) < self.policy.minimum_length,
-            "too-long": len(fit) > self.policy.maximum_length,
+            "too-short": len(fit) < policy.minimum_length,
+            "too-long": len(fit) > policy.maximum_length,
             "breached": self.blocklist.contains(fit),
             "contains-your-name": _built_from(fit, words.own, beside=words.organization),
             "contains-organization-name": _built_from(fit, words.organization, beside=words.own),
-            "banned": _built_from(fit, self.policy.banned),
-            "too-guessable": score < self.policy.minimum_score,
+            "banned": _built_from(fit, policy.banned, whole=_SHORTEST_BANNED),
+            "too-guessable": score < policy.minimum_score,
         }
         reasons = tuple(reason for reason, is_broken in broken.items() if is_broken)
         return PasswordReport(acceptable=not reasons, score=score, reasons=reasons)
@@ -91,25 +104,41 @@ def _telling(password: str) -> str:
     return password[:_RATED_LENGTH]
 
 
-def _parts(word: str) -> list[str]:
-    """Return a name's parts that are long enough to mean somebody, longest first."""
+def _parts(word: str, whole: int = _SHORTEST_WORD) -> list[str]:
+    """Return a name's parts that are long enough to mean somebody, longest first.
+
+    As a `whole` it may be shorter.
+    """
     separated = "".join(c if c.isalnum() else " " for c in word.casefold()).split()
-    parts = {*separated, _letters(word)}
-    return sorted((p for p in parts if len(p) >= _SHORTEST_WORD), key=len, reverse=True)
+    parts = {each for each in separated if len(each) >= _SHORTEST_WORD}
+    if len(letters := _letters(word)) >= whole:
+        parts.add(letters)
+    return sorted(parts, key=len, reverse=True)
 
 
-def _built_from(password: str, words: Sequence[str], *, beside: Sequence[str] = ()) -> bool:
+def _built_from(
+    password: str,
+    words: Sequence[str],
+    *,
+    beside: Sequence[str] = (),
+    whole: int = _SHORTEST_WORD,
+) -> bool:
     """Tell whether a password holds one of the words and little else.
 
     The words `beside` count as little: an address is its owner's name and their organization's.
     """
     # What stands between the words does not make them another's: Ada.Marsh is Ada Marsh.
     letters = rest = _letters(password)
-    own = {part for word in words for part in _parts(word)}
+    own = {part for word in words for part in _parts(word, whole)}
     others = {part for word in beside for part in _parts(word)}
     for part in sorted(own | others, key=len, reverse=True):
         rest = rest.replace(part, "")
     return any(part in letters for part in own) and len(rest) < _UNGUESSABLE_REST
+
+
+def can_be_banned(word: str) -> bool:
+    """Tell whether a word is one by which any password could be known."""
+    return bool(_parts(word, _SHORTEST_BANNED))
 
 
 def _letters(text: str) -> str:

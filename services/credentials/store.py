@@ -1,6 +1,6 @@
 """What the credentials service keeps, in the words of its trade."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -15,6 +15,7 @@ from services.credentials.model import (
     Lock,
     OneTime,
     Password,
+    PasswordPolicy,
     Quota,
     Turn,
 )
@@ -25,6 +26,7 @@ from shared.contracts.epochs import Raised, Standing
 from shared.contracts.events import Audited, Cause, Event, HelpAsked, SignInLocked
 from shared.contracts.methods import SentKind
 from shared.owed import OwedStore
+from shared.policies import Replaced, Telling
 
 T = TypeVar("T")
 
@@ -174,9 +176,11 @@ class MethodStore(Protocol):
         changed: SecurityInfo,
         event: Event | None,
         notices: Sequence[AddressNotice] = (),
+        also: Sequence[Event] = (),
     ) -> None:
         """Replace the version that was changed, in one atomic write with the event.
 
+        So is what is told `also`, whether there is an event or not.
         What is owed to addresses that went is owed by the same write. A last change without a time
         gets the store's.
 
@@ -282,6 +286,28 @@ class Words(Protocol):
         ...
 
 
+class PasswordPolicyStore(Protocol):
+    """Each organization's policy for passwords."""
+
+    async def policy_of(self, organization: str) -> PasswordPolicy | None:
+        """Return an organization's policy; None where it has set none."""
+        ...
+
+    async def put_policy(
+        self,
+        organization: str,
+        policy: PasswordPolicy,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
+        """Keep an organization's policy in place of one of these versions, and tell of it.
+
+        Raise `ChangedMeanwhile` where another one stands there; with no versions named, any may.
+        """
+        ...
+
+
 class PolicyStore(Protocol):
     """Each organization's policy, and who belongs to which organization."""
 
@@ -289,9 +315,17 @@ class PolicyStore(Protocol):
         """Return an organization's policy, the usual one where it has set none."""
         ...
 
-    async def put_policy(self, organization: str, policy: MethodPolicy) -> None:
-        """Keep an organization's policy in place of the one before it.
+    async def put_policy(
+        self,
+        organization: str,
+        policy: MethodPolicy,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
+        """Keep an organization's policy in place of one of these versions, and tell of it.
 
+        Raise `ChangedMeanwhile` where another one stands there; with no versions named, any may.
         The version of its trust is the store's: it rises where no device may be trusted.
         """
         ...
@@ -343,6 +377,16 @@ class ResetPolicyStore(Protocol):
         """Return an organization's policy, the usual one where it has set none."""
         ...
 
-    async def put_policy(self, organization: str, policy: ResetPolicy) -> None:
-        """Keep an organization's policy in place of the one before it, as its next version."""
+    async def put_policy(
+        self,
+        organization: str,
+        policy: ResetPolicy,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
+        """Keep an organization's policy in place of one of these versions, and tell of it.
+
+        Raise `ChangedMeanwhile` where another one stands there; with no versions named, any may.
+        """
         ...

@@ -139,7 +139,12 @@ class Account:
         """Rate a password for the caller; nothing is stored."""
         person = await self.person(caller)
         return await self.credentials.check(
-            CheckPassword(password=password, words=words_of(person))
+            CheckPassword(
+                password=password,
+                words=words_of(person),
+                sub=caller.sub,
+                organization=person.home_organization.id,
+            )
         )
 
     async def receipt(self, sub: str | None, receipt_id: str, token: str | None) -> Receipt:

@@ -9,7 +9,8 @@ from services.gateway.account import names_in
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.errors import NotAllowedByPolicy
-from services.gateway.model import Caller
+from services.gateway.model import Caller, acting
+from shared.contracts.audit import Details, LongestDetail, NoteAudit
 from shared.contracts.credentials import CheckPassword, EnrollAccount, Words
 from shared.contracts.profile import AddPerson, GetPerson, ListPeople, PeopleList, Person
 from shared.contracts.refusals import NotFound, Refusal, UnknownCursor
@@ -75,8 +76,8 @@ class Administration:
         """Add a person with an account. What a crash left half done, the same call completes."""
         words = names_in(record, organization=admin.home_organization.name)
         if password is not None:
-            await self._check(password, words)
-        added = await self.profile.add(record)
+            await self._check(password, words, record.organization)
+        added = await self.profile.add(record.model_copy(update={"by": acting(admin)}))
         await self.credentials.enroll(
             EnrollAccount(
                 sub=added.sub,
@@ -96,12 +97,19 @@ class Administration:
         page = tuple(left[:limit])
         return ParkedPage(page, next=page[-1].id if len(left) > limit else None)
 
-    async def replay(self, message_id: str) -> None:
-        """Let an event that could not be handled be tried again."""
+    async def replay(self, admin: Person, message_id: str) -> None:
+        """Let an event that could not be handled be tried again.
+
+        The queue keeps nothing of who asked, so that is noted first, whatever comes of it.
+        """
+        details: Details = {"event": message_id[:LongestDetail]}
+        await self.profile.note(NoteAudit(by=acting(admin), action="replay-event", details=details))
         await self.parking.replay(message_id)
 
-    async def _check(self, password: SecretStr, words: Words) -> None:
-        report = await self.credentials.check(CheckPassword(password=password, words=words))
+    async def _check(self, password: SecretStr, words: Words, organization: str) -> None:
+        report = await self.credentials.check(
+            CheckPassword(password=password, words=words, organization=organization)
+        )
         if not report.acceptable:
             raise _refused(report.reasons)
 

@@ -11,6 +11,7 @@ from services.gateway.administration import Administration
 from services.gateway.api.documents import Documents
 from services.gateway.api.operations import Operations
 from services.gateway.api.routes import Api
+from services.gateway.audit import AuditTrail
 from services.gateway.clients import peer
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
@@ -108,6 +109,7 @@ def build_service(config: GatewayConfig) -> Service:
         live,
         trust,
         password_reset,
+        AuditTrail(profile),
     )
     table = api.operations()
     operations = Operations(requests, RedisAnswers(redis, sealer), problems.answer)

@@ -69,12 +69,6 @@ class StepUpRequired(Refusal):
     type, status = "step-up-required", 403
 
 
-class ChangedMeanwhile(Refusal):
-    """The thing is not any more what the change was meant for."""
-
-    type, status = "changed-meanwhile", 412
-
-
 class ConfirmationRequired(Refusal):
     """What was asked for cannot be undone and has to be confirmed."""
 

@@ -10,7 +10,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, StringConstraints
 
 from services.gateway.errors import MethodUnknown, SessionRequired
+from shared.contracts.audit import Actor
 from shared.contracts.methods import LongestLabel, Method
+from shared.contracts.profile import Person
 from shared.contracts.sessions import Device, Session, Where
 from shared.contracts.trust import TrustTerms
 
@@ -279,6 +281,11 @@ class ActionRequired:
         if action == "change-password":
             return cls(flow_id, action)
         return cls(flow_id, action, flow.skip_until, flow.to_confirm)
+
+
+def acting(admin: Person) -> Actor:
+    """Return an admin as who does what they ask for."""
+    return Actor(sub=admin.sub, organization=admin.home_organization.id)
 
 
 def new_binding() -> str:

@@ -5,16 +5,21 @@ from dataclasses import dataclass
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
+from services.gateway.model import acting
 from shared.contracts.methods import Kind, RequireSecurityInfo
 from shared.contracts.policy import (
-    MethodsPolicy,
+    KeptMethodsPolicy,
+    KeptPasswordPolicy,
+    KeptResetPolicy,
+    KeptSessionsPolicy,
+    PasswordPolicy,
     PutMethodsPolicy,
+    PutPasswordPolicy,
     PutResetPolicy,
     PutSessionsPolicy,
     ReadPolicy,
     ResetPolicy,
     SecondFactor,
-    SessionsPolicy,
     UsualReconfirmDays,
 )
 from shared.contracts.profile import GetPerson, Person
@@ -30,7 +35,7 @@ class Policies:
     profile: ProfileClient
     sessions: SessionsClient
 
-    async def methods(self, admin: Person) -> MethodsPolicy:
+    async def methods(self, admin: Person) -> KeptMethodsPolicy:
         """Return which methods are allowed, and whether a sign-in takes a second factor."""
         return await self.credentials.policy(_asked_by(admin))
 
@@ -43,8 +48,12 @@ class Policies:
         trust_days: int,
         skip_days: int = 0,
         reconfirm_days: int = UsualReconfirmDays,
-    ) -> MethodsPolicy:
-        """Replace it. When this returns, it holds for every step of every sign-in."""
+        replaces: tuple[int, ...] | None = None,
+    ) -> KeptMethodsPolicy:
+        """Replace it, if it is one of these versions or if none are named.
+
+        When this returns, it holds for every step of every sign-in.
+        """
         return await self.credentials.put_policy(
             PutMethodsPolicy(
                 organization=admin.home_organization.id,
@@ -53,32 +62,74 @@ class Policies:
                 trust_days=trust_days,
                 skip_days=skip_days,
                 reconfirm_days=reconfirm_days,
+                replaces=replaces,
+                by=acting(admin),
             )
         )
 
-    async def resets(self, admin: Person) -> ResetPolicy:
+    async def resets(self, admin: Person) -> KeptResetPolicy:
         """Return who may reset a forgotten password, and with what."""
         return await self.credentials.reset_policy(_asked_by(admin))
 
-    async def put_resets(self, admin: Person, policy: ResetPolicy) -> ResetPolicy:
-        """Replace it. When this returns, every reset that was begun before it is over."""
+    async def put_resets(
+        self, admin: Person, policy: ResetPolicy, replaces: tuple[int, ...] | None = None
+    ) -> KeptResetPolicy:
+        """Replace it, if it is one of these versions or if none are named.
+
+        When this returns, every reset that was begun before it is over.
+        """
         return await self.credentials.put_reset_policy(
-            PutResetPolicy(organization=admin.home_organization.id, **policy.model_dump())
+            PutResetPolicy(
+                **policy.model_dump(),
+                organization=admin.home_organization.id,
+                replaces=replaces,
+                by=acting(admin),
+            )
         )
 
-    async def session_times(self, admin: Person) -> SessionsPolicy:
+    async def session_times(self, admin: Person) -> KeptSessionsPolicy:
         """Return how long sessions last."""
         return await self.sessions.policy(_asked_by(admin))
 
     async def put_session_times(
-        self, admin: Person, *, idle_minutes: int, lifetime_hours: int
-    ) -> SessionsPolicy:
-        """Replace it. When this returns, no session is begun or renewed for longer."""
+        self,
+        admin: Person,
+        *,
+        idle_minutes: int,
+        lifetime_hours: int,
+        replaces: tuple[int, ...] | None = None,
+    ) -> KeptSessionsPolicy:
+        """Replace it, if it is one of these versions or if none are named.
+
+        When this returns, no session is begun or renewed for longer.
+        """
         return await self.sessions.put_policy(
             PutSessionsPolicy(
                 organization=admin.home_organization.id,
                 idle_minutes=idle_minutes,
                 lifetime_hours=lifetime_hours,
+                replaces=replaces,
+                by=acting(admin),
+            )
+        )
+
+    async def passwords(self, admin: Person) -> KeptPasswordPolicy:
+        """Return what a new password must meet."""
+        return await self.credentials.password_policy(_asked_by(admin))
+
+    async def put_passwords(
+        self, admin: Person, policy: PasswordPolicy, replaces: tuple[int, ...] | None = None
+    ) -> KeptPasswordPolicy:
+        """Replace it, if it is one of these versions or if none are named.
+
+        When this returns, no password is taken that does not meet it.
+        """
+        return await self.credentials.put_password_policy(
+            PutPasswordPolicy(
+                **policy.model_dump(),
+                organization=admin.home_organization.id,
+                replaces=replaces,
+                by=acting(admin),
             )
         )
 
@@ -90,7 +141,9 @@ class Policies:
         person = await self.profile.get(GetPerson(sub=sub))
         if person.home_organization.id != admin.home_organization.id:
             raise NotFound
-        cleared = await self.credentials.require_anew(RequireSecurityInfo(sub=sub))
+        cleared = await self.credentials.require_anew(
+            RequireSecurityInfo(sub=sub, by=acting(admin))
+        )
         for factor in cleared.gone:
             # The event does the same; the admin need not wait for that.
             await self.sessions.end_resting_on(

@@ -26,6 +26,7 @@ from shared.texts import Catalogues
 SESSION_COOKIE = "__Host-session"
 DEVICE_COOKIE = "__Host-device"
 CSRF_HEADER = "X-CSRF-Token"
+IF_MATCH = "If-Match"
 RECEIPT_HEADER = "Receipt-Token"
 _LONGEST_USER_AGENT = 512
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})

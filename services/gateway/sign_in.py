@@ -192,8 +192,15 @@ class SignIn:
 
     async def check_password(self, key: FlowKey, password: SecretStr) -> PasswordReport:
         """Rate a password for who is signing in; nothing is stored."""
-        words = words_of(await self.person(await self.flow(key, "change-password")))
-        return await self.credentials.check(CheckPassword(password=password, words=words))
+        person = await self.person(await self.flow(key, "change-password"))
+        return await self.credentials.check(
+            CheckPassword(
+                password=password,
+                words=words_of(person),
+                sub=person.sub,
+                organization=person.home_organization.id,
+            )
+        )
 
     async def flow(self, key: FlowKey, action: Action) -> Flow:
         """Return a flow that waits for its user to do this, or raise `FlowEnded`."""

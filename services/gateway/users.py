@@ -8,6 +8,7 @@ from services.gateway.account import words_of
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
+from services.gateway.model import acting
 from shared.contracts.accounts import (
     Account,
     DisableAccount,
@@ -16,7 +17,6 @@ from shared.contracts.accounts import (
     SetTemporaryPassword,
     TemporaryPassword,
 )
-from shared.contracts.audit import Actor
 from shared.contracts.methods import ListMethods, Method
 from shared.contracts.profile import Person
 from shared.contracts.refusals import NotFound
@@ -59,9 +59,9 @@ class Users:
         changes: RecordChanges,
         *,
         emptied: tuple[Emptiable, ...] = (),
-        revision: int | None = None,
+        replaces: tuple[int, ...] | None = None,
     ) -> KnownUser:
-        """Change a record, if it is at a revision where one is given."""
+        """Change a record, if it is at one of these revisions where they are given."""
         await self._found(admin, sub)
         await self.profile.change_user(
             ChangeUser(
@@ -69,8 +69,8 @@ class Users:
                 organization=admin.home_organization.id,
                 changes=changes,
                 emptied=emptied,
-                revision=revision,
-                by=actor(admin),
+                revisions=replaces,
+                by=acting(admin),
             )
         )
         return await self.read(admin, sub)
@@ -81,13 +81,13 @@ class Users:
         """Give a user another password for once. Whatever is open of theirs ends."""
         user, _ = await self._found(admin, sub)
         return await self.credentials.set_temporary_password(
-            SetTemporaryPassword(sub=sub, password=password, words=words_of(user), by=actor(admin))
+            SetTemporaryPassword(sub=sub, password=password, words=words_of(user), by=acting(admin))
         )
 
     async def sign_out(self, admin: Person, sub: str) -> Revoked:
         """End whatever is open of a user. When this returns, nothing of it is accepted."""
         await self._found(admin, sub)
-        return await self.sessions.sign_out_everywhere(SignOutEverywhere(sub=sub, by=actor(admin)))
+        return await self.sessions.sign_out_everywhere(SignOutEverywhere(sub=sub, by=acting(admin)))
 
     async def disable(self, admin: Person, sub: str) -> Account:
         """Let nobody into an account. The last admin's stays open."""
@@ -100,7 +100,7 @@ class Users:
     async def enable(self, admin: Person, sub: str) -> None:
         """Let the owner of an account in again."""
         await self._found(admin, sub)
-        account = await self.credentials.enable(EnableAccount(sub=sub, by=actor(admin)))
+        account = await self.credentials.enable(EnableAccount(sub=sub, by=acting(admin)))
         await self._note(admin, account)
 
     async def _shut(self, admin: Person, sub: str, *, deleted: bool) -> Account:
@@ -110,7 +110,7 @@ class Users:
         # same call, or enabling it, makes both say the same.
         await self._note(admin, before.model_copy(update={"disabled": True}))
         shut = await self.credentials.disable(
-            DisableAccount(sub=sub, deleted=deleted, by=actor(admin))
+            DisableAccount(sub=sub, deleted=deleted, by=acting(admin))
         )
         # The event does the same; the admin need not wait for that.
         await self._note(admin, shut)
@@ -134,8 +134,3 @@ class Users:
                 revision=account.revision,
             )
         )
-
-
-def actor(admin: Person) -> Actor:
-    """Return who does it, as the audit trail is told."""
-    return Actor(sub=admin.sub, organization=admin.home_organization.id)

@@ -1,11 +1,12 @@
 """Composition root of the profile service."""
 
 import asyncio
+import sys
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from services.profile.audit import Audit
+from services.profile.audit import Audit, AuditInspection
 from services.profile.config import ProfileConfig
 from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
 from services.profile.mongo_audit import MongoAuditStore
@@ -34,6 +35,7 @@ class _Wired:
     store: MongoNoticeStore
     notices: Notices
     trail: MongoAuditStore
+    audit: Audit
     known: People
     users: Users
 
@@ -52,11 +54,11 @@ class _Wired:
         )
         seal = Seal(config.audit_key.get_secret_value().encode())
         trail = MongoAuditStore(wiring.database, wiring.transactions, seal)
-        audit = Audit(trail)
+        audit = Audit(trail, people, SystemClock())
         known = People(people, SystemClock())
         users = Users(people, known, SystemClock())
         subscribe(wiring.bus, notices, audit, users)
-        return cls(wiring, people, store, notices, trail, known, users)
+        return cls(wiring, people, store, notices, trail, audit, known, users)
 
 
 def build_service(config: ProfileConfig) -> Service:
@@ -64,7 +66,7 @@ def build_service(config: ProfileConfig) -> Service:
     wired = _Wired.of(config)
     wiring, notices = wired.wiring, wired.notices
     app = application(NAME, config, wiring.is_outage)
-    app.add_routes(routes(wired.known, wired.users))
+    app.add_routes(routes(wired.known, wired.users, wired.audit))
 
     async def catch_up() -> None:
         seen: datetime | None = None
@@ -73,6 +75,23 @@ def build_service(config: ProfileConfig) -> Service:
             await asyncio.sleep(config.catch_up_seconds)
 
     return wiring.service(app, tasks=[notices.keep_sending, catch_up])
+
+
+async def verify_audit(config: ProfileConfig) -> bool:
+    """Go through the audit trail of every organization, say how it is, and return if all is well.
+
+    What is said of the last entry is worth keeping elsewhere: a later run says it again, of an
+    entry that is still there.
+    """
+    trail, is_intact = _Wired.of(config).trail, True
+    async for each in AuditInspection(trail, trail.seal).all():
+        is_intact = is_intact and not each.faults
+        for fault in each.faults:
+            sys.stdout.write(f"{each.organization}: entry {fault.sequence} {fault.wrong}\n")
+        how = f"{len(each.faults)} wrong" if each.faults else "intact"
+        last = f"the last is {each.hash}" if each.hash else "there is no last one"
+        sys.stdout.write(f"{each.organization}: {each.entries} entries, {how}, {last}\n")
+    return is_intact
 
 
 async def install(config: ProfileConfig) -> None:

@@ -31,12 +31,6 @@ class UserExists(Refusal):
     type, status = "user-exists", 409
 
 
-class ChangedMeanwhile(Refusal):
-    """The record is not any more what the change was made to."""
-
-    type, status = "changed-meanwhile", 412
-
-
 class LastAdmin(Refusal):
     """Nobody would be left who looks after the organization."""
 

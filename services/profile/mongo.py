@@ -1,6 +1,6 @@
 """Profiles and notices in MongoDB: the only file of this service that imports the driver."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -10,7 +10,6 @@ from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 from pymongo.read_concern import ReadConcern
 
-from services.profile.errors import ChangedMeanwhile
 from services.profile.model import (
     Noted,
     Notice,
@@ -19,10 +18,11 @@ from services.profile.model import (
     new_sub,
     user_id_key,
 )
+from services.profile.store import nothing_told
 from shared.contracts.accounts import DeletedDays
 from shared.contracts.events import Event
 from shared.contracts.profile import AddPerson, Helpdesk, Photo
-from shared.contracts.refusals import UnknownCursor
+from shared.contracts.refusals import ChangedMeanwhile, UnknownCursor
 from shared.due import Due
 from shared.epochs import Epochs
 from shared.mongo import Database, Document, Session
@@ -35,6 +35,7 @@ _COMMITS_WITHIN = timedelta(seconds=60)
 T = TypeVar("T")
 
 _FORGOTTEN: Document = {"$subtract": ["$$NOW", DeletedDays * 24 * 3600 * 1000]}
+_NOT_KEPT = {"by"}
 _NOT_DELETED: Document = {"deleted_at": {"$exists": False}}
 _IS_KNOWN: Document = {"$ne": [{"$type": "$owed_at"}, "missing"]}
 
@@ -86,12 +87,12 @@ class MongoUserTransaction:
         before = changed.revision - 1
         # What was never changed does not say which revision it is.
         known = {"revision": before if before > 1 else {"$exists": False}}
-        added_as = changed.added_as.model_dump() if changed.added_as else None
+        added_as = changed.added_as.model_dump(exclude=_NOT_KEPT) if changed.added_as else None
         replaced = await self.database["people"].update_one(
             {"_id": changed.sub, **known},
             {
                 "$set": {
-                    **changed.record.model_dump(),
+                    **changed.record.model_dump(exclude=_NOT_KEPT),
                     "revision": changed.revision,
                     "added_as": added_as,
                 }
@@ -153,13 +154,22 @@ class MongoPeopleStore:
             return None
         return OrganizationRecord(found["_id"], found["name"], Helpdesk(**found["helpdesk"]))
 
-    async def add_person(self, record: AddPerson) -> tuple[PersonRecord, bool]:
+    async def add_person(
+        self, record: AddPerson, told: Callable[[str], Event | None] = nothing_told
+    ) -> tuple[PersonRecord, bool]:
         """Insert; the unique index on the user ID decides between two at once."""
         key = user_id_key(record.user_id)
         await self._free(key)
-        document = {"_id": new_sub(), "user_id_key": key, **record.model_dump()}
+        said = record.model_dump(exclude=_NOT_KEPT)
+        document = {"_id": new_sub(), "user_id_key": key, **said}
+
+        async def work(transaction: Transaction) -> None:
+            await self.database["people"].insert_one(document, session=transaction.session)
+            if (event := told(document["_id"])) is not None:
+                await transaction.emit(event)
+
         try:
-            await self.database["people"].insert_one(document)
+            await self.transactions.run(work)
         except DuplicateKeyError:
             found = await self.database["people"].find_one({"user_id_key": key})
             if found is None:
@@ -211,6 +221,11 @@ class MongoPeopleStore:
                 raise UnknownCursor
             query["user_id_key"] = {"$gt": last["user_id_key"]}
         found = self.database["people"].find(query).sort("user_id_key", ASCENDING).limit(limit)
+        return [_person(document) async for document in found]
+
+    async def persons_of(self, subs: Collection[str]) -> list[PersonRecord]:
+        """Look them up together."""
+        found = self.database["people"].find({"_id": {"$in": [*subs]}})
         return [_person(document) async for document in found]
 
     async def put_photo(self, sub: str, photo: Photo) -> None:

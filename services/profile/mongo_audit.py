@@ -3,10 +3,12 @@
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 
-from pymongo import ASCENDING, ReturnDocument
+from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from services.profile.store import EVERYTHING
 from services.profile.trail import Entry, Head, Seal, Told
+from shared.contracts.audit import AuditFilter
 from shared.mongo import Database, Document, present
 from shared.transactions import Transaction, Transactions
 
@@ -52,10 +54,21 @@ class MongoAuditStore:
         heads = await self.database["audit-heads"].distinct("_id")
         return sorted({*entries, *heads}, key=str)
 
-    async def entries(self, organization: str, *, after: int, limit: int) -> list[Entry]:
+    async def entries(
+        self,
+        organization: str,
+        *,
+        after: int | None = None,
+        limit: int,
+        oldest_first: bool = True,
+        wanted: AuditFilter = EVERYTHING,
+    ) -> list[Entry]:
         """Read a page."""
-        query = {"organization": organization, "sequence": {"$gt": after}}
-        found = self.database["audit"].find(query).sort("sequence", ASCENDING).limit(limit)
+        query: Document = {"organization": organization, **wanted.model_dump(exclude_none=True)}
+        if after is not None:
+            query["sequence"] = {"$gt" if oldest_first else "$lt": after}
+        order = ASCENDING if oldest_first else DESCENDING
+        found = self.database["audit"].find(query).sort("sequence", order).limit(limit)
         return [_entry(document) async for document in found]
 
     async def head(self, organization: str) -> Head | None:

@@ -1,6 +1,7 @@
 """People and their organizations."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
 from services.profile.errors import (
@@ -13,7 +14,9 @@ from services.profile.errors import (
 from services.profile.model import OrganizationRecord, PersonRecord, photo_of
 from services.profile.store import PeopleStore
 from shared.clock import Clock
+from shared.contracts.audit import Actor, Details
 from shared.contracts.body import Done
+from shared.contracts.events import Audited
 from shared.contracts.profile import (
     AddedPerson,
     AddPerson,
@@ -27,12 +30,13 @@ from shared.contracts.profile import (
     Photo,
     PutOrganization,
     PutPhoto,
+    Role,
 )
 from shared.contracts.users import User
 
 P = TypeVar("P", bound=Person)
 
-_NOT_SHOWN = {"organization", "manager", "groups"}
+_NOT_SHOWN = {"organization", "manager", "groups", "by"}
 _FRESH_SECONDS = 1.0
 _MOST_KEPT = 10_000
 
@@ -56,8 +60,13 @@ class People:
             raise NoSuchOrganization
         if asked.manager is not None and await self._manager(asked) is None:
             raise UnknownManager
-        person, created = await self.store.add_person(asked)
-        if not created and not person.was_added_as(asked):
+        record = asked.model_copy(update={"by": None})
+
+        def told(sub: str) -> Audited | None:
+            return _added(asked.by, sub, asked.roles, self.clock.now()) if asked.by else None
+
+        person, created = await self.store.add_person(record, told)
+        if not created and not person.was_added_as(record):
             raise UserExists
         return AddedPerson(sub=person.sub, created=created)
 
@@ -130,3 +139,8 @@ class People:
         if found is None or found.deleted or found.record.organization != record.organization:
             return None
         return Manager(display_name=found.record.display_name)
+
+
+def _added(by: Actor, sub: str, roles: tuple[Role, ...], at: datetime) -> Audited:
+    details: Details = {"roles": " ".join(roles)}
+    return Audited.of(by, "add-user", at=at, subject=sub, details=details)

@@ -2,14 +2,16 @@
 
 from aiohttp import web
 
+from services.profile.audit import Audit
 from services.profile.people import People
 from services.profile.users import Users
+from shared.contracts.audit import NoteAudit, ReadAudit
 from shared.contracts.profile import AddPerson, GetPerson, ListPeople, PutOrganization, PutPhoto
 from shared.contracts.users import ChangeUser, NoteAccount, ReadUser
 from shared.service import endpoint
 
 
-def routes(people: People, users: Users) -> list[web.RouteDef]:
+def routes(people: People, users: Users, audit: Audit) -> list[web.RouteDef]:
     """Return the routes of the service."""
     return [
         endpoint("/organizations/put", PutOrganization, people.put_organization),
@@ -21,4 +23,6 @@ def routes(people: People, users: Users) -> list[web.RouteDef]:
         endpoint("/users/note-account", NoteAccount, users.note_account),
         endpoint("/people/put-photo", PutPhoto, people.put_photo),
         endpoint("/people/photo", GetPerson, people.photo),
+        endpoint("/audit/read", ReadAudit, audit.read),
+        endpoint("/audit/note", NoteAudit, audit.note),
     ]

@@ -1,16 +1,24 @@
 """What the profile service keeps, in the words of its trade."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from services.profile.model import Noted, Notice, OrganizationRecord, PersonRecord
 from services.profile.trail import Entry, Head, Told
+from shared.contracts.audit import AuditFilter
 from shared.contracts.events import Event
 from shared.contracts.profile import AddPerson, Photo
 from shared.owed import OwedStore
 
 T = TypeVar("T")
+
+EVERYTHING = AuditFilter()
+
+
+def nothing_told(_sub: str) -> Event | None:
+    """Return what is told where nobody asks to be."""
+    return None
 
 
 class PeopleStore(Protocol):
@@ -24,8 +32,13 @@ class PeopleStore(Protocol):
         """Return an organization."""
         ...
 
-    async def add_person(self, record: AddPerson) -> tuple[PersonRecord, bool]:
-        """Keep a new person, or return who has the user ID; and whether they are new."""
+    async def add_person(
+        self, record: AddPerson, told: Callable[[str], Event | None] = nothing_told
+    ) -> tuple[PersonRecord, bool]:
+        """Keep a new person and tell of their id, or return who has the user ID.
+
+        Also return whether they are new.
+        """
         ...
 
     async def person(self, sub: str) -> PersonRecord | None:
@@ -39,6 +52,10 @@ class PeopleStore(Protocol):
 
         Raise `UnknownCursor` where that is none of them.
         """
+        ...
+
+    async def persons_of(self, subs: Collection[str]) -> list[PersonRecord]:
+        """Return those of these people whom there are."""
         ...
 
     async def admins(self, organization: str) -> list[PersonRecord]:
@@ -120,7 +137,15 @@ class AuditStore(Protocol):
         """Return whose trail there is."""
         ...
 
-    async def entries(self, organization: str, *, after: int, limit: int) -> list[Entry]:
+    async def entries(
+        self,
+        organization: str,
+        *,
+        after: int | None = None,
+        limit: int,
+        oldest_first: bool = True,
+        wanted: AuditFilter = EVERYTHING,
+    ) -> list[Entry]:
         """Return a page of a trail in the order of the entries' numbers, after one of them."""
         ...
 

@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import dataclass
 
-from services.profile.errors import ChangedMeanwhile, LastAdmin, NoSuchPerson, UnknownManager
+from services.profile.errors import LastAdmin, NoSuchPerson, UnknownManager
 from services.profile.model import Noted, PersonRecord, told_of_addresses
 from services.profile.people import People
 from services.profile.store import UserStore, UserTransaction
@@ -12,6 +12,7 @@ from shared.contracts.audit import Details
 from shared.contracts.body import Done
 from shared.contracts.events import AccountDisabled, AccountEnabled, Audited
 from shared.contracts.profile import AddPerson
+from shared.contracts.refusals import ChangedMeanwhile
 from shared.contracts.users import ChangeUser, NoteAccount, ReadUser, User
 
 
@@ -37,7 +38,7 @@ class Users:
 
         async def work(tx: UserTransaction) -> PersonRecord:
             before = await _found(tx, asked.organization, asked.sub)
-            if asked.revision not in {None, before.revision}:
+            if asked.revisions is not None and before.revision not in asked.revisions:
                 raise ChangedMeanwhile
             after = before.with_record(_changed(before.record, asked))
             if after.record == before.record:

@@ -47,7 +47,7 @@ def build_service(config: SessionsConfig) -> Service:
     """Return the service, ready to run."""
     wiring, store, revocations = _wired(config)
     devices = Devices(store)
-    kept = MongoPolicyStore(wiring.database)
+    kept = MongoPolicyStore(wiring.database, wiring.transactions)
     policies = SessionPolicies(kept, Lease(kept.policy_of, SystemClock()), config.policy)
     issuance = Issuance(store, devices, policies)
     introspection = Introspection(store, wiring.cache, policies)
@@ -67,4 +67,5 @@ async def install(config: SessionsConfig) -> None:
     """Apply indexes and topology. Safe to run twice."""
     wiring, store, _ = _wired(config)
     await store.install()
+    await MongoPolicyStore(wiring.database, wiring.transactions).install()
     await wiring.bus.install()

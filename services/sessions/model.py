@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.sessions.errors import SessionIsRevoked, SessionRequired
@@ -15,7 +15,7 @@ from shared.contracts.events import (
     SignedOutEverywhere,
     SignedOutEverywherePayload,
 )
-from shared.contracts.policy import SessionsPolicy
+from shared.contracts.policy import KeptSessionsPolicy
 from shared.contracts.sessions import Device, EndedSession, Receipt, Session
 from shared.contracts.trust import DeviceTrust
 
@@ -28,16 +28,20 @@ class SessionPolicy:
 
     idle_seconds: int
     lifetime_seconds: int
+    version: int = field(default=0, compare=False)
+    """How often it was replaced."""
 
     @classmethod
     def of(cls, idle_minutes: int, lifetime_hours: int) -> "SessionPolicy":
         """Return a policy in the units that people say it in."""
         return cls(idle_minutes * 60, lifetime_hours * 3600)
 
-    def as_contract(self) -> SessionsPolicy:
+    def as_contract(self) -> KeptSessionsPolicy:
         """Return it as others see it."""
-        return SessionsPolicy(
-            idle_minutes=self.idle_seconds // 60, lifetime_hours=self.lifetime_seconds // 3600
+        return KeptSessionsPolicy(
+            idle_minutes=self.idle_seconds // 60,
+            lifetime_hours=self.lifetime_seconds // 3600,
+            version=self.version,
         )
 
 

@@ -1,6 +1,6 @@
 """Sessions in MongoDB: the only file of this service that imports the driver."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from functools import cached_property
@@ -25,8 +25,10 @@ from shared.contracts.sessions import EndedSession, EstablishSession, Session, S
 from shared.contracts.trust import DeviceTrust, TrustTerms
 from shared.epochs import Epochs
 from shared.mongo import Database, Document, present
+from shared.policies import Replaced, Telling
 from shared.together import Together
 from shared.transactions import Transaction, Transactions
+from shared.versions import VersionedDocuments
 
 T = TypeVar("T")
 
@@ -489,17 +491,37 @@ class MongoPolicyStore:
     """One document per organization."""
 
     database: Database
+    transactions: Transactions
+
+    async def install(self) -> None:
+        """Create the collection. Safe to run twice."""
+        await self._policies.install()
 
     async def policy_of(self, organization: str) -> SessionPolicy | None:
         """Read the document."""
         found = await self.database["policies"].find_one({"_id": organization})
-        return SessionPolicy(found["idle_seconds"], found["lifetime_seconds"]) if found else None
+        if found is None:
+            return None
+        # What was put by the version before has no number.
+        version = found.get("version", 0)
+        return SessionPolicy(found["idle_seconds"], found["lifetime_seconds"], version)
 
-    async def put_policy(self, organization: str, policy: SessionPolicy) -> None:
+    async def put_policy(
+        self,
+        organization: str,
+        policy: SessionPolicy,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
         """Replace the document."""
-        await self.database["policies"].replace_one(
-            {"_id": organization}, asdict(policy), upsert=True
-        )
+        values = asdict(policy)
+        del values["version"]
+        return await self._policies.replace(organization, values, replaces=replaces, told=told)
+
+    @property
+    def _policies(self) -> VersionedDocuments:
+        return VersionedDocuments(self.database["policies"], self.transactions)
 
     async def shorten(self, organization: str, policy: SessionPolicy) -> None:
         """Go through the index of open sessions, all of them: it is seldom that this is asked."""

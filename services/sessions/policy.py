@@ -1,11 +1,12 @@
 """The policy for sessions of each organization."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.sessions.model import SessionPolicy
 from services.sessions.store import PolicyStore
-from shared.contracts.policy import PutSessionsPolicy, ReadPolicy, SessionsPolicy
+from shared.contracts.policy import KeptSessionsPolicy, PutSessionsPolicy, ReadPolicy
 from shared.lease import Lease
+from shared.policies import policy_replaced
 
 _NO_ORGANIZATION = ""
 
@@ -18,21 +19,28 @@ class SessionPolicies:
     lease: Lease[SessionPolicy | None]
     otherwise: SessionPolicy
 
-    async def read(self, asked: ReadPolicy) -> SessionsPolicy:
+    async def read(self, asked: ReadPolicy) -> KeptSessionsPolicy:
         """Return an organization's policy as it is at this moment."""
         found = await self.store.policy_of(asked.organization)
         return (found or self.otherwise).as_contract()
 
-    async def put(self, asked: PutSessionsPolicy) -> SessionsPolicy:
+    async def put(self, asked: PutSessionsPolicy) -> KeptSessionsPolicy:
         """Replace a policy. When this returns, no session is stored that lasts longer than it says.
 
-        What lasts longer already is shortened once no more of it can come.
+        What lasts longer already is shortened once no more of it can come. Raise `ChangedMeanwhile`
+        where another one stands there than those it may replace.
         """
         policy = SessionPolicy.of(asked.idle_minutes, asked.lifetime_hours)
-        await self.store.put_policy(asked.organization, policy)
+        at = self.lease.clock.now()
+        replaced = await self.store.put_policy(
+            asked.organization,
+            policy,
+            replaces=asked.replaces,
+            told=lambda replaced: policy_replaced(asked, "sessions", replaced, at),
+        )
         await self.lease.lapse()
         await self.store.shorten(asked.organization, policy)
-        return policy.as_contract()
+        return replace(policy, version=replaced.version).as_contract()
 
     async def of(self, organization: str | None) -> SessionPolicy:
         """Return the policy that holds in an organization."""

@@ -1,6 +1,6 @@
 """What the sessions service keeps, in the words of its trade."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Protocol, TypeVar
 
 from services.sessions.model import Batch, KnownDevice, Revocation, SessionPolicy, SessionState
@@ -8,6 +8,7 @@ from shared.contracts.epochs import Raised
 from shared.contracts.events import Cause, Event
 from shared.contracts.sessions import EstablishSession, Session, StepUp
 from shared.contracts.trust import TrustTerms
+from shared.policies import Replaced, Telling
 
 T = TypeVar("T")
 
@@ -194,8 +195,18 @@ class PolicyStore(Protocol):
         """Return an organization's policy; None where it has set none."""
         ...
 
-    async def put_policy(self, organization: str, policy: SessionPolicy) -> None:
-        """Keep an organization's policy in place of the one before it."""
+    async def put_policy(
+        self,
+        organization: str,
+        policy: SessionPolicy,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
+        """Keep an organization's policy in place of one of these versions, and tell of it.
+
+        Raise `ChangedMeanwhile` where another one stands there; with no versions named, any may.
+        """
         ...
 
     async def shorten(self, organization: str, policy: SessionPolicy) -> None:

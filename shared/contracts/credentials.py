@@ -110,10 +110,12 @@ class ReplacePassword(Contract):
 
 
 class CheckPassword(Contract):
-    """Rate a password without storing anything."""
+    """Rate a password by what holds for somebody or their organization; nothing is stored."""
 
     password: Secret = Field(max_length=LongestPassword)
     words: Words = Words()
+    sub: Sub | None = None
+    organization: str | None = None
 
 
 class PasswordReport(Contract):

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from shared.contracts.audit import Actor
 from shared.contracts.body import Contract, Secret, Sid, Sub
 from shared.contracts.trust import TrustTerms
 
@@ -209,6 +210,7 @@ class RequireSecurityInfo(Contract):
     """Take a subject's methods away, and have a second factor registered at the next sign-in."""
 
     sub: Sub
+    by: Actor | None = None
 
 
 class Cleared(Contract):

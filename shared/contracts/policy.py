@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
+from shared.contracts.audit import Actor
 from shared.contracts.body import Contract
 from shared.contracts.methods import Kind
 from shared.contracts.trust import MostTrustDays
@@ -25,10 +26,35 @@ LeastLifetimeHours, MostLifetimeHours = 1, 30 * 24
 (NIST SP 800-63B-4, 2.1.3)."""
 
 
+LeastMinimumLength, MostMinimumLength = 15, 64
+UsualMinimumLengthWithFactor = 8
+"""Whoever allows less than these goes below NIST SP 800-63B-4, 3.1.1.2."""
+MostHistory = 24
+MostBannedWords = 1000
+BannedWord = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=64)]
+
+
 class ReadPolicy(Contract):
     """Ask for an organization's policy, or what holds where it has set none."""
 
     organization: str = Field(max_length=64)
+
+
+class Kept(Contract):
+    """A policy as it is kept; `version` is how often it was replaced."""
+
+    version: int = 0
+
+
+class Replacement(Contract):
+    """Whose policy is to be replaced, and by whom.
+
+    `replaces` are the versions that it may replace; whichever there is, where none are named.
+    """
+
+    organization: str = Field(min_length=1, max_length=64)
+    replaces: tuple[int, ...] | None = None
+    by: Actor | None = None
 
 
 class MethodsPolicy(Contract):
@@ -45,10 +71,13 @@ class MethodsPolicy(Contract):
     reconfirm_days: int = UsualReconfirmDays
 
 
-class PutMethodsPolicy(MethodsPolicy):
+class KeptMethodsPolicy(MethodsPolicy, Kept):
+    """The policy for methods with its version."""
+
+
+class PutMethodsPolicy(MethodsPolicy, Replacement):
     """Replace the policy for methods as a whole."""
 
-    organization: str = Field(min_length=1, max_length=64)
     trust_days: int = Field(ge=0, le=MostTrustDays)
     skip_days: int = Field(default=0, ge=0, le=MostSkipDays)
     reconfirm_days: int = Field(default=UsualReconfirmDays, ge=0, le=MostReconfirmDays)
@@ -70,10 +99,13 @@ class ResetPolicy(Contract):
     questions_to_answer: int = LeastQuestions
 
 
-class PutResetPolicy(ResetPolicy):
+class KeptResetPolicy(ResetPolicy, Kept):
+    """The policy for resets with its version."""
+
+
+class PutResetPolicy(ResetPolicy, Replacement):
     """Replace the policy for resets as a whole."""
 
-    organization: str = Field(min_length=1, max_length=64)
     groups: tuple[GroupName, ...] = Field(default=(), max_length=MostGroups)
     methods_required: int = Field(default=1, ge=1, le=2)
     reconfirm_days: int = Field(default=UsualReconfirmDays, ge=0, le=MostReconfirmDays)
@@ -88,9 +120,41 @@ class SessionsPolicy(Contract):
     lifetime_hours: int
 
 
-class PutSessionsPolicy(SessionsPolicy):
+class KeptSessionsPolicy(SessionsPolicy, Kept):
+    """The policy for sessions with its version."""
+
+
+class PutSessionsPolicy(SessionsPolicy, Replacement):
     """Replace the policy for sessions as a whole."""
 
-    organization: str = Field(min_length=1, max_length=64)
     idle_minutes: int = Field(ge=LeastIdleMinutes, le=MostIdleMinutes)
     lifetime_hours: int = Field(ge=LeastLifetimeHours, le=MostLifetimeHours)
+
+
+class PasswordPolicy(Contract):
+    """What a new password must meet. Lengths in characters; `history` counts the present one.
+
+    The lower length is for who meets a second factor at every sign-in (NIST SP 800-63B-4, 3.1.1.2).
+    """
+
+    minimum_length: int
+    minimum_length_with_factor: int = UsualMinimumLengthWithFactor
+    history: int = 1
+    banned: tuple[str, ...] = ()
+
+
+class KeptPasswordPolicy(PasswordPolicy, Kept):
+    """The policy for passwords with its version."""
+
+
+class PutPasswordPolicy(PasswordPolicy, Replacement):
+    """Replace the policy for passwords as a whole."""
+
+    minimum_length: int = Field(ge=LeastMinimumLength, le=MostMinimumLength)
+    minimum_length_with_factor: int = Field(
+        default=UsualMinimumLengthWithFactor,
+        ge=UsualMinimumLengthWithFactor,
+        le=MostMinimumLength,
+    )
+    history: int = Field(default=1, ge=1, le=MostHistory)
+    banned: tuple[BannedWord, ...] = Field(default=(), max_length=MostBannedWords)

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from shared.contracts.audit import Actor
 from shared.contracts.body import Contract, Sub
 
 Role = Literal["admin"]
@@ -93,6 +94,7 @@ class AddPerson(Contract):
     preferred_language: str | None = Field(default=None, max_length=16)
     roles: tuple[Role, ...] = ()
     groups: Groups = ()
+    by: Actor | None = None
 
 
 class AddedPerson(Contract):

@@ -76,6 +76,12 @@ class UnknownCursor(InvalidRequest):
         super().__init__(errors=[{"field": "after", "reason": reason, "message": reason}])
 
 
+class ChangedMeanwhile(Refusal):
+    """Somebody else has replaced it since the caller has read it; nothing was changed."""
+
+    type, status = "changed-meanwhile", 412
+
+
 class MalformedBody(Refusal):
     """The body is not the JSON document that was asked for."""
 

@@ -47,7 +47,7 @@ class RecordChanges(Contract):
 
 
 class ChangeUser(Contract):
-    """Change a user's record, if it is at `revision` where one is given.
+    """Change a user's record, if it is at one of `revisions` where they are given.
 
     `emptied` are the fields that are to say nothing.
     """
@@ -56,7 +56,7 @@ class ChangeUser(Contract):
     organization: str
     changes: RecordChanges = RecordChanges()
     emptied: tuple[Emptiable, ...] = ()
-    revision: int | None = None
+    revisions: tuple[int, ...] | None = None
     by: Actor | None = None
 
 

@@ -11,10 +11,13 @@ from pymongo import MongoClient
 from services.credentials.mongo.accounts import MongoCredentialStore
 from services.credentials.mongo.guesses import MongoLockStore
 from services.credentials.mongo.methods import MongoMethodStore
+from services.credentials.mongo.policies import MongoPasswordPolicyStore, MongoResetPolicyStore
+from services.credentials.mongo.policies import MongoPolicyStore as MongoMethodPolicies
 from services.credentials.mongo.resets import MongoResetStore
 from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
 from services.profile.mongo_audit import MongoAuditStore
 from services.profile.trail import Seal
+from services.sessions.mongo import MongoPolicyStore as MongoSessionPolicies
 from services.sessions.mongo import MongoSessionStore
 from shared.epochs import Epochs
 from shared.wiring import Wiring
@@ -26,6 +29,7 @@ from tests.servers import Servers
 async def _install(settings: Settings) -> None:
     async with wired("sessions", settings) as sessions:
         await MongoSessionStore(sessions.database, sessions.epochs, sessions.transactions).install()
+        await MongoSessionPolicies(sessions.database, sessions.transactions).install()
     async with wired("credentials", settings) as credentials:
         await MongoCredentialStore(
             credentials.database, credentials.epochs, credentials.transactions
@@ -34,6 +38,9 @@ async def _install(settings: Settings) -> None:
             credentials.database, credentials.epochs, credentials.transactions
         ).install()
         await MongoResetStore(credentials.database, credentials.transactions).install()
+        await MongoResetPolicyStore(credentials.database, credentials.transactions).install()
+        await MongoPasswordPolicyStore(credentials.database, credentials.transactions).install()
+        await MongoMethodPolicies(credentials.database, credentials.transactions).install()
         await MongoLockStore(credentials.database, credentials.transactions).install()
     async with wired("profile", settings) as profile:
         await MongoPeopleStore(profile.database, profile.transactions).install()

@@ -21,7 +21,9 @@ PRIVATE = [
     ("POST", "/me/sign-out-everywhere"), ("GET", "/me/receipts"), ("GET", "/me/receipts/x"),
     ("GET", "/me/events"), ("POST", "/me/password"), ("POST", "/me/password/check"),
     ("POST", "/sign-out"), ("GET", "/admin/users"), ("POST", "/admin/users"),
-    ("GET", "/admin/parked-events"), ("POST", "/admin/parked-events/x/replay"),
+    ("GET", "/admin/audit"), ("GET", "/admin/audit/export"), ("GET", "/admin/policy/password"),
+    ("PUT", "/admin/policy/password"), ("GET", "/admin/parked-events"),
+    ("POST", "/admin/parked-events/x/replay"),
 ]  # fmt: skip
 WITH_BODY = [
     ("/sign-in", {"user_id": "x", "password": "y"}),

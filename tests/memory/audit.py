@@ -1,9 +1,11 @@
 """The audit trail, in memory."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
+from services.profile.store import EVERYTHING
 from services.profile.trail import Entry, Head, Seal, Told
 from shared.clock import Clock, SystemClock
+from shared.contracts.audit import AuditFilter
 
 
 @dataclass
@@ -30,10 +32,24 @@ class MemoryAudit:
         """List them."""
         return sorted({*self.trails, *self.heads})
 
-    async def entries(self, organization: str, *, after: int, limit: int) -> list[Entry]:
+    async def entries(
+        self,
+        organization: str,
+        *,
+        after: int | None = None,
+        limit: int,
+        oldest_first: bool = True,
+        wanted: AuditFilter = EVERYTHING,
+    ) -> list[Entry]:
         """Return a page."""
-        own = self.trails.get(organization, [])
-        return [each for each in own if each.sequence > after][:limit]
+        own, asked = self.trails.get(organization, []), wanted.model_dump(exclude_none=True)
+        found = [each for each in own if asked.items() <= asdict(each.told).items()]
+        if not oldest_first:
+            found.reverse()
+        if after is not None:
+            found = [each for each in found if (each.sequence > after) is oldest_first]
+            found = [each for each in found if each.sequence != after]
+        return found[:limit]
 
     async def head(self, organization: str) -> Head | None:
         """Look it up."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -27,6 +27,7 @@ from services.credentials.model import (
     LockToldSeconds,
     OneTime,
     Password,
+    PasswordPolicy,
     Quota,
     Turn,
     cost_of,
@@ -42,6 +43,7 @@ from shared.contracts.epochs import Raised, Standing
 from shared.contracts.events import Audited, Cause, Event, HelpAsked, SignInLocked
 from shared.contracts.resets import ResetSeconds
 from shared.owed import LeaseSeconds
+from shared.policies import Replaced, Telling
 from tests.memory.epochs import MemoryEpochs
 
 T = TypeVar("T")
@@ -173,16 +175,28 @@ class MemoryResets:
 class MemoryResetPolicies:
     """Each organization's policy for resets."""
 
+    epochs: MemoryEpochs = field(default_factory=MemoryEpochs)
     by_organization: dict[str, ResetPolicy] = field(default_factory=dict)
 
     async def policy_of(self, organization: str) -> ResetPolicy:
         """Look it up."""
         return self.by_organization.get(organization, ResetPolicy())
 
-    async def put_policy(self, organization: str, policy: ResetPolicy) -> None:
+    async def put_policy(
+        self,
+        organization: str,
+        policy: ResetPolicy,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
         """Keep it as the next version."""
-        version = (await self.policy_of(organization)).version + 1
-        self.by_organization[organization] = replace(policy, version=version)
+        known = self.by_organization.get(organization)
+        before = known.as_contract().model_dump() if known else {}
+        after = policy.as_contract().model_dump()
+        replaced = self.epochs.replaced(before, after, replaces, told)
+        self.by_organization[organization] = replace(policy, version=replaced.version)
+        return replaced
 
 
 @dataclass
@@ -313,8 +327,9 @@ class MemoryMethods:
         changed: SecurityInfo,
         event: Event | None,
         notices: Sequence[AddressNotice] = (),
+        also: Sequence[Event] = (),
     ) -> None:
-        """Replace the version, with the event."""
+        """Replace the version, with the events."""
         await asyncio.sleep(0)
         if self.by_sub.get(changed.sub, SecurityInfo(changed.sub)).version != changed.version:
             raise MethodsChangedMeanwhile
@@ -328,8 +343,8 @@ class MemoryMethods:
         self.by_sub[changed.sub] = replace(changed, version=changed.version + 1)
         for notice in notices:
             self.notices.owe(notice)
-        if event is not None:
-            self.epochs.outbox[event.id] = event
+        for told in (*also, *([event] if event is not None else [])):
+            self.epochs.outbox[told.id] = told
         if event is not None or changed.must_register:
             self.epochs.guarded[changed.sub] = changed.is_guarding
 
@@ -393,11 +408,24 @@ class MemoryPolicies:
         self.reads += 1
         return self.by_organization.get(organization, MethodPolicy())
 
-    async def put_policy(self, organization: str, policy: MethodPolicy) -> None:
-        """Keep it, with a version that only rises."""
-        known = self.by_organization.get(organization, MethodPolicy())
-        version = known.trust_version + (0 if policy.trust_days else 1)
-        self.by_organization[organization] = replace(policy, trust_version=version)
+    async def put_policy(
+        self,
+        organization: str,
+        policy: MethodPolicy,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
+        """Keep it, with versions that only rise."""
+        known = self.by_organization.get(organization)
+        before = known.as_contract().model_dump() if known else {}
+        after = policy.as_contract().model_dump()
+        replaced = self.credentials.epochs.replaced(before, after, replaces, told)
+        trust_version = (known.trust_version if known else 0) + (0 if policy.trust_days else 1)
+        self.by_organization[organization] = replace(
+            policy, trust_version=trust_version, version=replaced.version
+        )
+        return replaced
 
     async def organization_of(self, sub: str) -> str | None:
         """Look the account up."""
@@ -409,6 +437,34 @@ class MemoryPolicies:
         known = self.credentials.passwords.get(sub)
         if known is not None and known.user_id == user_id and known.organization is None:
             self.credentials.passwords[sub] = replace(known, organization=organization)
+
+
+@dataclass
+class MemoryPasswordPolicies:
+    """Each organization's policy for passwords."""
+
+    epochs: MemoryEpochs = field(default_factory=MemoryEpochs)
+    by_organization: dict[str, PasswordPolicy] = field(default_factory=dict)
+
+    async def policy_of(self, organization: str) -> PasswordPolicy | None:
+        """Look it up."""
+        return self.by_organization.get(organization)
+
+    async def put_policy(
+        self,
+        organization: str,
+        policy: PasswordPolicy,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
+        """Keep it."""
+        known = self.by_organization.get(organization)
+        before = known.as_contract().model_dump() if known else {}
+        after = policy.as_contract().model_dump()
+        replaced = self.epochs.replaced(before, after, replaces, told)
+        self.by_organization[organization] = replace(policy, version=replaced.version)
+        return replaced
 
 
 @dataclass

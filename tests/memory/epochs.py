@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -12,6 +12,8 @@ from services.sessions.model import Revocation
 from shared.clock import Clock, SystemClock
 from shared.contracts.epochs import NoEpoch, Raised, Standing
 from shared.contracts.events import Cause, Event
+from shared.contracts.refusals import ChangedMeanwhile
+from shared.policies import Replaced, Telling
 
 
 @dataclass
@@ -43,6 +45,22 @@ class MemoryEpochs:
                     table.clear()
                     table.update(kept)
                 raise
+
+    def replaced(
+        self,
+        before: dict[str, Any],
+        after: dict[str, Any],
+        replaces: Collection[int] | None,
+        told: Telling | None,
+    ) -> Replaced:
+        """Take note of a policy's replacement, or raise where another version stands there."""
+        if replaces is not None and before.get("version", 0) not in replaces:
+            raise ChangedMeanwhile
+        changed = {name: value for name, value in after.items() if name != "version"}
+        replaced = Replaced.of(before, changed)
+        if told is not None and (event := told(replaced)) is not None:
+            self.outbox[event.id] = event
+        return replaced
 
     def current(self, sub: str) -> int:
         """Return a subject's epoch."""

@@ -1,19 +1,18 @@
 """What the profile service keeps, in memory."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import TypeVar
 
-from services.profile.errors import ChangedMeanwhile
 from services.profile.model import Noted, Notice, OrganizationRecord, PersonRecord, user_id_key
-from services.profile.store import UserTransaction
+from services.profile.store import UserTransaction, nothing_told
 from shared.clock import Clock, SystemClock
 from shared.contracts.accounts import DeletedDays
 from shared.contracts.events import Event
 from shared.contracts.profile import AddPerson, Photo
-from shared.contracts.refusals import UnknownCursor
+from shared.contracts.refusals import ChangedMeanwhile, UnknownCursor
 from shared.mail import AddressRefused, Mail, MailUndelivered
 from shared.owed import LeaseSeconds
 from tests.memory.epochs import MemoryEpochs
@@ -63,7 +62,7 @@ class MemoryUserTransaction:
 
     async def emit(self, event: Event) -> None:
         """Keep the event."""
-        self.people.epochs.outbox[event.id] = event
+        self.people.outbox[event.id] = event
 
 
 @dataclass
@@ -77,6 +76,7 @@ class MemoryPeople:
     organizations: dict[str, OrganizationRecord] = field(default_factory=dict)
     persons: dict[str, PersonRecord] = field(default_factory=dict)
     photos: dict[str, Photo] = field(default_factory=dict)
+    outbox: dict[str, Event] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     async def put_organization(self, organization: OrganizationRecord) -> None:
@@ -89,7 +89,7 @@ class MemoryPeople:
 
     async def in_transaction(self, work: Callable[[UserTransaction], Awaitable[T]]) -> T:
         """Do the work, all or nothing."""
-        tables = (self.persons, self.account_revisions, self.deleted_at, self.owed)
+        tables = (self.persons, self.account_revisions, self.deleted_at, self.owed, self.outbox)
         async with self.epochs.transaction(*tables):
             return await work(MemoryUserTransaction(self))
 
@@ -106,14 +106,20 @@ class MemoryPeople:
         deleted_at, kept = self.deleted_at.get(sub), timedelta(days=DeletedDays)
         return deleted_at is not None and self.epochs.clock.now() - deleted_at > kept
 
-    async def add_person(self, record: AddPerson) -> tuple[PersonRecord, bool]:
+    async def add_person(
+        self, record: AddPerson, told: Callable[[str], Event | None] = nothing_told
+    ) -> tuple[PersonRecord, bool]:
         """Keep a new person."""
         key = user_id_key(record.user_id)
         for known in self.persons.values():
             if not self._is_forgotten(known.sub) and user_id_key(known.record.user_id) == key:
                 return known, False
-        person = PersonRecord(f"person-{next(self._numbers)}", record)
+        person = PersonRecord(
+            f"person-{next(self._numbers)}", record.model_copy(update={"by": None})
+        )
         self.persons[person.sub] = person
+        if (event := told(person.sub)) is not None:
+            self.outbox[event.id] = event
         return person, True
 
     async def person(self, sub: str) -> PersonRecord | None:
@@ -132,6 +138,10 @@ class MemoryPeople:
         left = [each for each in own if not each.deleted]
         found = [each for each in left if user_id_key(each.record.user_id) > least]
         return sorted(found, key=lambda each: user_id_key(each.record.user_id))[:limit]
+
+    async def persons_of(self, subs: Collection[str]) -> list[PersonRecord]:
+        """Look them up."""
+        return [self.persons[each] for each in subs if each in self.persons]
 
     async def put_photo(self, sub: str, photo: Photo) -> None:
         """Keep it."""

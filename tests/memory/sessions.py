@@ -1,7 +1,7 @@
 """What the sessions service keeps, in memory."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import TypeVar
@@ -13,6 +13,7 @@ from shared.contracts.events import Cause, Event
 from shared.contracts.refusals import UnknownCursor
 from shared.contracts.sessions import EndedSession, EstablishSession, Session, StepUp
 from shared.contracts.trust import DeviceTrust, TrustTerms
+from shared.policies import Replaced, Telling
 from tests.memory.epochs import MemoryEpochs
 
 T = TypeVar("T")
@@ -415,9 +416,20 @@ class MemoryPolicies:
         """Look it up."""
         return self.by_organization.get(organization)
 
-    async def put_policy(self, organization: str, policy: SessionPolicy) -> None:
+    async def put_policy(
+        self,
+        organization: str,
+        policy: SessionPolicy,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
         """Keep it."""
-        self.by_organization[organization] = policy
+        known = self.by_organization.get(organization)
+        before = asdict(known) if known else {}
+        replaced = self.sessions.epochs.replaced(before, asdict(policy), replaces, told)
+        self.by_organization[organization] = replace(policy, version=replaced.version)
+        return replaced
 
     async def shorten(self, organization: str, policy: SessionPolicy) -> None:
         """Go through all."""

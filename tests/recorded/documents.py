@@ -1,6 +1,7 @@
 """What is recorded of the events: their schemas, and who sends and receives them."""
 
 import importlib
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from inspect import signature
@@ -15,6 +16,7 @@ SCHEMAS = Path(__file__).parent / "events"
 ASYNCAPI = ROOT / "docs" / "asyncapi.json"
 SERVICES = ("credentials", "gateway", "profile", "sessions")
 Document = dict[str, Any]
+_AUDITS = re.compile(r"Audited\.of\(|policy_replaced\(")
 
 
 @dataclass(frozen=True, order=True)
@@ -74,7 +76,7 @@ def publications() -> list[tuple[str, str]]:
         model = vars(importlib.import_module(f"services.{service}.model"))
         made = {name_of(event) for event in EVENTS if event in model.values()}
         sources = (ROOT / "services" / service).rglob("*.py")
-        if any("Audited.of(" in file.read_text() for file in sources):
+        if any(_AUDITS.search(file.read_text()) for file in sources):
             made.add(name_of(Audited))
         found += [(service, name) for name in made]
     return sorted(found)

@@ -74,9 +74,10 @@ class MongoMethodStore:
         changed: SecurityInfo,
         event: Event | None,
         notices: Sequence[AddressNotice] = (),
+        also: Sequence[Event] = (),
     ) -> None:
         """Replace the version, in a transaction only where more than that changes."""
-        if event is None and not changed.must_register:
+        if event is None and not also and not changed.must_register:
             return await self._replace(changed)
 
         async def work(transaction: Transaction) -> None:
@@ -85,8 +86,8 @@ class MongoMethodStore:
             await self.epochs.guard(changed.sub, transaction.session, guarded=guarded)
             for notice in notices:
                 await owe(self.database, notice, transaction.session)
-            if event is not None:
-                await transaction.emit(event)
+            for told in (*also, *([event] if event is not None else [])):
+                await transaction.emit(told)
 
         await self.transactions.run(work)
         return None

@@ -1,12 +1,17 @@
 """Organizations' policies."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from services.credentials.method_policy import MethodPolicy
+from services.credentials.model import PasswordPolicy
 from services.credentials.reset_policy import ResetPolicy
 from shared.contracts import policy as contract
 from shared.contracts.policy import UsualReconfirmDays
 from shared.mongo import Database
+from shared.policies import Replaced, Telling
+from shared.transactions import Transactions
+from shared.versions import VersionedDocuments
 
 
 @dataclass(frozen=True)
@@ -14,6 +19,11 @@ class MongoPolicyStore:
     """One document per organization; whose account it is stands beside the password."""
 
     database: Database
+    transactions: Transactions
+
+    async def install(self) -> None:
+        """Create the collection. Safe to run twice."""
+        await self._policies.install()
 
     async def policy_of(self, organization: str) -> MethodPolicy:
         """Read the document."""
@@ -28,17 +38,32 @@ class MongoPolicyStore:
             found.get("trust_version", 0),
             found.get("skip_days", 0),
             found.get("reconfirm_days", UsualReconfirmDays),
+            found.get("version", 0),
         )
 
-    async def put_policy(self, organization: str, policy: MethodPolicy) -> None:
-        """Replace the document, all but the version, which only rises."""
-        document = policy.as_contract().model_dump()
+    async def put_policy(
+        self,
+        organization: str,
+        policy: MethodPolicy,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
+        """Replace the document, all but the versions, which only rise."""
+        document = policy.as_contract().model_dump(mode="json", exclude={"version"})
         rise = 0 if policy.trust_days else 1
-        changed = {name: {"$literal": value} for name, value in document.items()}
-        version = {"$add": [{"$ifNull": ["$trust_version", 0]}, rise]}
-        await self.database["policies"].update_one(
-            {"_id": organization}, [{"$set": {**changed, "trust_version": version}}], upsert=True
+        trust_version = {"$add": [{"$ifNull": ["$trust_version", 0]}, rise]}
+        return await self._policies.replace(
+            organization,
+            document,
+            replaces=replaces,
+            told=told,
+            besides={"trust_version": trust_version},
         )
+
+    @property
+    def _policies(self) -> VersionedDocuments:
+        return VersionedDocuments(self.database["policies"], self.transactions)
 
     async def organization_of(self, sub: str) -> str | None:
         """Read it alone."""
@@ -58,10 +83,15 @@ class MongoResetPolicyStore:
     """One document per organization."""
 
     database: Database
+    transactions: Transactions
+
+    async def install(self) -> None:
+        """Create the collection. Safe to run twice."""
+        await self._policies.install()
 
     async def policy_of(self, organization: str) -> ResetPolicy:
         """Read the document."""
-        found = await self.database["reset_policies"].find_one({"_id": organization})
+        found = await self._policies.collection.find_one({"_id": organization})
         if found is None:
             return ResetPolicy()
         # What came with a later version is not in the documents of before it, nor known here.
@@ -69,10 +99,59 @@ class MongoResetPolicyStore:
         said = {name: value for name, value in found.items() if name in names}
         return ResetPolicy.of(contract.ResetPolicy(**said), found["version"])
 
-    async def put_policy(self, organization: str, policy: ResetPolicy) -> None:
-        """Replace the document, all but the version, which only rises."""
-        await self.database["reset_policies"].update_one(
-            {"_id": organization},
-            {"$set": policy.as_contract().model_dump(), "$inc": {"version": 1}},
-            upsert=True,
+    async def put_policy(
+        self,
+        organization: str,
+        policy: ResetPolicy,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
+        """Replace the document."""
+        values = policy.as_contract().model_dump(mode="json", exclude={"version"})
+        return await self._policies.replace(organization, values, replaces=replaces, told=told)
+
+    @property
+    def _policies(self) -> VersionedDocuments:
+        return VersionedDocuments(self.database["reset_policies"], self.transactions)
+
+
+@dataclass(frozen=True)
+class MongoPasswordPolicyStore:
+    """One document per organization."""
+
+    database: Database
+    transactions: Transactions
+
+    async def install(self) -> None:
+        """Create the collection. Safe to run twice."""
+        await self._policies.install()
+
+    async def policy_of(self, organization: str) -> PasswordPolicy | None:
+        """Read the document."""
+        found = await self._policies.collection.find_one({"_id": organization})
+        if found is None:
+            return None
+        return PasswordPolicy(
+            minimum_length=found["minimum_length"],
+            minimum_length_with_factor=found["minimum_length_with_factor"],
+            history=found["history"],
+            banned=tuple(found["banned"]),
+            version=found["version"],
         )
+
+    async def put_policy(
+        self,
+        organization: str,
+        policy: PasswordPolicy,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
+        """Replace the document."""
+        values = policy.as_contract().model_dump(mode="json", exclude={"version"})
+        return await self._policies.replace(organization, values, replaces=replaces, told=told)
+
+    @property
+    def _policies(self) -> VersionedDocuments:
+        return VersionedDocuments(self.database["password_policies"], self.transactions)

@@ -115,6 +115,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     text = {"type": "string", "minLength": 1, "maxLength": 256}
     found = [{"name": name, "in": "path", "required": True, "schema": text} for name in names]
     found += [{"name": name, "in": "header", "schema": text} for name in operation.headers]
+    found += [{"name": name, "in": "query", "schema": text} for name in operation.queries]
     if operation.method != "GET" and operation.repeats:
         key = text | {"maxLength": 255}
         found.append({"name": "Idempotency-Key", "in": "header", "schema": key})
@@ -161,7 +162,8 @@ def _answer(kind: Any, operation: Operation, definitions: dict[str, Any]) -> dic
     if kind is None:
         return {"description": "Done"}
     if kind in (bytes, str):
-        return {"description": "Content", "content": {operation.media_type: {}}}
+        media_types = operation.media_type.split(", ")
+        return {"description": "Content", "content": {each: {} for each in media_types}}
     schema = TypeAdapter(kind).json_schema(mode="serialization", ref_template=_REFS)
     definitions.update(schema.pop("$defs", {}))
     return {"description": "Answer", "content": {operation.media_type: {"schema": schema}}}

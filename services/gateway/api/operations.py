@@ -17,6 +17,7 @@ from services.gateway.errors import (
 from services.gateway.model import Caller, FlowKey
 from services.gateway.requests import (
     CSRF_HEADER,
+    IF_MATCH,
     RECEIPT_HEADER,
     SESSION_COOKIE,
     Requests,
@@ -89,7 +90,7 @@ class Call:
     @property
     def limit(self) -> int:
         """How many items a page may have, 1 to 200."""
-        text = self._given("limit")
+        text = self.query("limit")
         if text is None:
             return _USUAL_PAGE
         is_number = text.isascii() and text.isdecimal() and len(text) <= _LONGEST_LIMIT
@@ -100,9 +101,9 @@ class Call:
     @property
     def after(self) -> str | None:
         """The cursor that the page begins after; an empty one is that of the first page."""
-        return self._given("after") or None
+        return self.query("after") or None
 
-    def _given(self, name: str) -> str | None:
+    def query(self, name: str) -> str | None:
         """Return a parameter, or raise where it is given twice and so means nothing."""
         given = self.request.query.getall(name, [])
         if len(given) > 1:
@@ -139,8 +140,8 @@ class Operation:
     """A row of the API's table, from which both its route and its description are made.
 
     `refusals` names, by status, what it refuses beyond what every operation of its kind does,
-    several separated by `, `. An operation that does not renew is no use of the session; one
-    that does not repeat what it answered begins anew, since what it says is said once.
+    several separated by `, `, as is `media_type`. An operation that does not renew is no use of the
+    session; one that does not repeat what it answered begins anew, since what it says is said once.
     """
 
     method: str
@@ -156,6 +157,7 @@ class Operation:
     repeats: bool = True
     headers: tuple[str, ...] = ()
     media_type: str = "application/json"
+    queries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -306,4 +308,6 @@ async def _fingerprint(request: web.Request) -> bytes:
     # The CSRF token is part of it, so that a cookie alone opens no answer.
     token = request.headers.get(CSRF_HEADER, "")
     head = f"{request.method} {request.path_qs} {request.content_type} {token}\n"
+    # Who would replace another version asks for something else.
+    head += "".join(f"{line}\n" for line in request.headers.getall(IF_MATCH, []))
     return head.encode("utf-8", "surrogateescape") + await request.read()

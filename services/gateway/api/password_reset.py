@@ -8,9 +8,10 @@ from pydantic import BaseModel, Field, SecretStr, StringConstraints, model_valid
 
 from services.gateway.api.bodies import Body, Code, MethodId, Password
 from services.gateway.api.operations import Answer, Call, Operation
+from services.gateway.api.preconditions import REPLACED, if_match, tagged
 from services.gateway.password_reset import PasswordReset
 from services.gateway.policy import Policies
-from services.gateway.requests import RECEIPT_HEADER
+from services.gateway.requests import IF_MATCH, RECEIPT_HEADER
 from shared.contracts.policy import (
     EnabledFor,
     GroupName,
@@ -170,7 +171,7 @@ class PasswordResetApi:
             ),
             Operation(
                 "PUT", "/admin/policy/reset", "Replace the policy for resets", self._put_policy,
-                "admin", ResetPolicyBody, {200: ResetPolicy},
+                "admin", ResetPolicyBody, {200: ResetPolicy}, REPLACED, headers=(IF_MATCH,),
             ),
         ]  # fmt: skip
 
@@ -202,9 +203,9 @@ class PasswordResetApi:
         return Answer(ResetAnswer.of(await self.reset.state(call.flow)), 202)
 
     async def _policy(self, call: Call) -> Answer:
-        return Answer(await self.policies.resets(call.admin))
+        return tagged(ResetPolicy, await self.policies.resets(call.admin))
 
     async def _put_policy(self, call: Call) -> Answer:
-        body = call.body(ResetPolicyBody)
-        said = ResetPolicy(**body.model_dump())
-        return Answer(await self.policies.put_resets(call.admin, said))
+        policy = ResetPolicy(**call.body(ResetPolicyBody).model_dump())
+        put = self.policies.put_resets(call.admin, policy, if_match(call.request))
+        return tagged(ResetPolicy, await put)

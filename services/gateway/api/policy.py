@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from services.gateway.api.bodies import MethodsPolicyBody, SessionsPolicyBody
 from services.gateway.api.operations import Answer, Call, Operation
+from services.gateway.api.preconditions import REPLACED, if_match, tagged
 from services.gateway.policy import Policies
+from services.gateway.requests import IF_MATCH
 from shared.contracts.policy import MethodsPolicy, SessionsPolicy
 
 
@@ -23,7 +25,8 @@ class PolicyApi:
             ),
             Operation(
                 "PUT", "/admin/policy/methods", "Replace the policy for methods",
-                self._put_methods, "admin", MethodsPolicyBody, {200: MethodsPolicy},
+                self._put_methods, "admin", MethodsPolicyBody, {200: MethodsPolicy}, REPLACED,
+                headers=(IF_MATCH,),
             ),
             Operation(
                 "GET", "/admin/policy/sessions", "How long sessions last", self._sessions,
@@ -31,7 +34,8 @@ class PolicyApi:
             ),
             Operation(
                 "PUT", "/admin/policy/sessions", "Replace the policy for sessions",
-                self._put_sessions, "admin", SessionsPolicyBody, {200: SessionsPolicy},
+                self._put_sessions, "admin", SessionsPolicyBody, {200: SessionsPolicy}, REPLACED,
+                headers=(IF_MATCH,),
             ),
             Operation(
                 "POST", "/admin/users/{id}/require-security-info",
@@ -41,11 +45,12 @@ class PolicyApi:
         ]  # fmt: skip
 
     async def _methods(self, call: Call) -> Answer:
-        return Answer(await self.policies.methods(call.admin))
+        return tagged(MethodsPolicy, await self.policies.methods(call.admin))
 
     async def _put_methods(self, call: Call) -> Answer:
         body = call.body(MethodsPolicyBody)
-        return Answer(
+        return tagged(
+            MethodsPolicy,
             await self.policies.put_methods(
                 call.admin,
                 allowed=body.allowed,
@@ -53,18 +58,23 @@ class PolicyApi:
                 trust_days=body.trust_days,
                 skip_days=body.skip_days,
                 reconfirm_days=body.reconfirm_days,
-            )
+                replaces=if_match(call.request),
+            ),
         )
 
     async def _sessions(self, call: Call) -> Answer:
-        return Answer(await self.policies.session_times(call.admin))
+        return tagged(SessionsPolicy, await self.policies.session_times(call.admin))
 
     async def _put_sessions(self, call: Call) -> Answer:
         body = call.body(SessionsPolicyBody)
-        return Answer(
+        return tagged(
+            SessionsPolicy,
             await self.policies.put_session_times(
-                call.admin, idle_minutes=body.idle_minutes, lifetime_hours=body.lifetime_hours
-            )
+                call.admin,
+                idle_minutes=body.idle_minutes,
+                lifetime_hours=body.lifetime_hours,
+                replaces=if_match(call.request),
+            ),
         )
 
     async def _require_anew(self, call: Call) -> Answer:

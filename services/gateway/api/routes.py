@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from services.gateway.account import Account
 from services.gateway.administration import Administration
 from services.gateway.api.app_passwords import AppPasswordApi
+from services.gateway.api.audit import AuditApi
 from services.gateway.api.bodies import (
     ActionBody,
     AddUserBody,
@@ -37,6 +38,7 @@ from services.gateway.api.bodies import (
     UserItems,
 )
 from services.gateway.api.operations import Answer, Call, Operation
+from services.gateway.api.password_policy import PasswordPolicyApi
 from services.gateway.api.password_reset import PasswordResetApi
 from services.gateway.api.policy import PolicyApi
 from services.gateway.api.security_info import (
@@ -49,6 +51,7 @@ from services.gateway.api.security_info import (
 from services.gateway.api.streams import stream
 from services.gateway.api.trust import TrustApi
 from services.gateway.api.users import UsersApi
+from services.gateway.audit import AuditTrail
 from services.gateway.live import LiveSessions
 from services.gateway.model import (
     ActionRequired,
@@ -99,6 +102,7 @@ class Api:
     live: LiveSessions
     trust: DeviceTrust
     password_reset: PasswordReset
+    audit: AuditTrail
 
     def operations(self) -> list[Operation]:
         """Return the whole table."""
@@ -113,6 +117,8 @@ class Api:
             *self._admin(),
             *UsersApi(self.users).operations(),
             *PolicyApi(self.policies).operations(),
+            *PasswordPolicyApi(self.policies).operations(),
+            *AuditApi(self.audit).operations(),
         ]
 
     def _signing_in(self) -> list[Operation]:
@@ -344,7 +350,7 @@ class Api:
         return Answer(ParkedItems(items=items, next=page.next))
 
     async def _replay(self, call: Call) -> Answer:
-        await self.administration.replay(call.path("id"))
+        await self.administration.replay(call.admin, call.path("id"))
         return Answer(None, 204)
 
 

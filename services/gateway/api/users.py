@@ -1,6 +1,5 @@
 """The part of the API's table for what admins do to single users."""
 
-import re
 from dataclasses import dataclass
 from typing import Annotated, get_args
 
@@ -8,16 +7,15 @@ from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
 from services.gateway.api.bodies import Body, LanguageTag, Line, Password
 from services.gateway.api.operations import Answer, Call, Operation
-from services.gateway.errors import ChangedMeanwhile
+from services.gateway.api.preconditions import entity_tag, if_match
 from services.gateway.model import Address
+from services.gateway.requests import IF_MATCH
 from services.gateway.users import KnownUser, Users
 from shared.contracts.methods import Kind
 from shared.contracts.profile import Groups, Person, Role
 from shared.contracts.users import Emptiable, RecordChanges
 
-_IF_MATCH = "If-Match"
 _EMPTIABLE: tuple[Emptiable, ...] = get_args(Emptiable)
-_ETAG = re.compile(r'"([0-9]{1,9})"', re.ASCII)
 
 
 class ChangeUserBody(Body):
@@ -110,7 +108,7 @@ class UsersApi:
             Operation(
                 "PATCH", "/admin/users/{id}", "Change a user's record", self._change, "admin",
                 ChangeUserBody, {200: UserItem},
-                {**nobody, **last_admin, 412: "changed-meanwhile"}, headers=(_IF_MATCH,),
+                {**nobody, **last_admin, 412: "changed-meanwhile"}, headers=(IF_MATCH,),
             ),
             Operation(
                 "DELETE", "/admin/users/{id}", "Delete a user", self._delete, "admin",
@@ -148,7 +146,7 @@ class UsersApi:
             call.path("id"),
             RecordChanges(**said),
             emptied=tuple(name for name in _EMPTIABLE if said.get(name, "") is None),
-            revision=_revision(call),
+            replaces=if_match(call.request),
         )
         return _user(changed)
 
@@ -176,21 +174,7 @@ class UsersApi:
 
 def _user(known: KnownUser) -> Answer:
     # It names the record alone: what a user registers meanwhile makes no admin begin anew.
-    return Answer(UserItem.of(known), headers={"ETag": f'"{known.user.revision}"'})
-
-
-def _revision(call: Call) -> int | None:
-    """Return the revision that a change is meant for; None where it is for any (RFC 9110, 13.1.1).
-
-    A weak tag, or one that was never given, matches nothing.
-    """
-    given = call.request.headers.getall(_IF_MATCH, [])
-    if not given or given == ["*"]:
-        return None
-    matched = _ETAG.fullmatch(given[0].strip()) if len(given) == 1 else None
-    if matched is None:
-        raise ChangedMeanwhile
-    return int(matched[1])
+    return Answer(UserItem.of(known), headers={"ETag": entity_tag(known.user.revision)})
 
 
 def _said(password: SecretStr | None) -> str | None:

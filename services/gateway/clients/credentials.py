@@ -63,11 +63,13 @@ from shared.contracts.passkeys import (
     VerifyPasskey,
 )
 from shared.contracts.policy import (
-    MethodsPolicy,
+    KeptMethodsPolicy,
+    KeptPasswordPolicy,
+    KeptResetPolicy,
     PutMethodsPolicy,
+    PutPasswordPolicy,
     PutResetPolicy,
     ReadPolicy,
-    ResetPolicy,
 )
 from shared.contracts.resets import (
     AnswerReset,
@@ -205,21 +207,29 @@ class CredentialsClient:
         """Take a subject's methods away."""
         return await self.peer.ask("/methods/require-anew", asked, Cleared)
 
-    async def policy(self, asked: ReadPolicy) -> MethodsPolicy:
+    async def password_policy(self, asked: ReadPolicy) -> KeptPasswordPolicy:
+        """Return an organization's policy for passwords."""
+        return await self.peer.ask("/password-policy/read", asked, KeptPasswordPolicy, safe=True)
+
+    async def put_password_policy(self, asked: PutPasswordPolicy) -> KeptPasswordPolicy:
+        """Replace an organization's policy for passwords."""
+        return await self.peer.ask("/password-policy/put", asked, KeptPasswordPolicy)
+
+    async def policy(self, asked: ReadPolicy) -> KeptMethodsPolicy:
         """Return an organization's policy for methods."""
-        return await self.peer.ask("/policy/read", asked, MethodsPolicy, safe=True)
+        return await self.peer.ask("/policy/read", asked, KeptMethodsPolicy, safe=True)
 
-    async def put_policy(self, asked: PutMethodsPolicy) -> MethodsPolicy:
+    async def put_policy(self, asked: PutMethodsPolicy) -> KeptMethodsPolicy:
         """Replace an organization's policy for methods."""
-        return await self.peer.ask("/policy/put", asked, MethodsPolicy)
+        return await self.peer.ask("/policy/put", asked, KeptMethodsPolicy)
 
-    async def reset_policy(self, asked: ReadPolicy) -> ResetPolicy:
+    async def reset_policy(self, asked: ReadPolicy) -> KeptResetPolicy:
         """Return an organization's policy for resets."""
-        return await self.peer.ask("/reset/policy/read", asked, ResetPolicy, safe=True)
+        return await self.peer.ask("/reset/policy/read", asked, KeptResetPolicy, safe=True)
 
-    async def put_reset_policy(self, asked: PutResetPolicy) -> ResetPolicy:
+    async def put_reset_policy(self, asked: PutResetPolicy) -> KeptResetPolicy:
         """Replace an organization's policy for resets."""
-        return await self.peer.ask("/reset/policy/put", asked, ResetPolicy)
+        return await self.peer.ask("/reset/policy/put", asked, KeptResetPolicy)
 
     async def look_up(self, asked: LookUpAccount) -> LookedUp:
         """Tell whose user ID it is."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from services.gateway.clients.peer import Peer
+from shared.contracts.audit import AuditPage, NoteAudit, ReadAudit
 from shared.contracts.body import Done
 from shared.contracts.profile import (
     AddedPerson,
@@ -55,6 +56,14 @@ class ProfileClient:
     async def note_account(self, asked: NoteAccount) -> Done:
         """Have note taken of what is done to an account."""
         return await self.peer.ask("/users/note-account", asked, Done)
+
+    async def audit(self, asked: ReadAudit) -> AuditPage:
+        """Return a page of an audit trail."""
+        return await self.peer.ask("/audit/read", asked, AuditPage, safe=True)
+
+    async def note(self, asked: NoteAudit) -> Done:
+        """Keep what an admin is about to do."""
+        return await self.peer.ask("/audit/note", asked, Done)
 
     async def put_photo(self, asked: PutPhoto) -> Done:
         """Keep a photo."""

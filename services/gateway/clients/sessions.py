@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from services.gateway.clients.peer import Peer
 from shared.contracts.body import Done
-from shared.contracts.policy import PutSessionsPolicy, ReadPolicy, SessionsPolicy
+from shared.contracts.policy import KeptSessionsPolicy, PutSessionsPolicy, ReadPolicy
 from shared.contracts.refusals import InvalidRequest, Refusal
 from shared.contracts.sessions import (
     EndRestingOn,
@@ -89,10 +89,10 @@ class SessionsClient:
         """Return a page of receipts."""
         return await self.peer.ask("/receipts/list", asked, ReceiptList, safe=True)
 
-    async def policy(self, asked: ReadPolicy) -> SessionsPolicy:
+    async def policy(self, asked: ReadPolicy) -> KeptSessionsPolicy:
         """Return an organization's policy for sessions."""
-        return await self.peer.ask("/policy/read", asked, SessionsPolicy, safe=True)
+        return await self.peer.ask("/policy/read", asked, KeptSessionsPolicy, safe=True)
 
-    async def put_policy(self, asked: PutSessionsPolicy) -> SessionsPolicy:
+    async def put_policy(self, asked: PutSessionsPolicy) -> KeptSessionsPolicy:
         """Replace an organization's policy for sessions."""
-        return await self.peer.ask("/policy/put", asked, SessionsPolicy)
+        return await self.peer.ask("/policy/put", asked, KeptSessionsPolicy)

@@ -19,8 +19,9 @@ from services.gateway.step_up import StepUps
 from services.gateway.trust import DeviceTrust
 from services.gateway.users import Users
 from shared.contracts.profile import AddPerson, Person
-from shared.contracts.refusals import Refusal
+from shared.contracts.refusals import NotFound, Refusal
 from shared.contracts.sessions import Where
+from shared.parking import ParkedMessage
 from tests.contract.http.services import Services
 from tests.memory.gateway import MemoryAccepted, MemoryFlows
 
@@ -34,6 +35,18 @@ def key(waiting: Any, client: str = CLIENT) -> FlowKey:
     return FlowKey(waiting.flow, client)
 
 
+class NothingParked:
+    """No event that could not be handled."""
+
+    async def list(self) -> list[ParkedMessage]:
+        """Return none."""
+        return []
+
+    async def replay(self, message_id: str) -> None:
+        """Find none."""
+        raise NotFound
+
+
 @dataclass
 class Gateway:
     """The gateway's capabilities, and an organization with an admin."""
@@ -45,7 +58,7 @@ class Gateway:
         clock = services.memory.clock
         self.flows = MemoryFlows(clock=clock)
         self.administration = Administration(
-            services.profile, services.credentials, cast("Any", None)
+            services.profile, services.credentials, NothingParked()
         )
         self.sign_in = SignIn(
             services.credentials, services.profile, services.sessions, self.flows, clock

@@ -23,6 +23,7 @@ from services.credentials.out_of_band import OutOfBand
 from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.passkeys import RelyingParty
 from services.credentials.password import Passwords
+from services.credentials.password_policy import PasswordPolicies
 from services.credentials.password_reset import PasswordReset
 from services.credentials.policy import MethodPolicies, ResetPolicies
 from services.credentials.recovery_codes import RecoveryCodes
@@ -40,6 +41,7 @@ from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
+from services.profile.audit import Audit
 from services.profile.people import People
 from services.profile.routes import routes as profile_routes
 from services.profile.users import Users
@@ -56,6 +58,7 @@ from shared.lease import Lease
 from shared.mongo import is_outage
 from shared.service import ServiceConfig, application
 from shared.texts import Catalogues
+from tests.memory.audit import MemoryAudit
 from tests.memory.clock import StoppedClock
 from tests.memory.credentials import (
     MemoryCarrier,
@@ -64,6 +67,7 @@ from tests.memory.credentials import (
     MemoryGuesses,
     MemoryMethods,
     MemoryOneTimes,
+    MemoryPasswordPolicies,
     MemoryPolicies,
     MemoryQuotas,
     MemoryResetPolicies,
@@ -106,6 +110,7 @@ class Memory:
     carrier: MemoryCarrier
     guesses: MemoryGuesses
     reset_policies: MemoryResetPolicies
+    audit: MemoryAudit
 
     @classmethod
     def empty(cls) -> "Memory":
@@ -123,14 +128,16 @@ class Memory:
             MemorySessions(epochs),
             MemoryCarrier(),
             MemoryGuesses(clock),
-            MemoryResetPolicies(),
+            MemoryResetPolicies(epochs),
+            MemoryAudit(clock=clock),
         )
 
     def profile(self) -> web.Application:
         """Return the profile service."""
         people = People(self.people, self.clock)
         users = Users(self.people, people, self.clock)
-        return _app("profile", profile_routes(people, users))
+        audit = Audit(self.audit, self.people, self.clock)
+        return _app("profile", profile_routes(people, users, audit))
 
     def hasher(self) -> Hasher:
         """Return one that costs nothing."""
@@ -149,7 +156,12 @@ class Memory:
         authentication = Authentication(
             self.credentials, self.methods, hasher, throttle, pepper, policies, asking
         )
-        passwords = Passwords(self.credentials, hasher, rules, throttle, self.clock, pepper, kept)
+        demanded = MemoryPasswordPolicies(self.epochs)
+        lease = Lease(demanded.policy_of, self.clock, self.clock.pause)
+        demands = PasswordPolicies(demanded, lease, rules.policy, self.methods, policies)
+        passwords = Passwords(
+            self.credentials, hasher, rules, throttle, self.clock, pepper, kept, demands
+        )
         ring = Keyring.parse(f"test:{'07' * 32}")
         site = RelyingParty.at(PORTAL)
         passkeys = Passkeys(changes, MemoryOneTimes(self.clock), site, self.clock, pepper)
@@ -187,7 +199,7 @@ class Memory:
             self.credentials.resets,
             ResetLimits(throttle, MemoryQuotas(self.clock), pepper),
         )
-        accounts = Accounts(self.credentials, hasher, rules, self.clock)
+        accounts = Accounts(self.credentials, hasher, rules, demands, self.clock)
         return _app(
             "credentials",
             [

@@ -14,7 +14,14 @@ from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
+from shared.contracts.accounts import (
+    DisableAccount,
+    EnableAccount,
+    ReadAccount,
+    SetTemporaryPassword,
+)
 from shared.contracts.app_passwords import AppPassword, CheckAppPassword, MakeAppPassword
+from shared.contracts.audit import Actor, NoteAudit, ReadAudit
 from shared.contracts.credentials import (
     AskRequirements,
     ChangePassword,
@@ -43,7 +50,12 @@ from shared.contracts.methods import (
     SentSetup,
 )
 from shared.contracts.passkeys import BeginPasskeySignIn, EnrollPasskey, VerifyPasskey
-from shared.contracts.policy import PutMethodsPolicy, PutSessionsPolicy, ReadPolicy
+from shared.contracts.policy import (
+    PutMethodsPolicy,
+    PutPasswordPolicy,
+    PutSessionsPolicy,
+    ReadPolicy,
+)
 from shared.contracts.profile import (
     AddPerson,
     GetPerson,
@@ -66,6 +78,7 @@ from shared.contracts.sessions import (
     Where,
 )
 from shared.contracts.trust import CountTrusted, ForgetTrust
+from shared.contracts.users import ChangeUser, NoteAccount, ReadUser
 from tests.contract.http.reset_calls import RESET_CALLS
 from tests.contract.http.services import KEY, PORTAL, Memory, Services
 from tests.memory.authenticator import SoftAuthenticator
@@ -265,6 +278,33 @@ CALLS: dict[tuple[str, str], Ask] = {
         PutPhoto(sub="person-1", image=PNG)
     ),
     ("profile", "/people/photo"): lambda s: s.profile.photo(GetPerson(sub="person-1")),
+    ("profile", "/users/read"): lambda s: s.profile.user(ReadUser(sub="person-1")),
+    ("profile", "/users/change"): lambda s: s.profile.change_user(
+        ChangeUser(sub="person-1", organization="halden")
+    ),
+    ("profile", "/users/note-account"): lambda s: s.profile.note_account(
+        NoteAccount(sub="person-1", organization="halden", disabled=True, revision=1)
+    ),
+    ("credentials", "/accounts/read"): lambda s: s.credentials.account(ReadAccount(sub="person-1")),
+    ("credentials", "/accounts/disable"): lambda s: s.credentials.disable(
+        DisableAccount(sub="person-1")
+    ),
+    ("credentials", "/accounts/enable"): lambda s: s.credentials.enable(
+        EnableAccount(sub="person-1")
+    ),
+    ("credentials", "/password/set-temporary"): lambda s: s.credentials.set_temporary_password(
+        SetTemporaryPassword(sub="person-1")
+    ),
+    ("profile", "/audit/read"): lambda s: s.profile.audit(ReadAudit(organization="halden")),
+    ("profile", "/audit/note"): lambda s: s.profile.note(
+        NoteAudit(by=Actor(sub="root", organization="halden"), action="replay-event")
+    ),
+    ("credentials", "/password-policy/read"): lambda s: s.credentials.password_policy(
+        ReadPolicy(organization="halden")
+    ),
+    ("credentials", "/password-policy/put"): lambda s: s.credentials.put_password_policy(
+        PutPasswordPolicy(organization="halden", minimum_length=15)
+    ),
     ("credentials", "/accounts/enroll"): lambda s: s.credentials.enroll(
         EnrollAccount(sub="bob", user_id="bob", password=NEW)
     ),
@@ -405,10 +445,12 @@ class Listening(Peer):
 
 
 READS = {
+    "/users/read",
+    "/accounts/read",
     "/people/get", "/people/list", "/people/photo", "/password/check", "/devices/recognise",
     "/sessions/introspect", "/sessions/list", "/receipts/read", "/receipts/list", "/methods/list",
-    "/policy/read", "/requirements/ask", "/devices/count-trusted",
-    "/reset/policy/read", "/reset/look-up", "/reset/read",
+    "/policy/read", "/password-policy/read", "/audit/read", "/requirements/ask",
+    "/devices/count-trusted", "/reset/policy/read", "/reset/look-up", "/reset/read",
 }  # fmt: skip
 
 
@@ -567,11 +609,14 @@ async def test_what_travels_keeps_every_field(peopled: Services) -> None:
         manager="person-1",
         preferred_language="de",
         roles=("admin",),
+        groups=("bremen", "sales"),
     )
     added = await peopled.profile.add(full)
     person = await peopled.profile.get(GetPerson(sub=added.sub))
     told = person.model_dump(include=set(AddPerson.model_fields) - {"organization", "manager"})
-    assert told == full.model_dump(exclude={"organization", "manager"})
+    assert told == full.model_dump(exclude={"organization", "manager", "groups", "by"})
+    user = await peopled.profile.user(ReadUser(sub=added.sub))
+    assert user.groups == full.groups
     assert person.manager is not None
     assert person.manager.display_name == "Ada Marsh"
     raw = await peopled.profile.get_raw(GetPerson(sub=added.sub))

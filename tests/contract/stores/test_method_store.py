@@ -19,6 +19,8 @@ from services.credentials.mongo.methods import MongoMethodStore
 from services.credentials.passkeys import Passkey
 from services.credentials.store import MethodStore
 from shared.clock import SystemClock
+from shared.contracts.audit import Actor
+from shared.contracts.events import Audited
 from shared.contracts.refusals import Busy
 from shared.wiring import Wiring
 from tests.memory.credentials import MemoryMethods
@@ -105,6 +107,16 @@ async def test_the_event_goes_with_the_change(case: Case) -> None:
     assert event is not None
     await case.store.put(SecurityInfo("ada", methods=(PHONE,)), event)
     assert await case.emitted() == [event.id]
+
+
+async def test_what_is_told_besides_goes_with_the_change_alone(case: Case) -> None:
+    actor = Actor(sub="root", organization="halden")
+    also = (Audited.of(actor, "require-security-info", at=AT, subject="ada"),)
+    with pytest.raises(MethodsChangedMeanwhile):
+        await case.store.put(SecurityInfo("ada", version=3), None, also=also)
+    assert await case.emitted() == []
+    await case.store.put(SecurityInfo("ada"), None, also=also)
+    assert await case.emitted() == [also[0].id]
 
 
 @pytest.mark.parametrize("tells", [False, True])

@@ -1,12 +1,15 @@
 """What every PeopleStore does, in memory and in MongoDB alike."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
 from services.profile.model import OrganizationRecord
 from services.profile.mongo import MongoPeopleStore
 from services.profile.store import PeopleStore
+from shared.contracts.audit import Actor
+from shared.contracts.events import Audited
 from shared.contracts.profile import AddPerson, Helpdesk, Photo
 from shared.contracts.refusals import UnknownCursor
 from shared.wiring import Wiring
@@ -53,6 +56,27 @@ async def test_a_person_is_kept_with_every_field(store: PeopleStore) -> None:
     assert created
     assert added.record == full
     assert await store.person(added.sub) == added
+
+
+async def test_a_new_person_is_told_of_once_with_the_insertion(profile: Wiring) -> None:
+    store = MongoPeopleStore(profile.database, profile.transactions)
+    actor = Actor(sub="root", organization="halden")
+
+    def told(sub: str) -> Audited:
+        return Audited.of(actor, "add-user", at=datetime.now(UTC), subject=sub)
+
+    racing = (store.add_person(record(), told) for _ in range(4))
+    found = await asyncio.gather(*racing)
+    assert [created for _, created in found].count(True) == 1
+    (row,) = [each async for each in profile.database["outbox"].find({"name": "audited"})]
+    assert Audited.model_validate_json(row["body"]).subject == found[0][0].sub
+
+
+async def test_who_is_added_by_somebody_is_kept_without_them(store: PeopleStore) -> None:
+    by = Actor(sub="root", organization="halden")
+    added, _ = await store.add_person(record().model_copy(update={"by": by}))
+    found = await store.persons_of([added.sub, "nobody"])
+    assert [each.record for each in found] == [record()]
 
 
 async def test_nobody_is_not_found(store: PeopleStore) -> None:

@@ -1,29 +1,41 @@
 """What every store of policies does, in memory and in MongoDB alike."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
 
 from services.credentials.method_policy import MethodPolicy
+from services.credentials.model import PasswordPolicy
 from services.credentials.mongo.accounts import MongoCredentialStore
+from services.credentials.mongo.policies import MongoPasswordPolicyStore
 from services.credentials.mongo.policies import MongoPolicyStore as MongoMethodPolicies
-from services.credentials.store import CredentialStore
+from services.credentials.store import CredentialStore, PasswordPolicyStore
 from services.credentials.store import PolicyStore as MethodPolicyStore
 from services.sessions.model import SessionPolicy, proof_of
 from services.sessions.mongo import MongoPolicyStore as MongoSessionPolicies
 from services.sessions.mongo import MongoSessionStore
 from services.sessions.store import PolicyStore as SessionPolicyStore
 from services.sessions.store import SessionStore
+from shared.contracts.audit import Actor
+from shared.contracts.events import Audited
+from shared.contracts.refusals import ChangedMeanwhile
 from shared.contracts.sessions import EstablishSession, Session
+from shared.policies import Replaced, Telling
+from shared.wiring import Wiring
 from tests.contract.stores.sessions.cases import DAY, WHERE, state_of
 from tests.contract.stores.test_credential_store import ADA, AT, open_account, put
-from tests.memory.credentials import MemoryCredentials
+from tests.memory.credentials import MemoryCredentials, MemoryPasswordPolicies
 from tests.memory.credentials import MemoryPolicies as MemoryMethodPolicies
 from tests.memory.sessions import MemoryPolicies as MemorySessionPolicies
 from tests.memory.sessions import MemorySessions
 
 STRICT = MethodPolicy(frozenset({"authenticator"}), "required", 7, skip_days=14, reconfirm_days=90)
+LONG = PasswordPolicy(
+    minimum_length=20, history=3, banned=("bremen",), minimum_length_with_factor=9
+)
 SHORT = SessionPolicy(idle_seconds=300, lifetime_seconds=3600)
 
 
@@ -37,12 +49,16 @@ class Accounts:
 
 @pytest.fixture(params=["memory", "mongodb"])
 def accounts(request: pytest.FixtureRequest) -> Accounts:
-    if request.param == "memory":
+    return accounts_in(request.param, request)
+
+
+def accounts_in(where: str, request: pytest.FixtureRequest) -> Accounts:
+    if where == "memory":
         memory = MemoryCredentials()
         return Accounts(MemoryMethodPolicies(memory), memory)
     wiring = request.getfixturevalue("credentials")
     store = MongoCredentialStore(wiring.database, wiring.epochs, wiring.transactions)
-    return Accounts(MongoMethodPolicies(wiring.database), store)
+    return Accounts(MongoMethodPolicies(wiring.database, wiring.transactions), store)
 
 
 @dataclass(frozen=True)
@@ -61,12 +77,40 @@ class Open:
 
 @pytest.fixture(params=["memory", "mongodb"])
 def opened(request: pytest.FixtureRequest) -> Open:
-    if request.param == "memory":
+    return opened_in(request.param, request)
+
+
+def opened_in(where: str, request: pytest.FixtureRequest) -> Open:
+    if where == "memory":
         memory = MemorySessions()
         return Open(MemorySessionPolicies(memory), memory)
     wiring = request.getfixturevalue("sessions")
     store = MongoSessionStore(wiring.database, wiring.epochs, wiring.transactions)
-    return Open(MongoSessionPolicies(wiring.database), store)
+    return Open(MongoSessionPolicies(wiring.database, wiring.transactions), store)
+
+
+@pytest.fixture(params=["memory", "mongodb"])
+def passwords(request: pytest.FixtureRequest) -> PasswordPolicyStore:
+    return passwords_in(request.param, request)
+
+
+def passwords_in(where: str, request: pytest.FixtureRequest) -> PasswordPolicyStore:
+    if where == "memory":
+        return MemoryPasswordPolicies()
+    wiring = request.getfixturevalue("credentials")
+    return MongoPasswordPolicyStore(wiring.database, wiring.transactions)
+
+
+async def test_a_policy_for_passwords_replaces_the_one_before_it(
+    passwords: PasswordPolicyStore,
+) -> None:
+    assert await passwords.policy_of("halden") is None
+    for version, policy in enumerate((LONG, PasswordPolicy()), start=1):
+        await passwords.put_policy("halden", policy)
+        found = await passwords.policy_of("halden")
+        assert found == policy
+        assert found.version == version
+    assert await passwords.policy_of("elsewhere") is None
 
 
 async def test_a_policy_for_methods_replaces_the_one_before_it(accounts: Accounts) -> None:
@@ -87,6 +131,108 @@ async def test_where_no_device_may_be_trusted_the_version_of_trust_rises(
         await store.put_policy("halden", MethodPolicy(trust_days=days, trust_version=9))
         found.append((await store.policy_of("halden")).trust_version)
     assert found == [0, 0, 1, 2, 2]
+
+
+Put = Callable[[tuple[int, ...] | None, Telling], Awaitable[Replaced]]
+
+
+KINDS = ("methods", "password", "sessions")
+
+
+@pytest.fixture(params=[f"{kind} {where}" for kind in KINDS for where in ("memory", "mongodb")])
+def put_policy(request: pytest.FixtureRequest) -> Put:
+    """Give a way to replace one policy of an organization."""
+    kind, where = request.param.split()
+    if kind == "methods":
+        methods = accounts_in(where, request).policies
+        return lambda replaces, told: methods.put_policy(
+            "halden", STRICT, replaces=replaces, told=told
+        )
+    if kind == "password":
+        passwords = passwords_in(where, request)
+        return lambda replaces, told: passwords.put_policy(
+            "halden", LONG, replaces=replaces, told=told
+        )
+    sessions = opened_in(where, request).policies
+    return lambda replaces, told: sessions.put_policy("halden", SHORT, replaces=replaces, told=told)
+
+
+def nothing(_replaced: Replaced) -> None:
+    """Tell nobody."""
+
+
+async def test_a_policy_is_replaced_only_where_a_version_stands_that_was_named(
+    put_policy: Put,
+) -> None:
+    for replaces in ((1,), ()):
+        with pytest.raises(ChangedMeanwhile):
+            await put_policy(replaces, nothing)
+    first = await put_policy((0,), nothing)
+    assert first.version == 1
+    assert first.changed
+    for replaces in ((0,), (2,), ()):
+        with pytest.raises(ChangedMeanwhile):
+            await put_policy(replaces, nothing)
+    assert await put_policy((5, 1), nothing) == Replaced(2, ())
+    assert (await put_policy(None, nothing)).version == 3
+
+
+@pytest.mark.parametrize("known", [0, 1])
+async def test_of_those_who_replace_one_version_at_once_one_does_and_is_told_of(
+    put_policy: Put, known: int
+) -> None:
+    for _ in range(known):
+        await put_policy(None, nothing)
+    told: list[int] = []
+
+    def tell(replaced: Replaced) -> None:
+        told.append(replaced.version)
+
+    racing = (put_policy((known,), tell) for _ in range(8))
+    ended = await asyncio.gather(*racing, return_exceptions=True)
+    done = [each for each in ended if isinstance(each, Replaced)]
+    assert [each.version for each in done] == [known + 1]
+    assert sum(isinstance(each, ChangedMeanwhile) for each in ended) == 7
+    assert set(told) == {known + 1}
+
+
+async def test_who_names_no_version_is_never_in_anybodys_way(put_policy: Put) -> None:
+    racing = (put_policy(None, nothing) for _ in range(6))
+    versions = [each.version for each in await asyncio.gather(*racing)]
+    assert sorted(versions) == [1, 2, 3, 4, 5, 6]
+
+
+async def test_what_is_told_is_told_with_the_change_or_not_at_all(credentials: Wiring) -> None:
+    store = MongoMethodPolicies(credentials.database, credentials.transactions)
+    actor = Actor(sub="ada", organization="halden")
+
+    def tell(replaced: Replaced) -> Audited:
+        if replaced.version == 2:
+            raise ZeroDivisionError
+        return Audited.of(actor, "replace-policy", at=AT)
+
+    await store.put_policy("halden", MethodPolicy(trust_days=7), told=tell)
+    with pytest.raises(ZeroDivisionError):
+        await store.put_policy("halden", STRICT, told=tell)
+    assert (await store.policy_of("halden")) == MethodPolicy(trust_days=7)
+    assert await credentials.database["outbox"].count_documents({"name": "audited"}) == 1
+
+
+async def test_a_policy_from_before_there_were_versions_is_version_0(
+    credentials: Wiring, sessions: Wiring
+) -> None:
+    old = {"_id": "halden", "allowed": [], "second_factor": "off", "trust_days": 0}
+    await credentials.database["policies"].insert_one(old)
+    methods = MongoMethodPolicies(credentials.database, credentials.transactions)
+    times = {"_id": "halden", "idle_seconds": 300, "lifetime_seconds": 3600}
+    await sessions.database["policies"].insert_one(times)
+    lasting = MongoSessionPolicies(sessions.database, sessions.transactions)
+    assert (await methods.policy_of("halden")).version == 0
+    assert (await methods.put_policy("halden", STRICT, replaces=(0,))).version == 1
+    assert await lasting.put_policy("halden", SHORT, replaces=(0,)) == Replaced(1, ())
+    known = await lasting.policy_of("halden")
+    assert known is not None
+    assert known.version == 1
 
 
 async def test_an_account_says_whose_it_is(accounts: Accounts) -> None:

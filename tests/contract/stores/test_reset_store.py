@@ -79,7 +79,7 @@ def kept(request: pytest.FixtureRequest) -> Kept:
     wiring = request.getfixturevalue("credentials")
     accounts = MongoCredentialStore(wiring.database, wiring.epochs, wiring.transactions)
     resets = MongoResetStore(wiring.database, wiring.transactions)
-    policies = MongoResetPolicyStore(wiring.database)
+    policies = MongoResetPolicyStore(wiring.database, wiring.transactions)
     return Kept(resets, accounts, policies, None, wiring.database)
 
 

@@ -12,6 +12,7 @@ from services.credentials.hashing import Hasher
 from services.credentials.kinds import MethodChanges
 from services.credentials.model import HashParameters, Password, PasswordPolicy, normalized
 from services.credentials.password import Passwords
+from services.credentials.password_policy import PasswordPolicies
 from services.credentials.policy import MethodPolicies
 from services.credentials.rules import PasswordRules
 from services.credentials.throttling import Throttle
@@ -24,6 +25,7 @@ from tests.memory.credentials import (
     MemoryCredentials,
     MemoryGuesses,
     MemoryMethods,
+    MemoryPasswordPolicies,
     MemoryPolicies,
 )
 from tests.memory.epochs import MemoryEpochs
@@ -59,11 +61,15 @@ class System:
             MemoryCounters(clock),
         )
         hasher = Hasher(hashing, store, clock, threads=2, queue=64)
-        rules = PasswordRules(PasswordPolicy(history=history), Blocklist())
+        usual = PasswordPolicy(history=history)
+        rules = PasswordRules(usual, Blocklist())
         throttle = Throttle(guesses, counters)
         kept = MemoryPolicies(store)
         policies = MethodPolicies(kept, Lease(kept.policy_of, clock, clock.pause))
         methods = MemoryMethods(epochs)
+        demanded = MemoryPasswordPolicies(epochs)
+        lease = Lease(demanded.policy_of, clock, clock.pause)
+        demands = PasswordPolicies(demanded, lease, usual, methods, policies)
         asking = Asking(methods, MethodChanges(methods, policies, clock))
         return cls(
             clock,
@@ -73,7 +79,7 @@ class System:
             counters,
             hasher,
             Authentication(store, methods, hasher, throttle, PEPPER, policies, asking),
-            Passwords(store, hasher, rules, throttle, clock, PEPPER, kept),
+            Passwords(store, hasher, rules, throttle, clock, PEPPER, kept, demands),
         )
 
     def raised(self) -> Hasher:

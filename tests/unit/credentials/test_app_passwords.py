@@ -212,10 +212,13 @@ async def test_its_last_use_is_noted_once_a_minute_and_no_other_change_is_lost(m
     put = mail.methods.put
 
     async def too_late(
-        changed: SecurityInfo, event: Event | None, notices: Sequence[AddressNotice] = ()
+        changed: SecurityInfo,
+        event: Event | None,
+        notices: Sequence[AddressNotice] = (),
+        also: Sequence[Event] = (),
     ) -> None:
         mail.methods.by_sub["ada"] = replace(changed, version=changed.version + 1, methods=())
-        await put(changed, event, notices)
+        await put(changed, event, notices, also)
 
     mail.methods.put = too_late  # type: ignore[method-assign]
     assert await mail.is_accepted(made)

@@ -1,0 +1,128 @@
+"""The part of the API's table for the audit trail."""
+
+import csv
+import io
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+import orjson
+from aiohttp import web
+
+from services.gateway.api.operations import Answer, Call, Operation
+from services.gateway.audit import AuditTrail
+from shared.contracts.audit import AuditedPerson, AuditEntry, AuditFilter, AuditPage
+from shared.contracts.refusals import InvalidRequest
+from shared.problems import at_fault
+
+_FILTERS = ("actor", "subject", "action")
+_COLUMNS = (
+    "sequence", "at", "actor", "actor_user_id", "actor_name", "subject", "subject_user_id",
+    "subject_name", "action", "outcome", "reason", "details", "id", "hash",
+)  # fmt: skip
+_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class _Format:
+    """How the trail is written."""
+
+    media_type: str
+    begins: bytes
+    written: Callable[[AuditEntry], bytes]
+
+
+@dataclass(frozen=True)
+class AuditApi:
+    """The operations, each over one flow."""
+
+    trail: AuditTrail
+
+    def operations(self) -> list[Operation]:
+        """Return the rows of the table."""
+        return [
+            Operation(
+                "GET", "/admin/audit", "What was done in the organization, the newest first",
+                self._page, "admin", answers={200: AuditPage}, paged=True, queries=_FILTERS,
+            ),
+            Operation(
+                "GET", "/admin/audit/export", "The same as one file, the oldest first",
+                self._export, "admin", answers={200: bytes}, refusals={422: "invalid-request"},
+                queries=("format", *_FILTERS), media_type="application/jsonl, text/csv",
+            ),
+        ]  # fmt: skip
+
+    async def _page(self, call: Call) -> Answer:
+        return Answer(
+            await self.trail.page(call.admin, _wanted(call), limit=call.limit, after=call.after)
+        )
+
+    async def _export(self, call: Call) -> web.StreamResponse:
+        name = call.query("format") or "jsonl"
+        if name not in _FORMATS:
+            raise InvalidRequest(errors=[at_fault("format", "unknown")])
+        pages = self.trail.pages(call.admin, _wanted(call))
+        return await _download(call.request, pages, name)
+
+
+def _wanted(call: Call) -> AuditFilter:
+    return AuditFilter(**{name: call.query(name) or None for name in _FILTERS})
+
+
+async def _download(
+    request: web.Request, pages: AsyncIterator[AuditPage], name: str
+) -> web.StreamResponse:
+    kind = _FORMATS[name]
+    # What is refused is refused in the usual way, before anything was sent.
+    page: AuditPage | None = await anext(pages)
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": kind.media_type,
+            "Content-Disposition": f'attachment; filename="audit.{name}"',
+        }
+    )
+    await response.prepare(request)
+    await response.write(kind.begins)
+    while page is not None:
+        await response.write(b"".join(map(kind.written, page.items)))
+        page = await anext(pages, None)
+    await response.write_eof()
+    return response
+
+
+def _as_json(entry: AuditEntry) -> bytes:
+    return entry.model_dump_json().encode() + b"\n"
+
+
+def _as_csv(entry: AuditEntry) -> bytes:
+    said = entry.model_dump(mode="json", exclude={"actor", "subject", "details"})
+    said |= _person("actor", entry.actor) | _person("subject", entry.subject)
+    said["details"] = orjson.dumps(entry.details, option=orjson.OPT_SORT_KEYS).decode()
+    return _row([said.get(column) for column in _COLUMNS])
+
+
+def _person(column: str, person: AuditedPerson | None) -> dict[str, str | None]:
+    if person is None:
+        return {}
+    return {
+        column: person.sub,
+        f"{column}_user_id": person.user_id,
+        f"{column}_name": person.display_name,
+    }
+
+
+def _row(cells: list[object]) -> bytes:
+    file = io.StringIO()
+    csv.writer(file, quoting=csv.QUOTE_ALL).writerow(map(_harmless, cells))
+    return file.getvalue().encode()
+
+
+def _harmless(cell: object) -> str:
+    """Return a cell that no spreadsheet takes for a formula (OWASP, CSV Injection)."""
+    text = "" if cell is None else str(cell)
+    return f"'{text}" if text.startswith(_BEGINS_A_FORMULA) else text
+
+
+_FORMATS = {
+    "jsonl": _Format("application/jsonl", b"", _as_json),
+    "csv": _Format("text/csv; charset=utf-8", _row(list(_COLUMNS)), _as_csv),
+}
