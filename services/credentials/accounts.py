@@ -15,6 +15,7 @@ from services.credentials.model import (
     account_enabled,
     password_changed,
 )
+from services.credentials.password_policy import PasswordPolicies
 from services.credentials.rules import PasswordRules
 from services.credentials.store import CredentialStore, CredentialTransaction
 from shared.clock import Clock
@@ -46,6 +47,7 @@ class Accounts:
     store: CredentialStore
     hasher: Hasher
     rules: PasswordRules
+    demands: PasswordPolicies
     clock: Clock
 
     async def read(self, asked: ReadAccount) -> Account:
@@ -74,9 +76,10 @@ class Accounts:
         password = await self._password(asked.sub)
         made_up = None if asked.password is not None else SecretStr(letters.drawn(_GROUPS, _SIGNS))
         new = (made_up or asked.password or SecretStr("")).get_secret_value()
-        await self.rules.check(new, asked.words, field="password")
+        policy = await self.demands.of_subject(password.sub, password.organization)
+        await self.rules.check(new, asked.words, field="password", policy=policy)
         changed = password.set_by_admin(
-            await self.hasher.hash(new), at=self.clock.now(), history=self.rules.policy.history
+            await self.hasher.hash(new), at=self.clock.now(), history=policy.history
         )
         by = asked.by.sub if asked.by else None
         cause: Cause = "password-set-by-admin"

@@ -204,7 +204,7 @@ def build_service(config: CredentialsConfig) -> Service:
     )
     app.add_routes(question_routes(questions))
     app.add_routes(reset_routes(reset))
-    app.add_routes(account_routes(Accounts(store, hasher, rules, SystemClock())))
+    app.add_routes(account_routes(Accounts(store, hasher, rules, demands, SystemClock())))
 
     async def end_threads(_app: web.Application) -> None:
         hasher.close()

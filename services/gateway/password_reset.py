@@ -77,8 +77,15 @@ class PasswordReset:
 
     async def check_password(self, key: FlowKey, password: SecretStr) -> PasswordReport:
         """Rate a password for who has shown all that there is to show; nothing is stored."""
-        words = words_of(await self.person(key))
-        return await self.credentials.check(CheckPassword(password=password, words=words))
+        person = await self.person(key)
+        return await self.credentials.check(
+            CheckPassword(
+                password=password,
+                words=words_of(person),
+                sub=person.sub,
+                organization=person.home_organization.id,
+            )
+        )
 
     async def ask_helpdesk(self, key: FlowKey, address: str) -> None:
         """Have the admins told, where there is anything to tell; it is never said whether."""

@@ -2,14 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from services.credentials.methods import Changed, Method, SecurityInfo
-from services.credentials.model import Lock, help_asked, password_changed, sign_in_locked
+from services.credentials.model import (
+    Lock,
+    Password,
+    account_disabled,
+    account_enabled,
+    help_asked,
+    password_changed,
+    sign_in_locked,
+)
 from services.gateway.acceptance import Acceptance
 from services.gateway.live import Changed as Told
 from services.gateway.live import Ended, LiveSessions
@@ -44,6 +52,7 @@ from tests.recorded.documents import Subscription, subscriptions
 from tests.unit.gateway.sessions import Sessions, token_of
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ADA = Password("ada", "ada@example.org", None, temporary=False, version=1, changed_at=AT)
 POLICY = SessionPolicy(idle_seconds=3600, lifetime_seconds=24 * 3600)
 Tells = Callable[[Raised], Event]
 
@@ -56,10 +65,16 @@ def signed_out(raised: Raised) -> Event:
     return signed_out_everywhere(raised, "signed-out-everywhere", at=AT)
 
 
+def disabled(raised: Raised) -> Event:
+    shut = replace(ADA, version=raised.epoch)
+    return account_disabled(raised, shut, "account-disabled", at=AT)
+
+
 Hears = Callable[[Any], Coroutine[Any, Any, None]]
 KINDS: dict[str, tuple[Tells, Cause]] = {
     "credential-change": (changed, "password-changed"),
     "signed-out-everywhere": (signed_out, "signed-out-everywhere"),
+    "account-disabled": (disabled, "account-disabled"),
 }
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
@@ -269,6 +284,24 @@ async def test_profile_mails_each_change_when_events_come_in_reverse(
     assert sorted(await profile_side.mailed()) == ["r2", "r3"]
 
 
+async def test_profile_knows_of_an_account_what_happened_last_in_whatever_order_it_is_told(
+    profile_side: ProfileSide,
+) -> None:
+    people = profile_side.notices.people
+    record = AddPerson(organization="halden", user_id="bo@example.org", display_name="Bo")
+    person, _ = await people.add_person(record)
+    shut = disabled(Raised(person.sub, 2, "r2", "t"))
+    opened = account_enabled(replace(ADA, sub=person.sub, version=3), at=AT)
+    await profile_side.line.bring_at_once(opened, shut, opened, shut)
+    known = await people.person(person.sub)
+    assert known is not None
+    assert not known.disabled
+    await profile_side.line.bring(disabled(Raised(person.sub, 4, "r4", "t")), opened)
+    known = await people.person(person.sub)
+    assert known is not None
+    assert known.disabled
+
+
 async def test_profile_does_not_mail_again_what_it_caught_up_with_before(
     profile_side: ProfileSide,
 ) -> None:
@@ -425,6 +458,7 @@ def test_these_are_all_the_consumers_there_are() -> None:
         Subscription("profile", "sign-in-locked", durable=True),
         Subscription("profile", "audited", durable=True),
         Subscription("profile", "help-asked", durable=True),
+        Subscription("profile", "account-enabled", durable=True),
         *(
             Subscription(service, kind, durable=True)
             for service in ("profile", "sessions")

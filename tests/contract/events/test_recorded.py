@@ -96,11 +96,14 @@ def test_who_hears_what_is_known() -> None:
     assert subscriptions() == [
         Subscription("gateway", "credential-change", durable=False),
         Subscription("gateway", "session-revoked", durable=False),
+        Subscription("profile", "account-disabled", durable=True),
+        Subscription("profile", "account-enabled", durable=True),
         Subscription("profile", "audited", durable=True),
         Subscription("profile", "credential-change", durable=True),
         Subscription("profile", "help-asked", durable=True),
         Subscription("profile", "sign-in-locked", durable=True),
         Subscription("profile", "signed-out-everywhere", durable=True),
+        Subscription("sessions", "account-disabled", durable=True),
         Subscription("sessions", "credential-change", durable=True),
         Subscription("sessions", "signed-out-everywhere", durable=True),
     ]

@@ -204,7 +204,7 @@ class Memory:
             ResetLimits(throttle, MemoryQuotas(self.clock), pepper),
             questions,
         )
-        accounts = Accounts(self.credentials, hasher, rules, self.clock)
+        accounts = Accounts(self.credentials, hasher, rules, demands, self.clock)
         return _app(
             "credentials",
             [

@@ -196,6 +196,7 @@ async def test_of_two_admins_who_demote_each_other_at_once_one_stays(
     assert sorted(getattr(each, "type", "done") for each in done) == ["done", "last-admin"]
 
 
+@pytest.mark.asvs("7.4.2")
 async def test_a_disabled_account_ends_at_once_and_lets_nobody_in_until_it_is_enabled(
     gateway: Gateway, root: Person
 ) -> None:
@@ -227,6 +228,7 @@ async def test_a_sign_in_that_is_half_done_comes_to_nothing_once_the_account_is_
     assert (await refused(own)).type in {"flow-ended", "sign-in-refused"}
 
 
+@pytest.mark.asvs("7.4.2")
 async def test_a_deleted_user_is_nobody_to_whoever_asks(gateway: Gateway, root: Person) -> None:
     robin = await gateway.add("robin")
     await gateway.users.delete(root, robin.sub)

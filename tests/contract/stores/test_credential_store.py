@@ -11,6 +11,7 @@ from services.credentials.errors import PasswordChangedMeanwhile
 from services.credentials.model import Password, password_changed
 from services.credentials.mongo.accounts import MongoCredentialStore
 from services.credentials.store import CredentialStore, CredentialTransaction
+from shared.contracts.accounts import DeletedDays
 from shared.contracts.epochs import NoEpoch, Raised, Standing
 from shared.mongo import Document
 from shared.wiring import Wiring
@@ -276,3 +277,57 @@ async def test_the_costs_in_use_are_read_from_the_index(credentials: Wiring) -> 
     assert await store.costs_in_use() == {CHEAP, DEAR}
     # One for each, and one that finds no more.
     assert await looked_up() - before == 3
+
+
+async def test_an_account_stays_shut_whatever_becomes_of_its_password(
+    store: CredentialStore,
+) -> None:
+    await open_account(store, ADA)
+    shut = ADA.shut("receipt", deleted=False)
+    await put(store, shut)
+    assert await store.password_of("ada") == shut
+    changed = shut.set_by_admin("verifier-2", at=AT, history=1)
+    await put(store, changed)
+    assert await store.password_of("ada") == changed
+    assert changed.disabled
+    opened = changed.opened()
+    await put(store, opened)
+    kept = await store.password_of("ada")
+    assert kept == opened
+    assert kept is not None
+    assert not kept.disabled
+
+
+async def test_what_is_known_of_a_password_can_change_under_the_same_epoch(
+    store: CredentialStore,
+) -> None:
+    await open_account(store, ADA)
+    await store.in_transaction(lambda tx: tx.note_password("ada", 7))
+    assert await store.standing_of("ada") == Standing(1, password_version=7)
+
+
+async def test_the_name_of_a_deleted_account_is_not_free_yet(store: CredentialStore) -> None:
+    await open_account(store, ADA)
+    await put(store, ADA.shut("receipt", deleted=True))
+    assert not await open_account(store, replace(ADA, sub="successor"))
+    found = await store.password_of("ada")
+    assert found is not None
+    assert found.deleted
+
+
+async def test_the_name_of_an_account_that_was_deleted_long_ago_is_free(
+    credentials: Wiring,
+) -> None:
+    store = _in_mongodb(credentials).store
+    await open_account(store, ADA)
+    await put(store, ADA.shut("receipt", deleted=True))
+    long_ago = {"$subtract": ["$deleted_at", (DeletedDays * 24 * 3600 + 60) * 1000]}
+    await credentials.database["passwords"].update_one(
+        {"_id": "ada"}, [{"$set": {"deleted_at": long_ago}}]
+    )
+    successor = replace(ADA, sub="successor")
+    assert await open_account(store, successor)
+    assert await store.password_named(ADA.user_id) == successor
+    found = await store.password_of("ada")
+    assert found is not None
+    assert found.deleted

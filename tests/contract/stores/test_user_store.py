@@ -32,15 +32,17 @@ ADMIN = Actor(sub="root", organization="halden")
 
 
 @pytest.fixture(params=["memory", "mongodb"])
-async def store(request: pytest.FixtureRequest) -> Store:
-    made: Store
+def empty(request: pytest.FixtureRequest) -> Store:
     if request.param == "memory":
-        made = MemoryPeople(epochs=MemoryEpochs(StoppedClock()))
-    else:
-        wiring: Wiring = request.getfixturevalue("profile")
-        made = MongoPeopleStore(wiring.database, wiring.transactions)
-    await made.put_organization(OrganizationRecord("halden", "Halden", Helpdesk()))
-    return made
+        return MemoryPeople(epochs=MemoryEpochs(StoppedClock()))
+    wiring: Wiring = request.getfixturevalue("profile")
+    return MongoPeopleStore(wiring.database, wiring.transactions)
+
+
+@pytest.fixture
+async def store(empty: Store) -> Store:
+    await empty.put_organization(OrganizationRecord("halden", "Halden", Helpdesk()))
+    return empty
 
 
 @pytest.fixture
@@ -95,10 +97,6 @@ async def test_of_changes_to_one_revision_at_once_one_is_made(store: Store, user
     done = await asyncio.gather(*map(users.change, asked), return_exceptions=True)
     assert sum(isinstance(each, ChangedMeanwhile) for each in done) == 4
     assert (await users.read(ReadUser(sub=ada.sub))).revision == 2
-
-
-async def _put(changed: PersonRecord, transaction: UserTransaction) -> None:
-    await transaction.put(changed)
 
 
 async def test_a_record_that_was_changed_since_it_was_read_is_not_put(store: Store) -> None:
@@ -190,6 +188,10 @@ async def test_a_user_id_is_free_again_only_long_after_its_user_was_deleted(
     successor = await people.add(record())
     assert successor.created
     assert successor.sub != ada.sub
+
+
+async def _put(changed: PersonRecord, tx: UserTransaction) -> None:
+    await tx.put(changed)
 
 
 async def _pass(store: Store, sub: str, time: timedelta) -> None:

@@ -24,7 +24,9 @@ ADMIN = Actor(sub="root", organization="halden")
 
 @pytest.fixture
 def accounts(system: System) -> Accounts:
-    return Accounts(system.store, system.hasher, system.passwords.rules, system.clock)
+    return Accounts(
+        system.store, system.hasher, system.passwords.rules, system.passwords.demands, system.clock
+    )
 
 
 def audited(system: System) -> list[tuple[str, str, str | None]]:
