@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from aiohttp import web
@@ -14,7 +15,7 @@ from shared.contracts.audit import AuditedPerson, AuditEntry, AuditFilter, Audit
 from shared.contracts.refusals import InvalidRequest
 from shared.problems import at_fault
 
-_FILTERS = ("actor", "subject", "action")
+_FILTERS: dict[str, Any] = {name: {"type": "string"} for name in AuditFilter.model_fields}
 _COLUMNS = (
     "sequence", "at", "actor", "actor_user_id", "actor_name", "subject", "subject_user_id",
     "subject_name", "action", "outcome", "reason", "details", "id", "hash",
@@ -47,7 +48,7 @@ class AuditApi:
             Operation(
                 "GET", "/admin/audit/export", "The same as one file, the oldest first",
                 self._export, "admin", answers={200: bytes}, refusals={422: "invalid-request"},
-                queries=("format", *_FILTERS), media_type="application/jsonl, text/csv",
+                queries={"format": {"enum": ["jsonl", "csv"]}, **_FILTERS}, media_type="application/jsonl, text/csv",
             ),
         ]  # fmt: skip
 
@@ -57,7 +58,8 @@ class AuditApi:
         )
 
     async def _export(self, call: Call) -> web.StreamResponse:
-        name = call.query("format") or "jsonl"
+        name = call.query("format")
+        name = "jsonl" if name is None else name
         if name not in _FORMATS:
             raise InvalidRequest(errors=[at_fault("format", "unknown")])
         pages = self.trail.pages(call.admin, _wanted(call))
