@@ -14,6 +14,7 @@ from services.gateway.audit import AuditTrail
 from shared.contracts.audit import AuditedPerson, AuditEntry, AuditFilter, AuditPage
 from shared.contracts.refusals import InvalidRequest
 from shared.problems import at_fault
+from shared.telemetry import log
 
 _FILTERS: dict[str, Any] = {name: {"type": "string"} for name in AuditFilter.model_fields}
 _COLUMNS = (
@@ -48,7 +49,8 @@ class AuditApi:
             Operation(
                 "GET", "/admin/audit/export", "The same as one file, the oldest first",
                 self._export, "admin", answers={200: bytes}, refusals={422: "invalid-request"},
-                queries={"format": {"enum": ["jsonl", "csv"]}, **_FILTERS}, media_type="application/jsonl, text/csv",
+                queries={"format": {"enum": ["jsonl", "csv"]}, **_FILTERS},
+                media_type="application/jsonl, text/csv",
             ),
         ]  # fmt: skip
 
@@ -75,7 +77,7 @@ async def _download(
 ) -> web.StreamResponse:
     kind = _FORMATS[name]
     # What is refused is refused in the usual way, before anything was sent.
-    page: AuditPage | None = await anext(pages)
+    first = await anext(pages)
     response = web.StreamResponse(
         headers={
             "Content-Type": kind.media_type,
@@ -83,10 +85,16 @@ async def _download(
         }
     )
     await response.prepare(request)
-    await response.write(kind.begins)
-    while page is not None:
-        await response.write(b"".join(map(kind.written, page.items)))
-        page = await anext(pages, None)
+    try:
+        await response.write(kind.begins + b"".join(map(kind.written, first.items)))
+        async for page in pages:
+            await response.write(b"".join(map(kind.written, page.items)))
+    except Exception as error:
+        # The client is gone, or the rest cannot be read: then the file must not look whole.
+        log.warning("export-broken-off", error=type(error).__name__)
+        if request.transport is not None:
+            request.transport.abort()
+        return response
     await response.write_eof()
     return response
 
