@@ -10,12 +10,12 @@ import sys
 
 from pydantic import SecretStr, ValidationError
 
-from services.gateway.api.bodies import AddUserBody
 from services.gateway.clients import peer
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.config import GatewayConfig
+from services.gateway.forms import AddUserBody
 from shared import problems
 from shared.contracts.credentials import EnrollAccount
 from shared.contracts.profile import AddPerson, Helpdesk, ListPeople, PutOrganization

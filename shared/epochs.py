@@ -101,6 +101,12 @@ class Epochs:
             {"_id": sub}, {"$set": {"guarded": guarded}}, session=session
         )
 
+    async def note_password(self, sub: str, session: Session, *, version: int) -> None:
+        """Say in the caller's transaction which version of the password is valid from now on."""
+        await self.database["epochs"].update_one(
+            {"_id": sub}, {"$set": {"password_version": version}}, session=session
+        )
+
     async def raise_(
         self, sub: str, cause: Cause, session: Session, *, password_version: int | None = None
     ) -> Raised:

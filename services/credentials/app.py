@@ -1,7 +1,10 @@
 """Composition root of the credentials service."""
 
+from random import SystemRandom
+
 from aiohttp import web
 
+from services.credentials.accounts import Accounts
 from services.credentials.app_passwords import AppPasswords
 from services.credentials.asking import Asking
 from services.credentials.authentication import Authentication
@@ -17,20 +20,28 @@ from services.credentials.mongo.accounts import MongoCredentialStore
 from services.credentials.mongo.guesses import MongoGuessStore, MongoLockStore, MongoQuotaStore
 from services.credentials.mongo.methods import MongoAddressNoticeStore, MongoMethodStore
 from services.credentials.mongo.one_time import MongoOneTimeStore
-from services.credentials.mongo.policies import MongoPasswordPolicyStore, MongoPolicyStore
+from services.credentials.mongo.policies import (
+    MongoPasswordPolicyStore,
+    MongoPolicyStore,
+    MongoResetPolicyStore,
+)
+from services.credentials.mongo.resets import MongoResetStore
 from services.credentials.notices import AddressNotices
 from services.credentials.out_of_band import OutOfBand
 from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.passkeys import RelyingParty
 from services.credentials.password import Passwords
 from services.credentials.password_policy import PasswordPolicies
-from services.credentials.policy import MethodPolicies
+from services.credentials.password_reset import PasswordReset
+from services.credentials.policy import MethodPolicies, ResetPolicies
 from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.redis import RedisGuessCounters
 from services.credentials.resealing import Resealing
-from services.credentials.routes import routes
+from services.credentials.reset_limits import ResetLimits
+from services.credentials.routes import account_routes, question_routes, reset_routes, routes
 from services.credentials.rules import PasswordRules
 from services.credentials.security_info import SecurityInformation
+from services.credentials.security_questions import SecurityQuestions
 from services.credentials.sending import Sending
 from services.credentials.store import Carrier
 from services.credentials.throttling import Throttle
@@ -71,6 +82,10 @@ def _mailing(config: CredentialsConfig) -> tuple[SmtpMailer, str] | None:
 
 def _locks(wiring: Wiring) -> MongoLockStore:
     return MongoLockStore(wiring.database, wiring.transactions)
+
+
+def _resets(wiring: Wiring) -> MongoResetStore:
+    return MongoResetStore(wiring.database, wiring.transactions)
 
 
 def _tasks(
@@ -160,7 +175,16 @@ def build_service(config: CredentialsConfig) -> Service:
         pepper,
     )
     app_passwords = AppPasswords(store, methods, changes, throttle, SystemClock(), pepper)
+    questions = SecurityQuestions(changes, keyring, hasher, SystemClock(), SystemRandom())
     clearing = Clearing(changes)
+    reset_policies = MongoResetPolicyStore(wiring.database)
+    reset = PasswordReset(
+        passwords,
+        security_info,
+        ResetPolicies(reset_policies, Lease(reset_policies.policy_of, SystemClock())),
+        _resets(wiring),
+        ResetLimits(throttle, MongoQuotaStore(wiring.database), pepper),
+    )
     app = application(NAME, config, wiring.is_outage)
     app.add_routes(
         routes(
@@ -174,6 +198,9 @@ def build_service(config: CredentialsConfig) -> Service:
             asking,
         )
     )
+    app.add_routes(question_routes(questions))
+    app.add_routes(reset_routes(reset))
+    app.add_routes(account_routes(Accounts(store, hasher, rules, SystemClock())))
 
     async def end_threads(_app: web.Application) -> None:
         hasher.close()
@@ -202,4 +229,5 @@ async def install(config: CredentialsConfig) -> None:
     await MongoPasswordPolicyStore(wiring.database, wiring.transactions).install()
     await MongoOneTimeStore(wiring.database).install()
     await MongoQuotaStore(wiring.database).install()
+    await _resets(wiring).install()
     await wiring.bus.install()

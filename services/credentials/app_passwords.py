@@ -75,7 +75,7 @@ class AppPasswords:
             )
             mark, info = self._mark(sub, shown), info.under(epoch)
             found = policy.usable(info).app_password(mark)
-            if account is None or found is None:
+            if account is None or account.disabled or found is None:
                 attempt.wrong(fingerprint(self.pepper, "app-password", user_id, shown))
                 raise AppPasswordRefused
             attempt.right()

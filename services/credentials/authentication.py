@@ -9,14 +9,14 @@ from services.credentials.hashing import Hasher
 from services.credentials.method_policy import MethodPolicy
 from services.credentials.methods import SecurityInfo
 from services.credentials.model import (
-    ACCOUNT,
-    ADDRESS,
     NOBODY,
     Guesses,
     Lock,
     Password,
+    address_guesses,
     fingerprint,
     normalized,
+    sign_in_guesses,
 )
 from services.credentials.policy import MethodPolicies
 from services.credentials.store import CredentialStore, MethodStore
@@ -52,7 +52,8 @@ class Authentication:
                 self.hasher.verify(verifier, guess),
                 self.policies.of(password.organization if password is not None else None),
             )
-            if not is_right:
+            # What is disabled is refused like a wrong password, in all that anybody can tell.
+            if not is_right or (password is not None and password.disabled):
                 attempt.wrong(fingerprint(self.pepper, user_id, guess))
                 raise SignInRefused
             attempt.right()
@@ -89,8 +90,5 @@ class Authentication:
     def _guesses(
         self, user_id: str, asked: VerifyPassword, lock: Lock, *, familiar: bool
     ) -> tuple[Guesses, Guesses]:
-        # Guesses from a device of the user's own are counted apart, so that an
-        # attacker elsewhere cannot lock the user out of it.
-        kind = "familiar" if familiar else "account"
-        account = Guesses(fingerprint(self.pepper, kind, user_id), ACCOUNT, lock)
-        return account, Guesses(fingerprint(self.pepper, "address", asked.address), ADDRESS)
+        account = sign_in_guesses(self.pepper, user_id, lock, familiar=familiar)
+        return account, address_guesses(self.pepper, asked.address)

@@ -178,6 +178,18 @@ class NotADefault(Refusal):
     type, status = "not-a-default", 409
 
 
+class ResetEnded(Refusal):
+    """The reset is over: too old, or overtaken by a change; or it was begun elsewhere."""
+
+    type, status = "reset-ended", 410
+
+
+class ResetOutOfOrder(Refusal):
+    """The reset waits for something else, or for another answer that is under way."""
+
+    type, status = "reset-out-of-order", 409
+
+
 class NotAllowedByPolicy(Refusal):
     """The organization allows no methods of this kind."""
 

@@ -14,8 +14,9 @@ from shared.contracts.refusals import InvalidRequest
 from shared.contracts.trust import TrustTerms
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
-USUAL: frozenset[Kind] = frozenset(KINDS) - {"app-password"}
-"""What is allowed until somebody says otherwise: all but what does without a second factor."""
+USUAL: frozenset[Kind] = frozenset(KINDS) - {"app-password", "security-questions"}
+"""What is allowed until somebody says otherwise: all but what does without a second factor, and
+what others may find out."""
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ _CREDENTIAL_TYPES: dict[Kind, CredentialType] = {
     "voice": "phone-voice",
     "recovery-codes": "recovery-codes",
     "app-password": "app-password",
+    "security-questions": "security-questions",
 }
 _USES: dict[Kind, tuple[Use, ...]] = {
     "authenticator": ("mfa", "reset"),
@@ -61,6 +62,7 @@ _USES: dict[Kind, tuple[Use, ...]] = {
     "voice": ("mfa", "reset"),
     "recovery-codes": ("mfa", "reset"),
     "app-password": (),
+    "security-questions": ("reset",),
 }
 _CAUSES: dict[ChangeType, Cause] = {
     "create": "method-added",
@@ -224,9 +226,20 @@ class SecurityInfo:
         return tuple(map(self.shown, asked))
 
     @property
+    def resetting(self) -> tuple[Method, ...]:
+        """Return what a forgotten password may be reset with, where policy says so."""
+        usable = [each for each in self.proved if each.kind != "recovery-codes" or each.codes]
+        return tuple(each for each in usable if "reset" in each.use)
+
+    @property
     def recovery_codes(self) -> Method | None:
         """Return the recovery codes, used up or not."""
         return next((each for each in self.methods if each.kind == "recovery-codes"), None)
+
+    @property
+    def questions(self) -> Method | None:
+        """Return the security questions."""
+        return next((each for each in self.methods if each.kind == "security-questions"), None)
 
     def app_password(self, mark: str) -> Method | None:
         """Return the app password that is known by this."""
@@ -281,6 +294,12 @@ class SecurityInfo:
             raise FactorRequired
         kept = tuple(each for each in self.methods if each.kind != new.kind)
         last_change = LastChange.of("codes", new)
+        return replace(self, methods=(*kept, new), last_change=last_change)
+
+    def with_questions(self, new: Method) -> "SecurityInfo":
+        """Return it with these security questions in place of the older ones."""
+        kept = tuple(each for each in self.methods if each.kind != new.kind)
+        last_change = LastChange.of("added" if self.questions is None else "replaced", new)
         return replace(self, methods=(*kept, new), last_change=last_change)
 
     def with_proved(self, method: Method) -> "SecurityInfo":
@@ -404,6 +423,12 @@ class Changed:
         first = next(iter(info.proved), None)
         also = tuple(each.id for each in info.proved[1:])
         return cls(info.cleared(), first, "delete", also=also, cause="methods-cleared")
+
+    @classmethod
+    def used(cls, info: SecurityInfo, method: Method) -> "Changed":
+        """Return what a right answer makes; its owner is told of a recovery code that is gone."""
+        after = info.with_changed(method)
+        return cls(after, method, "revoke") if method.kind == "recovery-codes" else cls(after)
 
     @classmethod
     def with_default(cls, info: SecurityInfo, method_id: str) -> "Changed":

@@ -13,8 +13,16 @@ from precis_i18n import get_profile
 
 from shared.contracts.epochs import Raised
 from shared.contracts.events import (
+    AccountDisabled,
+    AccountDisabledPayload,
+    AccountEnabled,
+    AccountEnabledPayload,
+    Audited,
+    AuditedPayload,
+    Cause,
     CredentialChange,
     CredentialChangePayload,
+    HelpAsked,
     LockCause,
     SignInLocked,
     SignInLockedPayload,
@@ -73,7 +81,11 @@ class PasswordPolicy:
 
 @dataclass(frozen=True)
 class Password:
-    """A stored password. `version` rises with each change and guards against two at once."""
+    """A stored password, and whether it lets anybody in.
+
+    `version` rises with each change and guards against two at once. An account that is disabled
+    has the receipt of that; one that is deleted is disabled as well.
+    """
 
     sub: str
     user_id: str
@@ -83,6 +95,28 @@ class Password:
     changed_at: datetime
     former: tuple[str, ...] = ()
     organization: str | None = None
+    disabled_receipt: str | None = None
+    deleted: bool = False
+
+    @property
+    def disabled(self) -> bool:
+        """Tell whether the account lets nobody in."""
+        return self.disabled_receipt is not None
+
+    def set_by_admin(self, verifier: str, *, at: datetime, history: int) -> "Password":
+        """Return the password after an admin put a temporary one in its place."""
+        return replace(self.changed(verifier, at=at, history=history), temporary=True)
+
+    def shut(self, receipt: str, *, deleted: bool) -> "Password":
+        """Return it as it is once the account is disabled, or deleted.
+
+        The version rises, so that nothing that was read before goes with an epoch read after.
+        """
+        return replace(self, disabled_receipt=receipt, deleted=deleted, version=self.version + 1)
+
+    def opened(self) -> "Password":
+        """Return it as it is once the account is enabled again."""
+        return replace(self, disabled_receipt=None, version=self.version + 1)
 
     def remembered(self, history: int) -> tuple[str, ...]:
         """Return the verifiers of former passwords that a new one may not be."""
@@ -129,6 +163,10 @@ ACCOUNT = Limit(10, 24 * 3600, 60, 3600)
 """Ten wrong passwords lock for a minute, then two, four … up to an hour."""
 ADDRESS = Limit(600, 600, 60, 3600)
 """One failure a second for ten minutes, from one client address, over all accounts."""
+RESET = Limit(5, 24 * 3600, 24 * 3600, 24 * 3600)
+"""Five wrong proofs in a day lock the resets of an account for a day."""
+RESET_SENDS = Limit(1, 24 * 3600, 24 * 3600, 24 * 3600)
+"""So does asking once for more messages than there may be."""
 NOBODY = "nobody"
 """In place of the subject of a user ID that nobody has, which is looked up all the same."""
 
@@ -252,18 +290,92 @@ def sign_in_locked(lock: Lock, *, at: datetime) -> SignInLocked:
     )
 
 
-def password_changed(raised: Raised, *, at: datetime) -> CredentialChange:
-    """Tell that a password was changed. The receipt names the event, so it cannot be told twice."""
+def sign_in_guesses(
+    pepper: bytes, user_id: str, lock: Lock | None = None, *, familiar: bool
+) -> Guesses:
+    """Return what is counted when a password is guessed at a sign-in.
+
+    Guesses from a device of the user's own are counted apart, so that an attacker elsewhere cannot
+    lock the user out of it.
+    """
+    kind = "familiar" if familiar else "account"
+    return Guesses(fingerprint(pepper, kind, user_id), ACCOUNT, lock)
+
+
+def change_guesses(pepper: bytes, sub: str) -> Guesses:
+    """Return what is counted when a password is guessed in a session."""
+    return Guesses(fingerprint(pepper, "change", sub), ACCOUNT, Lock(sub, "old-password-locked"))
+
+
+def address_guesses(pepper: bytes, address: str) -> Guesses:
+    """Return what is counted for a client address, over all accounts."""
+    return Guesses(fingerprint(pepper, "address", address), ADDRESS)
+
+
+def help_asked(sub: str, *, at: datetime) -> HelpAsked:
+    """Tell that somebody asks the admins for help."""
+    return HelpAsked(
+        id=secrets.token_urlsafe(16), subject=sub, occurred_at=at, initiating_entity="user"
+    )
+
+
+def reset_refused(sub: str, organization: str, reason: str, *, at: datetime) -> Audited:
+    """Tell the audit trail why somebody could not reset a password, which they are not told."""
+    return Audited(
+        id=secrets.token_urlsafe(16),
+        subject=sub,
+        occurred_at=at,
+        initiating_entity="user",
+        payload=AuditedPayload(
+            organization=organization, action="reset-refused", outcome="refused", reason=reason
+        ),
+    )
+
+
+def password_changed(
+    raised: Raised, *, at: datetime, cause: Cause = "password-changed", by: str | None = None
+) -> CredentialChange:
+    """Tell that a password was changed or reset by its owner, or set by an admin.
+
+    The receipt names the event, so it cannot be told twice.
+    """
     return CredentialChange(
         id=raised.receipt,
         subject=raised.sub,
         occurred_at=at,
-        initiating_entity="user",
+        initiating_entity="admin" if cause == "password-set-by-admin" else "user",
         payload=CredentialChangePayload(
             credential_type="password",
             change_type="update",
-            cause="password-changed",
+            cause=cause,
             epoch=raised.epoch,
             receipt=raised.receipt,
+            by=by,
         ),
+    )
+
+
+def account_disabled(
+    raised: Raised, password: Password, cause: Cause, *, at: datetime
+) -> AccountDisabled:
+    """Tell that an account lets nobody in, under the receipt of what was ended by it."""
+    return AccountDisabled(
+        id=raised.receipt,
+        subject=raised.sub,
+        occurred_at=at,
+        initiating_entity="admin",
+        payload=AccountDisabledPayload(
+            cause=cause, epoch=raised.epoch, receipt=raised.receipt, revision=password.version
+        ),
+    )
+
+
+def account_enabled(password: Password, *, at: datetime) -> AccountEnabled:
+    """Tell that an account lets its owner in again."""
+    return AccountEnabled(
+        id=secrets.token_urlsafe(16),
+        subject=password.sub,
+        occurred_at=at,
+        initiating_entity="admin",
+        payload=AccountEnabledPayload(cause="account-enabled", revision=password.version),
     )

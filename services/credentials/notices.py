@@ -11,7 +11,7 @@ from shared.owed import Sender
 
 @dataclass(frozen=True)
 class AddressNotices:
-    """Tell an address that it is no method of an account any more (NIST SP 800-63B-4, 4.6)."""
+    """Tell addresses that are no methods any more, and all of a reset (NIST SP 800-63B-4, 4.6)."""
 
     store: AddressNoticeStore
     accounts: CredentialStore
@@ -38,12 +38,14 @@ class AddressNotices:
             "at": self.words.moment(notice.at, notice.language),
             "portal": self.portal_url,
         }
-        text_id = f"mail.former-address.{notice.cause}"
+        is_reset = notice.cause == "password-reset"
+        kind = "mail.reset-address" if is_reset else "mail.former-address"
+        text_id = f"{kind}.text" if is_reset else f"{kind}.{notice.cause}"
         mail = Mail(
             # The mail to the person has the event's id, and a mailbox keeps one of each.
             message_id=f"<{notice.id}@{self.domain}>",
             to=self.keyring.open(notice.place, notice.sealed).decode(),
-            subject=self.words.text("mail.former-address.subject", notice.language, **values),
+            subject=self.words.text(f"{kind}.subject", notice.language, **values),
             text=self.words.text(text_id, notice.language, **values),
         )
         try:

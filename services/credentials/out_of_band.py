@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -21,6 +22,7 @@ from shared.contracts.methods import (
     SentSetup,
 )
 
+Send = Callable[[Message], Awaitable[None]]
 CodeSeconds = 300
 _DIGITS = 8
 _ASCII_DIGITS = frozenset("0123456789")
@@ -35,6 +37,7 @@ _TEXTS = {
     ("voice", True): "sent.voice.show",
 }
 """What a code is for, by kind and whether that is proved already."""
+_RESET_TEXTS = {"email": "sent.email.reset", "sms": "sent.sms.reset", "voice": "sent.voice.reset"}
 
 
 @dataclass(frozen=True)
@@ -80,13 +83,28 @@ class OutOfBand:
 
     async def begin(self, method: Method, asked: BeginChallenge) -> ChallengeBegun:
         """Send a new code; the one before it ends when this one is taken away."""
+
+        async def send(message: Message) -> None:
+            await self.sending.send(asked.sub, message, is_proved=method.proved)
+
+        await self._begin(method, asked, _TEXTS[_kind_of(method), method.proved], send)
+        return ChallengeBegun()
+
+    async def begin_reset(self, method: Method, asked: BeginChallenge) -> None:
+        """Send a code to somebody who says that they have forgotten their password.
+
+        Whoever that is must not use up what the owner of the method may be sent elsewhere, so it is
+        counted by who calls this.
+        """
+        await self._begin(method, asked, _RESET_TEXTS[_kind_of(method)], self.sending.deliver)
+
+    async def _begin(self, method: Method, asked: BeginChallenge, text_id: str, send: Send) -> None:
         code = "".join(secrets.choice("0123456789") for _ in range(_DIGITS))
-        message = self._message(method, asked, code)
+        message = self._message(method, asked, text_id, code)
         name = self._name(asked.sub, method, asked.binding)
         # A code that does not get there ends none that did.
-        await self.sending.send(asked.sub, message, is_proved=method.proved)
+        await send(message)
         await self.one_times.keep(OneTime(name, self._proof(name, code), CodeSeconds))
-        return ChallengeBegun()
 
     async def admit(self, method: Method, shown: Shown) -> None:
         """Use the code up."""
@@ -96,25 +114,26 @@ class OutOfBand:
             raise CodeRefused
         if not await self.one_times.take(name, self._proof(name, code)):
             raise CodeRefused
-        await self.sending.arrived(shown.sub, _kind_of(method), self._target(method, shown.sub))
+        await self.sending.arrived(shown.sub, _kind_of(method), self.target(method, shown.sub))
 
     def took(self, method: Method, shown: Shown) -> Method:
         """Take note of when that was."""
         return method.took_sent(shown.at)
 
-    def _message(self, method: Method, asked: BeginChallenge, code: str) -> Message:
+    def _message(self, method: Method, asked: BeginChallenge, text_id: str, code: str) -> Message:
         kind = _kind_of(method)
         # A voice reads digits one by one where commas part them.
         said = ", ".join(code) if kind == "voice" else f"{code[:4]} {code[4:]}"
         return Message(
             kind=kind,
-            to=self._target(method, asked.sub),
+            to=self.target(method, asked.sub),
             subject=self.words.text("sent.subject", asked.language),
-            text=self.words.text(_TEXTS[kind, method.proved], asked.language, code=said),
+            text=self.words.text(text_id, asked.language, code=said),
             language=self.words.nearest(asked.language),
         )
 
-    def _target(self, method: Method, sub: str) -> str:
+    def target(self, method: Method, sub: str) -> str:
+        """Return the address or number behind a method."""
         return self.keyring.open(method.place(sub), method.sealed).decode()
 
     def _name(self, sub: str, method: Method, binding: str) -> str:

@@ -1,10 +1,10 @@
 """What is owed to addresses that are no methods any more. Nothing here reads or writes anything."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.credentials.methods import SecurityInfo, place_of
+from services.credentials.methods import Method, SecurityInfo, place_of
 from shared.contracts.events import Cause, CredentialChange
 
 
@@ -30,6 +30,27 @@ class AddressNotice:
         return place_of(self.sub, self.method)
 
 
+def owed_of_reset(
+    info: SecurityInfo, receipt: str, at: datetime, told: Collection[str]
+) -> Iterator[AddressNotice]:
+    """Yield what is owed to each address of somebody whose password was reset, but those `told`."""
+    for method in info.proved:
+        if method.kind == "email" and method.id not in told:
+            yield _notice(receipt, info.sub, method, "password-reset", at)
+
+
+def _notice(event_id: str, sub: str, method: Method, cause: Cause, at: datetime) -> AddressNotice:
+    return AddressNotice(
+        id=f"{event_id}.{method.id}",
+        sub=sub,
+        method=method.id,
+        sealed=method.sealed,
+        language=method.language,
+        cause=cause,
+        at=at,
+    )
+
+
 def owed_to_addresses(
     before: SecurityInfo, after: SecurityInfo, event: CredentialChange
 ) -> Iterator[AddressNotice]:
@@ -37,12 +58,4 @@ def owed_to_addresses(
     left = {each.id for each in after.methods}
     for method in before.proved:
         if method.kind == "email" and method.id not in left:
-            yield AddressNotice(
-                id=f"{event.id}.{method.id}",
-                sub=before.sub,
-                method=method.id,
-                sealed=method.sealed,
-                language=method.language,
-                cause=event.payload.cause,
-                at=event.occurred_at,
-            )
+            yield _notice(event.id, before.sub, method, event.payload.cause, event.occurred_at)

@@ -61,7 +61,7 @@ class PasskeySignIn:
         # The epoch is read before anything is verified: what is raised from here on ends it.
         standing = await self.store.standing_of(info.sub)
         password = await self.store.password_of(info.sub)
-        if standing.epoch == NoEpoch or password is None:
+        if standing.epoch == NoEpoch or password is None or password.disabled:
             raise PasskeyRefused
         policy = await self.changes.policies.of(password.organization)
 

@@ -1,5 +1,6 @@
 """Setting and changing passwords."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -12,11 +13,10 @@ from services.credentials.errors import (
 )
 from services.credentials.hashing import Hasher
 from services.credentials.model import (
-    ACCOUNT,
-    ADDRESS,
-    Guesses,
-    Lock,
     Password,
+    PasswordPolicy,
+    address_guesses,
+    change_guesses,
     fingerprint,
     normalized,
     password_changed,
@@ -37,8 +37,11 @@ from shared.contracts.credentials import (
     Words,
 )
 from shared.contracts.epochs import Raised
+from shared.contracts.events import Cause
 from shared.contracts.sessions import Revoked
 from shared.telemetry import REFUSED_AFTER
+
+Besides = Callable[[CredentialTransaction, Raised], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -111,12 +114,36 @@ class Passwords:
             raise SignInOutdated
         return await self._replace_under(asked, password)
 
+    async def reset(
+        self, sub: str, new: str, words: Words, *, epoch: int, besides: Besides
+    ) -> Revoked:
+        """Put a new password in place of one that its owner has forgotten, or never had.
+
+        It may be one that they had before, the current one too. `besides` is done in the same
+        transaction. Raise `SignInOutdated` where somebody else was faster.
+        """
+        password = await self.store.password_of(sub)
+        if password is None:
+            raise SignInOutdated
+        policy = await self.demands.of_subject(sub, password.organization)
+        await self.rules.check(new, words, policy=policy)
+        try:
+            return await self._put(
+                password,
+                new,
+                policy,
+                cause="password-reset",
+                expected_epoch=epoch,
+                besides=besides,
+            )
+        except PasswordChangedMeanwhile as error:
+            raise SignInOutdated from error
+
     async def _shown(self, sub: str, secret: SecretStr, address: str) -> Password:
         """Return the password that somebody who is signed in has shown to know."""
         shown, password = secret.get_secret_value(), await self.store.password_of(sub)
-        lock = Lock(sub, "old-password-locked")
-        guesses = Guesses(fingerprint(self.pepper, "change", sub), ACCOUNT, lock)
-        client = Guesses(fingerprint(self.pepper, "address", address), ADDRESS)
+        guesses = change_guesses(self.pepper, sub)
+        client = address_guesses(self.pepper, address)
         async with self.throttle.attempt(guesses, client) as attempt:
             if not await self.hasher.verify(password.verifier if password else None, shown):
                 attempt.wrong(fingerprint(self.pepper, sub, shown))
@@ -139,6 +166,18 @@ class Passwords:
         policy = await self.demands.of_subject(password.sub, password.organization)
         known = await self._known(password, new, policy.history)
         await self.rules.check(new, words, also=known, policy=policy)
+        return await self._put(password, new, policy, expected_epoch=expected_epoch)
+
+    async def _put(
+        self,
+        password: Password,
+        new: str,
+        policy: PasswordPolicy,
+        *,
+        cause: Cause = "password-changed",
+        expected_epoch: int | None = None,
+        besides: Besides | None = None,
+    ) -> Revoked:
         # Argon2 is slow by design, so it runs before the transaction opens;
         # put_password refuses a password that was changed in the meantime.
         changed = password.changed(
@@ -147,24 +186,24 @@ class Passwords:
 
         async def work(tx: CredentialTransaction) -> Raised:
             await tx.put_password(changed)
-            raised = await tx.raise_epoch(
-                password.sub, "password-changed", password_version=changed.version
-            )
+            raised = await tx.raise_epoch(password.sub, cause, password_version=changed.version)
             if expected_epoch is not None and raised.epoch != expected_epoch + 1:
                 raise SignInOutdated
-            await tx.emit(password_changed(raised, at=changed.changed_at))
+            await tx.emit(password_changed(raised, at=changed.changed_at, cause=cause))
+            if besides is not None:
+                await besides(tx, raised)
             return raised
 
         raised = await self.store.in_transaction(work)
-        await self._settle(raised)
+        await self._settle(raised, cause)
         return Revoked(
             receipt=raised.receipt, receipt_token=raised.receipt_token, epoch=raised.epoch
         )
 
-    async def _settle(self, raised: Raised) -> None:
+    async def _settle(self, raised: Raised, cause: Cause) -> None:
         committed = self.clock.monotonic()
         await self.store.settle(raised.sub)
-        REFUSED_AFTER.labels("password-changed").observe(self.clock.monotonic() - committed)
+        REFUSED_AFTER.labels(cause).observe(self.clock.monotonic() - committed)
 
     async def _known(self, password: Password, new: str, history: int) -> list[str]:
         """Return the reasons against a new password that the subject has or had already."""

@@ -1,10 +1,17 @@
-"""The policy for methods of each organization."""
+"""The policies of each organization: for methods, and for passwords that are reset."""
 
 from dataclasses import dataclass, replace
 
 from services.credentials.method_policy import MethodPolicy
-from services.credentials.store import PolicyStore
-from shared.contracts.policy import KeptMethodsPolicy, PutMethodsPolicy, ReadPolicy
+from services.credentials.reset_policy import ResetPolicy
+from services.credentials.store import PolicyStore, ResetPolicyStore
+from shared.contracts import policy as contract
+from shared.contracts.policy import (
+    KeptMethodsPolicy,
+    PutMethodsPolicy,
+    PutResetPolicy,
+    ReadPolicy,
+)
 from shared.lease import Lease
 from shared.policies import policy_replaced
 
@@ -55,3 +62,27 @@ class MethodPolicies:
     async def of_subject(self, sub: str, organization: str | None = None) -> MethodPolicy:
         """Return the policy that holds for somebody, whose organization may be known already."""
         return await self.of(organization or await self.store.organization_of(sub))
+
+
+@dataclass(frozen=True)
+class ResetPolicies:
+    """Keep the policies for resets, and tell which one holds where."""
+
+    store: ResetPolicyStore
+    lease: Lease[ResetPolicy]
+
+    async def read(self, asked: ReadPolicy) -> contract.ResetPolicy:
+        """Return an organization's policy as it is at this moment."""
+        return (await self.store.policy_of(asked.organization)).as_contract()
+
+    async def put(self, asked: PutResetPolicy) -> contract.ResetPolicy:
+        """Replace a policy. When this returns, every reset that was begun before it is over."""
+        policy = ResetPolicy.of(asked)
+        policy.check()
+        await self.store.put_policy(asked.organization, policy)
+        await self.lease.lapse()
+        return policy.as_contract()
+
+    async def of(self, organization: str | None) -> ResetPolicy:
+        """Return the policy that holds in an organization, or for who has none."""
+        return await self.lease.of(organization or _NO_ORGANIZATION)

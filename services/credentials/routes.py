@@ -2,14 +2,23 @@
 
 from aiohttp import web
 
+from services.credentials.accounts import Accounts
 from services.credentials.app_passwords import AppPasswords
 from services.credentials.asking import Asking
 from services.credentials.authentication import Authentication
 from services.credentials.clearing import Clearing
 from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.password import Passwords
+from services.credentials.password_reset import PasswordReset
 from services.credentials.policy import MethodPolicies
 from services.credentials.security_info import SecurityInformation
+from services.credentials.security_questions import SecurityQuestions
+from shared.contracts.accounts import (
+    DisableAccount,
+    EnableAccount,
+    ReadAccount,
+    SetTemporaryPassword,
+)
 from shared.contracts.app_passwords import CheckAppPassword, MakeAppPassword
 from shared.contracts.credentials import (
     AskRequirements,
@@ -36,7 +45,22 @@ from shared.contracts.methods import (
     RequireSecurityInfo,
 )
 from shared.contracts.passkeys import BeginPasskeySignIn, EnrollPasskey, VerifyPasskey
-from shared.contracts.policy import PutMethodsPolicy, PutPasswordPolicy, ReadPolicy
+from shared.contracts.policy import (
+    PutMethodsPolicy,
+    PutPasswordPolicy,
+    PutResetPolicy,
+    ReadPolicy,
+)
+from shared.contracts.questions import SetSecurityQuestions
+from shared.contracts.resets import (
+    AnswerReset,
+    AskHelpdesk,
+    BeginReset,
+    ChooseResetMethod,
+    FinishReset,
+    LookUpAccount,
+    ReadReset,
+)
 from shared.service import endpoint
 
 
@@ -89,4 +113,34 @@ def routes(
         endpoint("/passkey/verify", VerifyPasskey, passkey_sign_in.verify),
         endpoint("/methods/make-app-password", MakeAppPassword, app_passwords.make),
         endpoint("/app-passwords/check", CheckAppPassword, app_passwords.check),
+    ]
+
+
+def question_routes(questions: SecurityQuestions) -> list[web.RouteDef]:
+    """Return the routes for security questions."""
+    return [endpoint("/methods/set-security-questions", SetSecurityQuestions, questions.register)]
+
+
+def reset_routes(reset: PasswordReset) -> list[web.RouteDef]:
+    """Return the routes for passwords that are reset."""
+    return [
+        endpoint("/reset/policy/read", ReadPolicy, reset.policies.read),
+        endpoint("/reset/policy/put", PutResetPolicy, reset.policies.put),
+        endpoint("/reset/look-up", LookUpAccount, reset.look_up),
+        endpoint("/reset/begin", BeginReset, reset.begin),
+        endpoint("/reset/read", ReadReset, reset.read),
+        endpoint("/reset/choose", ChooseResetMethod, reset.choose),
+        endpoint("/reset/answer", AnswerReset, reset.answer),
+        endpoint("/reset/finish", FinishReset, reset.finish),
+        endpoint("/reset/ask-helpdesk", AskHelpdesk, reset.ask_helpdesk),
+    ]
+
+
+def account_routes(accounts: Accounts) -> list[web.RouteDef]:
+    """Return the routes for what admins do to accounts."""
+    return [
+        endpoint("/accounts/read", ReadAccount, accounts.read),
+        endpoint("/accounts/disable", DisableAccount, accounts.disable),
+        endpoint("/accounts/enable", EnableAccount, accounts.enable),
+        endpoint("/password/set-temporary", SetTemporaryPassword, accounts.set_temporary),
     ]

@@ -44,6 +44,7 @@ class SecurityInformation:
         return contract.MethodList(
             items=tuple(policy.shown(info, each) for each in info.proved),
             app_passwords="app-password" in policy.allowed,
+            questions="security-questions" in policy.allowed,
             sendable=tuple(
                 each for each in self.out_of_band.sending.kinds if each in policy.allowed
             ),
@@ -57,7 +58,7 @@ class SecurityInformation:
         info = await self.store.security_info(asked.sub)
         method = info.unproved(asked.id, at=self.clock.now())
         policy.require(method.kind)
-        await self._kind(method).begin(method, asked)
+        await self.kind_of(method).begin(method, asked)
         return Done()
 
     async def prove(self, asked: contract.ProveMethod) -> contract.Proved:
@@ -73,7 +74,7 @@ class SecurityInformation:
             return method
 
         method = waiting(info)
-        kind = self._kind(method)
+        kind = self.kind_of(method)
 
         def proved(info: SecurityInfo) -> Changed:
             method = waiting(info)
@@ -133,7 +134,7 @@ class SecurityInformation:
         policy = await self.changes.policy(asked.sub)
         method = (await self.store.security_info(asked.sub)).asked(asked.id)
         policy.require(method.kind)
-        return await self._kind(method).begin(method, asked)
+        return await self.kind_of(method).begin(method, asked)
 
     async def answer(self, asked: contract.AnswerChallenge) -> contract.ChallengeAnswered:
         """Take an answer, once. A challenge from before the epoch was raised takes none."""
@@ -149,14 +150,11 @@ class SecurityInformation:
             if epoch != asked.epoch:
                 raise SignInOutdated
             method = info.asked(asked.id)
-            kind = self._kind(method)
+            kind = self.kind_of(method)
 
             def taken(info: SecurityInfo) -> Changed:
                 policy.require(method.kind)
-                used = kind.took(info.asked(asked.id), shown)
-                after = info.with_changed(used)
-                is_told = used.kind == "recovery-codes"
-                return Changed(after, used, "revoke") if is_told else Changed(after)
+                return Changed.used(info, kind.took(info.asked(asked.id), shown))
 
             await kind.admit(method, shown)
             done = await self.changes.make(asked.sub, taken, known=info)
@@ -173,7 +171,8 @@ class SecurityInformation:
     def _shown(self, asked: contract.AnswerChallenge | contract.ProveMethod) -> Shown:
         return Shown(asked.sub, asked.answer.get_secret_value(), asked.binding, self.clock.now())
 
-    def _kind(self, method: Method) -> MethodKind:
+    def kind_of(self, method: Method) -> MethodKind:
+        """Return what takes answers by this method."""
         match method.kind:
             case "authenticator":
                 return self.authenticators
@@ -183,7 +182,7 @@ class SecurityInformation:
                 return self.recovery_codes
             case "email" | "sms" | "voice":
                 return self.out_of_band.by(method.kind)
-            case "app-password":
+            case "app-password" | "security-questions":
                 # Nothing here is begun for one, and nothing answered with one.
                 raise MethodNotFound
 

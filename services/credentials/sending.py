@@ -44,10 +44,13 @@ class Sending:
 
         Nobody knows what became of it: a carrier that did not answer may have taken it.
         """
-        carrier = self.carriers.get(message.kind)
-        if carrier is None:
-            raise CodeNotSent
+        self._carrier(message.kind)
         await self._take(sub, message, is_proved=is_proved)
+        await self.deliver(message)
+
+    async def deliver(self, message: Message) -> None:
+        """Send a message that is counted elsewhere."""
+        carrier = self._carrier(message.kind)
         try:
             await carrier.carry(message)
         except MessageUndelivered as error:
@@ -57,6 +60,11 @@ class Sending:
     async def arrived(self, sub: str, kind: SentKind, to: str) -> None:
         """Take note that its owner wanted a message: those to the same target count no more."""
         await self.quotas.clear(self._key("to", sub, kind, to))
+
+    def _carrier(self, kind: SentKind) -> Carrier:
+        if kind not in self.carriers:
+            raise CodeNotSent
+        return self.carriers[kind]
 
     async def _take(self, sub: str, message: Message, *, is_proved: bool) -> None:
         quotas = [

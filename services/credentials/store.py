@@ -20,8 +20,10 @@ from services.credentials.model import (
     Turn,
 )
 from services.credentials.owed import AddressNotice
+from services.credentials.reset_policy import ResetPolicy
+from services.credentials.resets import Reset
 from shared.contracts.epochs import Raised, Standing
-from shared.contracts.events import Cause, Event, SignInLocked
+from shared.contracts.events import Audited, Cause, Event, HelpAsked, SignInLocked
 from shared.contracts.methods import SentKind
 from shared.owed import OwedStore
 from shared.policies import Replaced, Telling
@@ -33,7 +35,10 @@ class CredentialTransaction(Protocol):
     """Changes that hold together."""
 
     async def open_account(self, password: Password) -> bool:
-        """Keep a new account with its first epoch; return whether the name was free."""
+        """Keep a new account with its first epoch; return whether the name was free.
+
+        The name of an account that was deleted is free after `DeletedDays`.
+        """
         ...
 
     async def put_password(self, changed: Password) -> None:
@@ -46,8 +51,20 @@ class CredentialTransaction(Protocol):
         """Refuse everything issued to the subject so far, and any password but this version."""
         ...
 
+    async def note_password(self, sub: str, version: int) -> None:
+        """Let this version of the password, and no other, begin sign-ins under the epoch."""
+        ...
+
     async def emit(self, event: Event) -> None:
         """Tell of the change, once it is committed."""
+        ...
+
+    async def owe(self, notice: AddressNotice) -> None:
+        """Owe a mail to an address that only the methods know."""
+        ...
+
+    async def finish_reset(self, reset: Reset, receipt: str) -> None:
+        """Note that a reset is done, or raise `ResetEnded` where it is not as it was read."""
         ...
 
 
@@ -319,4 +336,47 @@ class PolicyStore(Protocol):
 
     async def adopt(self, sub: str, user_id: str, organization: str) -> None:
         """Say whose account it is, where that was never said."""
+        ...
+
+
+class ResetStore(Protocol):
+    """Passwords that are being reset, each for so long by the store's clock."""
+
+    async def begin(self, reset: Reset, event: Audited | None) -> None:
+        """Keep it, and tell the audit trail in the same transaction where there is something."""
+        ...
+
+    async def find(self, reset_id: str) -> Reset | None:
+        """Return one that is not over."""
+        ...
+
+    async def change(self, changed: Reset) -> bool:
+        """Keep what became of one, unless it is over or somebody else was faster; whether it was.
+
+        An answer that was under way is none any more.
+        """
+        ...
+
+    async def claim(self, reset: Reset) -> Reset | None:
+        """Take the turn to answer, which nobody else has then, and return it as it is kept.
+
+        None where it is over, is not as it was read, or another answer is under way. A turn that is
+        not given back by a change runs out after some seconds.
+        """
+        ...
+
+    async def tell(self, event: HelpAsked) -> None:
+        """Tell that somebody asks for help."""
+        ...
+
+
+class ResetPolicyStore(Protocol):
+    """Each organization's policy for resets."""
+
+    async def policy_of(self, organization: str) -> ResetPolicy:
+        """Return an organization's policy, the usual one where it has set none."""
+        ...
+
+    async def put_policy(self, organization: str, policy: ResetPolicy) -> None:
+        """Keep an organization's policy in place of the one before it, as its next version."""
         ...

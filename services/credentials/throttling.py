@@ -14,7 +14,15 @@ from math import ceil
 from weakref import WeakValueDictionary
 
 from services.credentials.errors import CountersUnreachable, SignInThrottled
-from services.credentials.model import Counted, CountersKeptSeconds, Ended, Guesses, Held, Turn
+from services.credentials.model import (
+    Counted,
+    CountersKeptSeconds,
+    Ended,
+    Guesses,
+    Held,
+    Turn,
+    new_attempt,
+)
 from services.credentials.store import GuessCounters, GuessStore
 from shared.contracts.refusals import Busy
 
@@ -64,6 +72,23 @@ class Throttle:
         finally:
             # Shielded, so that a client that goes away cannot leave its guess uncounted.
             await asyncio.shield(self._settle(taken, attempt))
+
+    async def clear(self, *guesses: Guesses) -> None:
+        """Forget what was counted under these keys, and their locks."""
+        cleared = {each: await self.store.clear(each) for each in guesses}
+        try:
+            await self.counters.load(cleared)
+        except CountersUnreachable:
+            self._doubt([Ended(each, Turn(0), state) for each, state in cleared.items()])
+
+    async def is_locked(self, *guesses: Guesses) -> bool:
+        """Tell whether the store says that one of these keys is locked."""
+        return any(each.locked_seconds > 0 for each in await self.store.counted(guesses))
+
+    async def count(self, guesses: Guesses) -> None:
+        """Count one failure that was no guess."""
+        counted = await self.store.count(guesses, new_attempt())
+        await self._release([Ended(guesses, Turn(0), counted)])
 
     async def _reserve(self, guesses: Sequence[Guesses]) -> dict[Guesses, Turn]:
         loop = asyncio.get_running_loop()

@@ -13,7 +13,8 @@ from services.gateway.model import Caller, acting
 from shared.contracts.audit import Details, LongestDetail, NoteAudit
 from shared.contracts.credentials import CheckPassword, EnrollAccount, Words
 from shared.contracts.profile import AddPerson, GetPerson, ListPeople, PeopleList, Person
-from shared.contracts.refusals import Refusal, UnknownCursor
+from shared.contracts.refusals import NotFound, Refusal, UnknownCursor
+from shared.contracts.users import ReadUser
 from shared.parking import ParkedMessage
 
 
@@ -46,9 +47,17 @@ class Administration:
     parking: ParkedEvents
 
     async def admin(self, caller: Caller) -> Person:
-        """Return the caller's profile, or raise unless they are an admin."""
-        person = await self.profile.get(GetPerson(sub=caller.sub))
-        if "admin" not in person.roles:
+        """Return the caller's profile as it is at this moment, or raise unless they are an admin.
+
+        A role that was taken away is gone at once, so nothing that is kept is looked at.
+        """
+        try:
+            person = await self.profile.user(ReadUser(sub=caller.sub))
+        except Refusal as refusal:
+            if refusal.type == NotFound.type:
+                raise NotAllowedByPolicy from refusal
+            raise
+        if "admin" not in person.roles or person.disabled:
             raise NotAllowedByPolicy
         return person
 

@@ -20,6 +20,7 @@ from services.gateway.clients.sessions import SessionsClient
 from services.gateway.config import GatewayConfig
 from services.gateway.headers import dressed, guarded, identified
 from services.gateway.live import LiveSessions
+from services.gateway.password_reset import PasswordReset
 from services.gateway.policy import Policies
 from services.gateway.portal.pages import Portal
 from services.gateway.redis import RedisAnswers, RedisFlows
@@ -32,6 +33,7 @@ from services.gateway.sign_in import SignIn
 from services.gateway.step_up import StepUps
 from services.gateway.subscribers import subscribe
 from services.gateway.trust import DeviceTrust
+from services.gateway.users import Users
 from shared import cache
 from shared.broker import Bus
 from shared.cache import AcceptanceCache
@@ -75,6 +77,7 @@ def build_service(config: GatewayConfig) -> Service:
     registration = Registration(sign_in)
     policies = Policies(credentials, profile, sessions)
     trust = DeviceTrust(sessions)
+    password_reset = PasswordReset(credentials, profile)
     requests = Requests(
         acceptance,
         administration,
@@ -84,17 +87,30 @@ def build_service(config: GatewayConfig) -> Service:
         servers=config.app_password_clients,
     )
     problems = Problems(catalogues, requests)
-    portal = Portal(requests, catalogues, sign_in, registration, account, security_info, trust)
+    portal = Portal(
+        requests,
+        catalogues,
+        registration,
+        account,
+        security_info,
+        trust,
+        policies,
+        password_reset,
+    )
+    users = Users(profile, credentials, sessions)
     api = Api(
         sign_in,
         registration,
         account,
         security_info,
         administration,
+        users,
         policies,
         live,
         trust,
+        catalogues,
         AuditTrail(profile),
+        password_reset,
     )
     table = api.operations()
     operations = Operations(requests, RedisAnswers(redis, sealer), problems.answer)

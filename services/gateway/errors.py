@@ -45,6 +45,18 @@ class FlowEnded(Refusal):
     type, status = "flow-ended", 410
 
 
+class ResetEnded(Refusal):
+    """The reset is over: too old, or overtaken by a change; or another client began it."""
+
+    type, status = "reset-ended", 410
+
+
+class ResetOutOfOrder(Refusal):
+    """The reset waits for something else."""
+
+    type, status = "reset-out-of-order", 409
+
+
 class MethodUnknown(Refusal):
     """There is no such method, or it cannot be used here."""
 

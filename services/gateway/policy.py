@@ -14,8 +14,10 @@ from shared.contracts.policy import (
     PasswordPolicy,
     PutMethodsPolicy,
     PutPasswordPolicy,
+    PutResetPolicy,
     PutSessionsPolicy,
     ReadPolicy,
+    ResetPolicy,
     SecondFactor,
     UsualReconfirmDays,
 )
@@ -62,6 +64,16 @@ class Policies:
                 replaces=replaces,
                 by=acting(admin),
             )
+        )
+
+    async def resets(self, admin: Person) -> ResetPolicy:
+        """Return who may reset a forgotten password, and with what."""
+        return await self.credentials.reset_policy(_asked_by(admin))
+
+    async def put_resets(self, admin: Person, policy: ResetPolicy) -> ResetPolicy:
+        """Replace it. When this returns, every reset that was begun before it is over."""
+        return await self.credentials.put_reset_policy(
+            PutResetPolicy(organization=admin.home_organization.id, **policy.model_dump())
         )
 
     async def session_times(self, admin: Person) -> KeptSessionsPolicy:

@@ -1,5 +1,6 @@
 """Security information: the caller's methods beside the password."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,6 +37,11 @@ from shared.contracts.methods import (
 )
 from shared.contracts.passkeys import EnrollPasskey, PasskeySetup
 from shared.contracts.profile import GetPerson
+from shared.contracts.questions import (
+    QuestionAnswer,
+    SecurityQuestionsSet,
+    SetSecurityQuestions,
+)
 from shared.contracts.sessions import EndRestingOn
 
 _PURPOSE: Literal["security-info"] = "security-info"
@@ -163,6 +169,15 @@ class SecurityInfo:
         await self._require_for_change(caller)
         return await self.credentials.make_app_password(
             MakeAppPassword(sub=caller.sub, label=label, epoch=caller.session.epoch)
+        )
+
+    async def set_questions(
+        self, caller: Caller, answers: Sequence[QuestionAnswer]
+    ) -> SecurityQuestionsSet:
+        """Register security questions, in place of those there are."""
+        await self._require_for_change(caller)
+        return await self.credentials.set_security_questions(
+            SetSecurityQuestions(sub=caller.sub, answers=tuple(answers))
         )
 
     async def check_app_password(self, asked: CheckAppPassword) -> AppPasswordAccepted:

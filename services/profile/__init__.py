@@ -1,6 +1,6 @@
 """People and organizations, the notices that people get, and the audit trail.
 
 Owns the records that an organization keeps of its people, the mails about changes to their
-accounts, and what is kept of what was done. Consumes `credential-change`, `sign-in-locked`,
-`signed-out-everywhere` and `audited`.
+accounts, and what is kept of what was done. Publishes `audited`; consumes `credential-change`,
+`account-disabled`, `account-enabled`, `sign-in-locked`, `signed-out-everywhere` and `audited`.
 """

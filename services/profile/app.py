@@ -15,6 +15,7 @@ from services.profile.people import People
 from services.profile.routes import routes
 from services.profile.subscribers import subscribe
 from services.profile.trail import Seal
+from services.profile.users import Users
 from shared.clock import SystemClock
 from shared.mail import domain_of
 from shared.service import Service, application
@@ -35,6 +36,8 @@ class _Wired:
     notices: Notices
     trail: MongoAuditStore
     audit: Audit
+    known: People
+    users: Users
 
     @classmethod
     def of(cls, config: ProfileConfig) -> Self:
@@ -51,9 +54,11 @@ class _Wired:
         )
         seal = Seal(config.audit_key.get_secret_value().encode())
         trail = MongoAuditStore(wiring.database, wiring.transactions, seal)
+        known = People(people, SystemClock())
         audit = Audit(trail, people, SystemClock())
-        subscribe(wiring.bus, notices, audit)
-        return cls(wiring, people, store, notices, trail, audit)
+        users = Users(people, known, SystemClock())
+        subscribe(wiring.bus, notices, audit, users)
+        return cls(wiring, people, store, notices, trail, audit, known, users)
 
 
 def build_service(config: ProfileConfig) -> Service:
@@ -61,7 +66,7 @@ def build_service(config: ProfileConfig) -> Service:
     wired = _Wired.of(config)
     wiring, notices = wired.wiring, wired.notices
     app = application(NAME, config, wiring.is_outage)
-    app.add_routes(routes(People(wired.people, SystemClock()), wired.audit))
+    app.add_routes(routes(wired.known, wired.users, wired.audit))
 
     async def catch_up() -> None:
         seen: datetime | None = None

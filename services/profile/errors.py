@@ -31,6 +31,12 @@ class UserExists(Refusal):
     type, status = "user-exists", 409
 
 
+class LastAdmin(Refusal):
+    """Nobody would be left who looks after the organization."""
+
+    type, status = "last-admin", 409
+
+
 class NoSuchOrganization(Refusal):
     """There is no such organization."""
 

@@ -4,13 +4,20 @@ import base64
 import binascii
 import secrets
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal
 
 from services.profile.errors import UnusablePhoto
 from shared.contracts.events import Cause, CredentialType, LockCause
 from shared.contracts.profile import AddPerson, Helpdesk, Photo
 
+NoticeCause = (
+    Cause
+    | LockCause
+    | Literal["addresses-changed", "password-of-user-set", "help-asked", "admin-password-reset"]
+)
 LargestPhoto = 512 * 1024
 _SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
@@ -26,10 +33,53 @@ class OrganizationRecord:
 
 @dataclass(frozen=True)
 class PersonRecord:
-    """A person as the organization keeps them."""
+    """A person as the organization keeps them. The `revision` rises with each change of that.
+
+    Who is deleted is disabled as well.
+    """
 
     sub: str
     record: AddPerson
+    revision: int = 1
+    disabled: bool = False
+    deleted: bool = False
+    # What they were added as, where the record was changed since.
+    added_as: AddPerson | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        """Tell whether they are an admin who can act as one."""
+        return "admin" in self.record.roles and not self.disabled
+
+    def was_added_as(self, record: AddPerson) -> bool:
+        """Tell whether they were added by this very record."""
+        return not self.deleted and record == (self.added_as or self.record)
+
+    def with_record(self, record: AddPerson) -> "PersonRecord":
+        """Return them with another record."""
+        return replace(
+            self,
+            record=record,
+            revision=self.revision + 1,
+            added_as=self.added_as or self.record,
+        )
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What is known of an account at one of its revisions.
+
+    What was just asked for replaces also what is known of the same revision: that was an intention.
+    """
+
+    revision: int
+    disabled: bool
+    deleted: bool = False
+    asked: bool = False
+
+    def replaces(self, revision: int) -> bool:
+        """Tell whether it is later than what is known of a revision."""
+        return self.revision >= revision if self.asked else self.revision > revision
 
 
 @dataclass(frozen=True)
@@ -37,20 +87,35 @@ class Notice:
     """A mail that a person is owed about one change; the receipt makes it one per change.
 
     `about` is what was changed, where the cause does not say; `codes_left` are recovery codes.
+    `to` is the one address that it goes to, where each has a mail of its own, and `whose` is the
+    subject that an admin is told of.
     """
 
     receipt: str
     sub: str
-    cause: Cause | LockCause
+    cause: NoticeCause
     committed_at: datetime
     attempts: int = 0
     about: CredentialType | None = None
     codes_left: int | None = None
+    to: str | None = None
+    whose: str | None = None
 
     @property
     def id(self) -> str:
         """What it is known by."""
         return self.receipt
+
+
+def told_of_addresses(
+    before: PersonRecord, after: PersonRecord, change: str, *, at: datetime
+) -> Iterator[Notice]:
+    """Yield what each address is told, the old ones too, where a change is about addresses."""
+    old, new = before.record.emails, after.record.emails
+    if old == new:
+        return
+    for number, address in enumerate(dict.fromkeys((*old, *new))):
+        yield Notice(f"{change}.{number}", before.sub, "addresses-changed", at, to=address)
 
 
 def user_id_key(user_id: str) -> str:

@@ -1,14 +1,17 @@
 """Profiles and notices in MongoDB: the only file of this service that imports the driver."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any, TypeVar
 
 from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
+from pymongo.read_concern import ReadConcern
 
 from services.profile.model import (
+    Noted,
     Notice,
     OrganizationRecord,
     PersonRecord,
@@ -16,9 +19,10 @@ from services.profile.model import (
     user_id_key,
 )
 from services.profile.store import nothing_told
+from shared.contracts.accounts import DeletedDays
 from shared.contracts.events import Event
 from shared.contracts.profile import AddPerson, Helpdesk, Photo
-from shared.contracts.refusals import UnknownCursor
+from shared.contracts.refusals import ChangedMeanwhile, UnknownCursor
 from shared.due import Due
 from shared.epochs import Epochs
 from shared.mongo import Database, Document, Session
@@ -28,12 +32,97 @@ _KEPT_SECONDS = 90 * 24 * 3600
 _COMMITS_WITHIN = timedelta(seconds=60)
 """A transaction's revocation may become visible this much later than it is dated."""
 
+T = TypeVar("T")
+
+_FORGOTTEN: Document = {"$subtract": ["$$NOW", DeletedDays * 24 * 3600 * 1000]}
+_NOT_KEPT = {"by"}
+_NOT_DELETED: Document = {"deleted_at": {"$exists": False}}
 _IS_KNOWN: Document = {"$ne": [{"$type": "$owed_at"}, "missing"]}
+
+
+def _admins_of(organization: str) -> Document:
+    """Return the query for who is an admin and can act as one."""
+    return {"organization": organization, "roles": "admin", "disabled": {"$ne": True}}
 
 
 def _person(document: Document) -> PersonRecord:
     record = {name: document[name] for name in AddPerson.model_fields if name in document}
-    return PersonRecord(document["_id"], AddPerson(**record))
+    added_as = document.get("added_as")
+    return PersonRecord(
+        document["_id"],
+        AddPerson(**record),
+        # What an earlier version added has none of these.
+        revision=document.get("revision", 1),
+        disabled=document.get("disabled", False),
+        deleted="deleted_at" in document,
+        added_as=AddPerson(**added_as) if added_as else None,
+    )
+
+
+@dataclass(frozen=True)
+class MongoUserTransaction:
+    """The changes of one transaction."""
+
+    database: Database
+    transaction: Transaction
+
+    async def user(self, organization: str, sub: str) -> PersonRecord | None:
+        """Look the subject up."""
+        whose = {"_id": sub, "organization": organization, **_NOT_DELETED}
+        found = await self.database["people"].find_one(whose, session=self.transaction.session)
+        return _person(found) if found else None
+
+    async def has_another_admin(self, organization: str, sub: str) -> bool:
+        """Write to the organization first: of two transactions that do so, one begins anew."""
+        session = self.transaction.session
+        await self.database["organizations"].update_one(
+            {"_id": organization}, {"$inc": {"admins_asked": 1}}, session=session
+        )
+        another = {"_id": {"$ne": sub}, **_admins_of(organization)}
+        found = await self.database["people"].find_one(another, {"_id": 1}, session=session)
+        return found is not None
+
+    async def put(self, changed: PersonRecord) -> None:
+        """Replace the revision before this one, and no other."""
+        before = changed.revision - 1
+        # What was never changed does not say which revision it is.
+        known = {"revision": before if before > 1 else {"$exists": False}}
+        added_as = changed.added_as.model_dump(exclude=_NOT_KEPT) if changed.added_as else None
+        replaced = await self.database["people"].update_one(
+            {"_id": changed.sub, **known},
+            {
+                "$set": {
+                    **changed.record.model_dump(exclude=_NOT_KEPT),
+                    "revision": changed.revision,
+                    "added_as": added_as,
+                }
+            },
+            session=self.transaction.session,
+        )
+        if replaced.modified_count != 1:
+            raise ChangedMeanwhile
+
+    async def note_account(self, sub: str, noted: Noted) -> bool:
+        """Compare the revisions in the same write."""
+        latest: Document = {"$lte" if noted.asked else "$lt": noted.revision}
+        known = [{"account_revision": latest}, {"account_revision": {"$exists": False}}]
+        said: Document = {"disabled": noted.disabled, "account_revision": noted.revision}
+        deleted: Document = {"$currentDate": {"deleted_at": True}} if noted.deleted else {}
+        changed = await self.database["people"].update_one(
+            {"_id": sub, "$or": known},
+            {"$set": said, **deleted},
+            session=self.transaction.session,
+        )
+        return changed.matched_count == 1
+
+    async def owe(self, notices: Iterable[Notice]) -> None:
+        """Insert beside the change."""
+        for notice in notices:
+            await _insert_notice(self.database, notice, self.transaction.session)
+
+    async def emit(self, event: Event) -> None:
+        """Write the event beside the change."""
+        await self.transaction.emit(event)
 
 
 @dataclass(frozen=True)
@@ -48,6 +137,8 @@ class MongoPeopleStore:
         people = self.database["people"]
         await people.create_index("user_id_key", unique=True)
         await people.create_index([("organization", ASCENDING), ("user_id_key", ASCENDING)])
+        await people.create_index([("organization", ASCENDING), ("roles", ASCENDING)])
+        await self.transactions.install()
 
     async def put_organization(self, organization: OrganizationRecord) -> None:
         """Replace or insert."""
@@ -68,7 +159,8 @@ class MongoPeopleStore:
     ) -> tuple[PersonRecord, bool]:
         """Insert; the unique index on the user ID decides between two at once."""
         key = user_id_key(record.user_id)
-        said = record.model_dump(exclude={"by"})
+        await self._free(key)
+        said = record.model_dump(exclude=_NOT_KEPT)
         document = {"_id": new_sub(), "user_id_key": key, **said}
 
         async def work(transaction: Transaction) -> None:
@@ -85,6 +177,32 @@ class MongoPeopleStore:
             return _person(found), False
         return _person(document), True
 
+    async def _free(self, key: str) -> None:
+        """Let go of the user ID of somebody who was deleted long ago."""
+        await self.database["people"].update_one(
+            {
+                "user_id_key": key,
+                "$expr": {"$lt": [{"$ifNull": ["$deleted_at", "$$NOW"]}, _FORGOTTEN]},
+            },
+            # Nobody can be called this.
+            [{"$set": {"user_id_key": {"$concat": ["\0", "$_id"]}}}],
+        )
+
+    async def in_transaction(self, work: Callable[[Any], Awaitable[T]]) -> T:
+        """Do the work in one transaction."""
+        return await self.transactions.run(lambda tx: work(MongoUserTransaction(self.database, tx)))
+
+    async def user_now(self, sub: str) -> PersonRecord | None:
+        """Read linearizably: a member that is no longer primary cannot answer with an old role."""
+        people = self.database["people"].with_options(read_concern=ReadConcern("linearizable"))
+        found = await people.find_one({"_id": sub})
+        return _person(found) if found else None
+
+    async def admins(self, organization: str) -> list[PersonRecord]:
+        """Look through the index on roles."""
+        found = self.database["people"].find(_admins_of(organization))
+        return [_person(document) async for document in found]
+
     async def person(self, sub: str) -> PersonRecord | None:
         """Look the subject up."""
         found = await self.database["people"].find_one({"_id": sub})
@@ -94,7 +212,7 @@ class MongoPeopleStore:
         self, organization: str, *, after: str | None, limit: int
     ) -> list[PersonRecord]:
         """Return a page in order of user IDs."""
-        query: Document = {"organization": organization}
+        query: Document = {"organization": organization, **_NOT_DELETED}
         # A cursor of another organization would tell where that person's user ID sorts.
         cursor = {"_id": after, "organization": organization}
         if after is not None:
@@ -134,11 +252,12 @@ class MongoNoticeStore:
         await self.transactions.install()
         await self.epochs.install()
 
-    async def owe(self, event_id: str, notice: Notice) -> None:
+    async def owe(self, event_id: str, *notices: Notice) -> None:
         """Insert in the same transaction that remembers the event."""
 
         async def work(transaction: Transaction) -> None:
-            await self._insert(notice, transaction.session)
+            for notice in notices:
+                await _insert_notice(self.database, notice, transaction.session)
 
         await self.transactions.once(event_id, work)
 
@@ -147,7 +266,7 @@ class MongoNoticeStore:
         found = await self.epochs.committed(after=after, older_than_seconds=10.0)
         for each in await self._unknown(found):
             notice = Notice(each["_id"], each["sub"], each["cause"], each["committed_at"])
-            await self._insert(notice, None)
+            await _insert_notice(self.database, notice, None)
         return found[-1]["committed_at"] - _COMMITS_WITHIN if found else after
 
     async def _unknown(self, revocations: list[Document]) -> list[Document]:
@@ -170,6 +289,8 @@ class MongoNoticeStore:
             # What an earlier version owed has none of these.
             found.get("about"),
             found.get("codes_left"),
+            found.get("to"),
+            found.get("whose"),
         )
 
     async def sent(self, notice_id: str) -> None:
@@ -194,22 +315,26 @@ class MongoNoticeStore:
             {"$set": outcome, "$unset": {"pending": ""}, "$currentDate": {"closed_at": True}},
         )
 
-    async def _insert(self, notice: Notice, session: Session | None) -> None:
-        fields = {
-            "sub": notice.sub,
-            "cause": notice.cause,
-            "committed_at": notice.committed_at,
-            "about": notice.about,
-            "codes_left": notice.codes_left,
-            "attempts": 0,
-            "pending": True,
-        }
-        once: Document = {
-            name: {"$ifNull": [f"${name}", {"$literal": value}]} for name, value in fields.items()
-        }
-        # A closed notice has no `pending` any more and must not get it back.
-        once["pending"] = {"$cond": {"if": _IS_KNOWN, "then": "$pending", "else": True}}
-        dated = {name: {"$ifNull": [f"${name}", "$$NOW"]} for name in ("owed_at", "due_at")}
-        await self.database["notices"].update_one(
-            {"_id": notice.receipt}, [{"$set": once}, {"$set": dated}], upsert=True, session=session
-        )
+
+async def _insert_notice(database: Database, notice: Notice, session: Session | None) -> None:
+    """Insert a notice, unless it is known."""
+    fields = {
+        "sub": notice.sub,
+        "cause": notice.cause,
+        "committed_at": notice.committed_at,
+        "about": notice.about,
+        "codes_left": notice.codes_left,
+        "to": notice.to,
+        "whose": notice.whose,
+        "attempts": 0,
+        "pending": True,
+    }
+    once: Document = {
+        name: {"$ifNull": [f"${name}", {"$literal": value}]} for name, value in fields.items()
+    }
+    # A closed notice has no `pending` any more and must not get it back.
+    once["pending"] = {"$cond": {"if": _IS_KNOWN, "then": "$pending", "else": True}}
+    dated = {name: {"$ifNull": [f"${name}", "$$NOW"]} for name in ("owed_at", "due_at")}
+    await database["notices"].update_one(
+        {"_id": notice.receipt}, [{"$set": once}, {"$set": dated}], upsert=True, session=session
+    )

@@ -3,11 +3,16 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.profile.model import Notice, PersonRecord
+from services.profile.model import Notice, NoticeCause, PersonRecord
 from services.profile.store import NoticeStore, PeopleStore, Texts
 from shared.contracts.events import (
+    AccountDisabled,
+    AccountEnabled,
+    AccountEnabledPayload,
     CredentialChange,
     CredentialChangePayload,
+    HelpAsked,
+    HelpAskedPayload,
     SignedOutEverywhere,
     SignInLocked,
     SignInLockedPayload,
@@ -17,7 +22,16 @@ from shared.owed import Sender
 
 _ANY_CAUSE = "account-changed"
 _UNTOLD = "?"
-Told = CredentialChange | SignedOutEverywhere | SignInLocked
+_IN_SEVERAL = {"password-reset", "help-asked"}
+"""What is told to each address of somebody, or to others."""
+Told = (
+    CredentialChange
+    | SignedOutEverywhere
+    | SignInLocked
+    | HelpAsked
+    | AccountDisabled
+    | AccountEnabled
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +47,26 @@ class Notices:
 
     async def owe(self, event: Told) -> None:
         """Owe the mail that an event asks for; events may come twice and in any order."""
-        await self.store.owe(event.id, _notice_of(event))
+        notice = _notice_of(event)
+        await self.store.owe(event.id, notice, *await self._to_other_admins(event, notice))
+
+    async def _to_other_admins(self, event: Told, notice: Notice) -> list[Notice]:
+        """Return what an organization's admins are told of what one of them did."""
+        by = event.payload.by if isinstance(event, CredentialChange) else None
+        person = await self.people.person(event.subject) if by is not None else None
+        if person is None:
+            return []
+        return [
+            Notice(
+                f"{notice.receipt}.{each.sub}",
+                each.sub,
+                "password-of-user-set",
+                notice.committed_at,
+                whose=person.sub,
+            )
+            for each in await self.people.admins(person.record.organization)
+            if each.sub not in {by, person.sub}
+        ]
 
     async def owe_missed(self, after: datetime | None) -> datetime | None:
         """Owe the mails whose event was lost; return where to go on from next time."""
@@ -52,13 +85,43 @@ class Notices:
         person = await self.people.person(notice.sub)
         if person is None:
             raise AddressRefused("There is nobody.")
+        if notice.cause in _IN_SEVERAL and notice.to is None and notice.whose is None:
+            return await self._owe_each(notice, person)
         refused = AddressRefused("There is no address.")
-        for address in person.record.emails:
+        addresses = person.record.emails if notice.to is None else (notice.to,)
+        for address in addresses:
             try:
                 return await self.mailer.send(await self._mail(notice, person, address))
             except AddressRefused as error:
                 refused = error
         raise refused
+
+    async def _owe_each(self, notice: Notice, person: PersonRecord) -> None:
+        """Owe a mail of its own to everybody who is to be told, so that none waits for another."""
+        record, is_reset = person.record, notice.cause == "password-reset"
+        addresses = dict.fromkeys(record.emails) if is_reset else {}
+        each = [
+            replace(notice, receipt=f"{notice.receipt}.{number}", to=address)
+            for number, address in enumerate(addresses)
+        ]
+        if not is_reset or "admin" in record.roles:
+            each += await self._to_admins(notice, person)
+        await self.store.owe(f"{notice.receipt}.each", *each)
+
+    async def _to_admins(self, notice: Notice, person: PersonRecord) -> list[Notice]:
+        is_reset = notice.cause == "password-reset"
+        cause: NoticeCause = "admin-password-reset" if is_reset else notice.cause
+        return [
+            replace(
+                notice,
+                receipt=f"{notice.receipt}.{admin.sub}",
+                sub=admin.sub,
+                cause=cause,
+                whose=person.sub,
+            )
+            for admin in await self.people.admins(person.record.organization)
+            if admin.sub != person.sub
+        ]
 
     async def _mail(self, notice: Notice, person: PersonRecord, address: str) -> Mail:
         record = person.record
@@ -73,6 +136,7 @@ class Notices:
             "at": self.texts.moment(notice.committed_at, record.preferred_language),
             "portal": self.portal_url,
             "method": self._method(notice, record.preferred_language),
+            "whose": await self._name(notice.whose),
             "left": _UNTOLD if notice.codes_left is None else str(notice.codes_left),
         }
         text_id = self._text_id(notice)
@@ -82,6 +146,11 @@ class Notices:
             subject=self.texts.text(f"{text_id}.subject", record.preferred_language, **values),
             text=self.texts.text(f"{text_id}.text", record.preferred_language, **values),
         )
+
+    async def _name(self, sub: str | None) -> str:
+        person = await self.people.person(sub) if sub is not None else None
+        record = person.record if person is not None else None
+        return f"{record.display_name} ({record.user_id})" if record is not None else _UNTOLD
 
     def _text_id(self, notice: Notice) -> str:
         # What is said of an address or of recovery codes is not what is said of a factor. A
@@ -97,7 +166,7 @@ class Notices:
 
 def _notice_of(event: Told) -> Notice:
     at, payload = event.occurred_at, event.payload
-    if isinstance(payload, SignInLockedPayload):
+    if isinstance(payload, SignInLockedPayload | HelpAskedPayload | AccountEnabledPayload):
         return Notice(event.id, event.subject, payload.cause, at)
     # What leaves no receipt is known by its event.
     notice = Notice(payload.receipt or event.id, event.subject, payload.cause, at)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from services.profile.errors import (
     NoPhoto,
@@ -32,9 +32,11 @@ from shared.contracts.profile import (
     PutPhoto,
     Role,
 )
+from shared.contracts.users import User
 
 P = TypeVar("P", bound=Person)
 
+_NOT_SHOWN = {"organization", "manager", "groups", "by"}
 _FRESH_SECONDS = 1.0
 _MOST_KEPT = 10_000
 
@@ -64,7 +66,7 @@ class People:
             return _added(asked.by, sub, asked.roles, self.clock.now()) if asked.by else None
 
         person, created = await self.store.add_person(record, told)
-        if not created and person.record != record:
+        if not created and not person.was_added_as(record):
             raise UserExists
         return AddedPerson(sub=person.sub, created=created)
 
@@ -75,7 +77,7 @@ class People:
         if kept is not None and kept[0] > now:
             return kept[1]
         found = await self.store.person(asked.sub)
-        if found is None:
+        if found is None or found.deleted:
             raise NoSuchPerson
         shown = await self._shown(found, Me)
         if len(self._kept) >= _MOST_KEPT:
@@ -93,6 +95,16 @@ class People:
         items = [await self._shown(each, Person) for each in page]
         return PeopleList(items=tuple(items), next=more)
 
+    async def as_user(self, person: PersonRecord) -> User:
+        """Return a person as the organization's admins see them."""
+        return await self._shown(
+            person,
+            User,
+            groups=person.record.groups,
+            disabled=person.disabled,
+            revision=person.revision,
+        )
+
     async def put_photo(self, asked: PutPhoto) -> Done:
         """Keep a photo of a person."""
         await self.store.put_photo(asked.sub, photo_of(asked.image))
@@ -105,7 +117,7 @@ class People:
             raise NoPhoto
         return photo
 
-    async def _shown(self, person: PersonRecord, kind: type[P]) -> P:
+    async def _shown(self, person: PersonRecord, kind: type[P], **more: Any) -> P:
         record = person.record
         organization = await self.store.organization(record.organization)
         if organization is None:
@@ -117,13 +129,14 @@ class People:
             ),
             helpdesk=organization.helpdesk,
             manager=await self._manager(record),
-            **record.model_dump(exclude={"organization", "manager", "by"}),
+            **record.model_dump(exclude=_NOT_SHOWN),
+            **more,
         )
 
     async def _manager(self, record: AddPerson) -> Manager | None:
         # Another organization's people are none of this one's business, not even by name.
         found = await self.store.person(record.manager) if record.manager else None
-        if found is None or found.record.organization != record.organization:
+        if found is None or found.deleted or found.record.organization != record.organization:
             return None
         return Manager(display_name=found.record.display_name)
 

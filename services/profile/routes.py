@@ -4,18 +4,23 @@ from aiohttp import web
 
 from services.profile.audit import Audit
 from services.profile.people import People
+from services.profile.users import Users
 from shared.contracts.audit import NoteAudit, ReadAudit
 from shared.contracts.profile import AddPerson, GetPerson, ListPeople, PutOrganization, PutPhoto
+from shared.contracts.users import ChangeUser, NoteAccount, ReadUser
 from shared.service import endpoint
 
 
-def routes(people: People, audit: Audit) -> list[web.RouteDef]:
+def routes(people: People, users: Users, audit: Audit) -> list[web.RouteDef]:
     """Return the routes of the service."""
     return [
         endpoint("/organizations/put", PutOrganization, people.put_organization),
         endpoint("/people/add", AddPerson, people.add),
         endpoint("/people/get", GetPerson, people.get),
         endpoint("/people/list", ListPeople, people.list),
+        endpoint("/users/read", ReadUser, users.read),
+        endpoint("/users/change", ChangeUser, users.change),
+        endpoint("/users/note-account", NoteAccount, users.note_account),
         endpoint("/people/put-photo", PutPhoto, people.put_photo),
         endpoint("/people/photo", GetPerson, people.photo),
         endpoint("/audit/read", ReadAudit, audit.read),

@@ -1,15 +1,17 @@
 """What the profile service keeps, in the words of its trade."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from services.profile.model import Notice, OrganizationRecord, PersonRecord
+from services.profile.model import Noted, Notice, OrganizationRecord, PersonRecord
 from services.profile.trail import Entry, Head, Told
 from shared.contracts.audit import AuditFilter
 from shared.contracts.events import Event
 from shared.contracts.profile import AddPerson, Photo
 from shared.owed import OwedStore
+
+T = TypeVar("T")
 
 EVERYTHING = AuditFilter()
 
@@ -56,6 +58,10 @@ class PeopleStore(Protocol):
         """Return those of these people whom there are."""
         ...
 
+    async def admins(self, organization: str) -> list[PersonRecord]:
+        """Return an organization's admins who can act as such."""
+        ...
+
     async def put_photo(self, sub: str, photo: Photo) -> None:
         """Keep a person's photo."""
         ...
@@ -65,11 +71,54 @@ class PeopleStore(Protocol):
         ...
 
 
+class UserTransaction(Protocol):
+    """Changes to users that hold together."""
+
+    async def user(self, organization: str, sub: str) -> PersonRecord | None:
+        """Return one of an organization's users, who was not deleted."""
+        ...
+
+    async def has_another_admin(self, organization: str, sub: str) -> bool:
+        """Tell whether somebody else is an admin who can act as one.
+
+        Whoever asks at once for the same organization is answered one after the other.
+        """
+        ...
+
+    async def put(self, changed: PersonRecord) -> None:
+        """Keep a record in place of the revision before it, or raise `ChangedMeanwhile`."""
+        ...
+
+    async def note_account(self, sub: str, noted: Noted) -> bool:
+        """Keep what is known of an account, if it is the latest; return whether it was."""
+        ...
+
+    async def owe(self, notices: Iterable[Notice]) -> None:
+        """Take note of mails that are owed."""
+        ...
+
+    async def emit(self, event: Event) -> None:
+        """Tell of the change, once it is committed."""
+        ...
+
+
+class UserStore(Protocol):
+    """Users as admins change them."""
+
+    async def in_transaction(self, work: Callable[[UserTransaction], Awaitable[T]]) -> T:
+        """Do the work in one transaction; it may be called again."""
+        ...
+
+    async def user_now(self, sub: str) -> PersonRecord | None:
+        """Return a user as they are at this moment, whichever member is asked."""
+        ...
+
+
 class NoticeStore(OwedStore[Notice], Protocol):
     """Mails that are owed to people."""
 
-    async def owe(self, event_id: str, notice: Notice) -> None:
-        """Take note of a mail, once per event and once per receipt."""
+    async def owe(self, event_id: str, *notices: Notice) -> None:
+        """Take note of mails, once per event and once per receipt."""
         ...
 
     async def owe_missed(self, after: datetime | None) -> datetime | None:

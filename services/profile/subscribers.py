@@ -4,13 +4,22 @@ import asyncio
 
 from services.profile.audit import Audit
 from services.profile.notices import Notices, Told
+from services.profile.users import Users
 from shared.broker import Bus
-from shared.contracts.events import Audited, CredentialChange, SignedOutEverywhere, SignInLocked
+from shared.contracts.events import (
+    AccountDisabled,
+    AccountEnabled,
+    Audited,
+    CredentialChange,
+    HelpAsked,
+    SignedOutEverywhere,
+    SignInLocked,
+)
 
 _COURTESY_SECONDS = 0.05
 
 
-def subscribe(bus: Bus, notices: Notices, audit: Audit) -> None:
+def subscribe(bus: Bus, notices: Notices, audit: Audit, users: Users) -> None:
     """Owe people a mail when their account was changed, and keep what is to be audited."""
 
     async def owe(event: Told) -> None:
@@ -19,7 +28,14 @@ def subscribe(bus: Bus, notices: Notices, audit: Audit) -> None:
         await asyncio.sleep(_COURTESY_SECONDS)
         await notices.owe(event)
 
+    async def follow(event: AccountDisabled | AccountEnabled) -> None:
+        await users.follow(event)
+        await owe(event)
+
     bus.consume(CredentialChange, owe)
+    bus.consume(AccountDisabled, follow)
+    bus.consume(AccountEnabled, follow)
     bus.consume(SignedOutEverywhere, owe)
     bus.consume(SignInLocked, owe)
+    bus.consume(HelpAsked, owe)
     bus.consume(Audited, audit.keep)

@@ -1,6 +1,6 @@
 """Sessions, devices, epochs and receipts: what is accepted, and that it ends.
 
 Owns the sessions and devices of every user, works off revocations, and keeps their receipts.
-Publishes `signed-out-everywhere` and `session-revoked`; consumes `credential-change` and
-`signed-out-everywhere`.
+Publishes `signed-out-everywhere` and `session-revoked`; consumes `credential-change`,
+`account-disabled` and `signed-out-everywhere`.
 """

@@ -173,12 +173,12 @@ class Revocation:
 
 
 def signed_out_everywhere(raised: Raised, cause: Cause, *, at: datetime) -> SignedOutEverywhere:
-    """Tell that a user ended everything. The receipt names the event: it is told once."""
+    """Tell that everything of a user was ended. The receipt names the event: it is told once."""
     return SignedOutEverywhere(
         id=raised.receipt,
         subject=raised.sub,
         occurred_at=at,
-        initiating_entity="user",
+        initiating_entity="user" if cause == "signed-out-everywhere" else "admin",
         payload=SignedOutEverywherePayload(cause=cause, epoch=raised.epoch, receipt=raised.receipt),
     )
 

@@ -16,7 +16,13 @@ from services.sessions.store import Overtaken, SessionStore, SessionTransaction
 from shared.clock import Clock
 from shared.contracts.body import Done
 from shared.contracts.epochs import NoEpoch
-from shared.contracts.events import Cause, CredentialChange, SignedOutEverywhere
+from shared.contracts.events import (
+    AccountDisabled,
+    Audited,
+    Cause,
+    CredentialChange,
+    SignedOutEverywhere,
+)
 from shared.contracts.sessions import EndRestingOn, EndSession, Revoked, SignOutEverywhere
 from shared.telemetry import ENDED_AFTER, REFUSED_AFTER, log
 
@@ -50,11 +56,15 @@ class Revocations:
 
     async def sign_out_everywhere(self, asked: SignOutEverywhere) -> Revoked:
         """Refuse everything issued to a subject. When this returns, nobody accepts it any more."""
-        cause: Cause = "signed-out-everywhere"
+        by = asked.by
+        cause: Cause = "signed-out-everywhere" if by is None else "signed-out-by-admin"
 
         async def work(tx: SessionTransaction) -> Revoked:
             raised = await tx.raise_epoch(asked.sub, cause)
-            await tx.emit(signed_out_everywhere(raised, cause, at=self.clock.now()))
+            now = self.clock.now()
+            await tx.emit(signed_out_everywhere(raised, cause, at=now))
+            if by is not None:
+                await tx.emit(Audited.of(by, "sign-out-user", at=now, subject=asked.sub))
             return Revoked(
                 receipt=raised.receipt, receipt_token=raised.receipt_token, epoch=raised.epoch
             )
@@ -65,7 +75,9 @@ class Revocations:
         REFUSED_AFTER.labels(cause).observe(self.clock.monotonic() - committed)
         return revoked
 
-    async def carry_out(self, event: CredentialChange | SignedOutEverywhere) -> None:
+    async def carry_out(
+        self, event: CredentialChange | AccountDisabled | SignedOutEverywhere
+    ) -> None:
         """Work off what an event tells of; events may come twice and in any order."""
         asked = event.payload
         if asked.epoch is not None:

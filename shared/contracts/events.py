@@ -15,6 +15,7 @@ from shared.contracts.audit import Actor, Details, Outcome, Slug
 InitiatingEntity = Literal["user", "admin", "policy", "system"]
 Cause = Literal[
     "password-changed",
+    "password-reset",
     "signed-out-everywhere",
     "signed-out",
     "ended-by-user",
@@ -25,9 +26,15 @@ Cause = Literal[
     "recovery-code-used",
     "methods-cleared",
     "default-changed",
+    "password-set-by-admin",
+    "signed-out-by-admin",
+    "account-disabled",
+    "account-deleted",
+    "account-enabled",
 ]
-LockCause = Literal["sign-in-locked", "codes-locked", "old-password-locked"]
-"""What was guessed at: the password, the codes of who has it, or the password in a session."""
+LockCause = Literal["sign-in-locked", "codes-locked", "old-password-locked", "reset-locked"]
+"""What was guessed at: the password, the codes of who has it, the password in a session, or the
+codes of who says that they have forgotten it."""
 CredentialType = Literal[
     "password",
     "app",
@@ -38,6 +45,7 @@ CredentialType = Literal[
     "phone-voice",
     "recovery-codes",
     "app-password",
+    "security-questions",
 ]
 ChangeType = Literal["create", "revoke", "update", "delete"]
 
@@ -76,7 +84,7 @@ class CredentialChangePayload(Payload):
     one method was changed: `method`, and what rests on it, or on those that went `also`, ends if it
     was deleted or replaced, all but the session `kept`. Of two changes to a subject's methods, the
     one with the higher `revision` is the later one. `codes_left` is told of a recovery code that
-    was used.
+    was used. `by` is the admin whose doing it was, if it was one.
     """
 
     credential_type: CredentialType
@@ -89,6 +97,7 @@ class CredentialChangePayload(Payload):
     also: tuple[str, ...] = ()
     revision: int | None = Field(default=None, ge=1)
     codes_left: int | None = Field(default=None, ge=0)
+    by: str | None = None
 
     @property
     def gone(self) -> tuple[str, ...]:
@@ -128,6 +137,47 @@ class SignedOutEverywhere(Event):
     payload: SignedOutEverywherePayload
 
 
+class AccountDisabledPayload(Payload):
+    """The epoch before which nothing is accepted any more; `cause` says if it was deleted.
+
+    Of two events about whether an account lets somebody in, the one with the higher `revision` is
+    the later one.
+    """
+
+    cause: Cause
+    epoch: int = Field(ge=1)
+    receipt: str
+    revision: int = Field(ge=1)
+
+    @property
+    def is_deletion(self) -> bool:
+        """Tell whether the account was deleted."""
+        return self.cause == "account-deleted"
+
+
+class AccountDisabled(Event):
+    """The account lets nobody in any more (RISC 1.0, 2.3)."""
+
+    name: Literal["account-disabled"] = "account-disabled"
+    version: Literal[1] = 1
+    payload: AccountDisabledPayload
+
+
+class AccountEnabledPayload(Payload):
+    """The later of two events about an account is the one with the higher `revision`."""
+
+    cause: Cause
+    revision: int = Field(ge=1)
+
+
+class AccountEnabled(Event):
+    """The account lets its owner in again (RISC 1.0, 2.4)."""
+
+    name: Literal["account-enabled"] = "account-enabled"
+    version: Literal[1] = 1
+    payload: AccountEnabledPayload
+
+
 class SignInLockedPayload(Payload):
     """Somebody guessed so often that the account lets nobody guess for a while."""
 
@@ -140,6 +190,20 @@ class SignInLocked(Event):
     name: Literal["sign-in-locked"] = "sign-in-locked"
     version: Literal[1] = 1
     payload: SignInLockedPayload
+
+
+class HelpAskedPayload(Payload):
+    """What somebody needs help with."""
+
+    cause: Literal["help-asked"] = "help-asked"
+
+
+class HelpAsked(Event):
+    """Somebody who may be the subject cannot get in by themselves and asks the admins for help."""
+
+    name: Literal["help-asked"] = "help-asked"
+    version: Literal[1] = 1
+    payload: HelpAskedPayload = HelpAskedPayload()
 
 
 class SessionRevokedPayload(Payload):
@@ -215,6 +279,9 @@ EVENTS: tuple[type[Event], ...] = (
     CredentialChange,
     SignedOutEverywhere,
     SignInLocked,
+    HelpAsked,
+    AccountDisabled,
+    AccountEnabled,
     SessionRevoked,
     Audited,
 )

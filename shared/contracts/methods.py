@@ -10,7 +10,14 @@ from shared.contracts.body import Contract, Secret, Sid, Sub
 from shared.contracts.trust import TrustTerms
 
 Kind = Literal[
-    "authenticator", "passkey", "email", "sms", "voice", "recovery-codes", "app-password"
+    "authenticator",
+    "passkey",
+    "email",
+    "sms",
+    "voice",
+    "recovery-codes",
+    "app-password",
+    "security-questions",
 ]
 Use = Literal["mfa", "reset"]
 SentKind = Literal["email", "sms", "voice"]
@@ -81,12 +88,14 @@ class LastChange(Contract):
 class MethodList(Contract):
     """All methods that were proved, oldest first; `sendable` are the kinds that codes go out by.
 
-    `app_passwords` says whether any may be made. `revision` rises with whatever changes about them.
+    `app_passwords` says whether any may be made, and `questions` whether any may be registered.
+    `revision` rises with whatever changes about them.
     """
 
     items: tuple[Method, ...]
     sendable: tuple[SentKind, ...] = ()
     app_passwords: bool = False
+    questions: bool = False
     last_change: LastChange | None = None
     revision: int = 0
 

@@ -9,6 +9,14 @@ from shared.contracts.body import Contract
 from shared.contracts.methods import Kind
 from shared.contracts.trust import MostTrustDays
 
+EnabledFor = Literal["nobody", "groups", "everyone"]
+ResetKind = Literal[
+    "authenticator", "email", "sms", "voice", "recovery-codes", "security-questions"
+]
+"""What may be shown for a new password by who has forgotten theirs."""
+GroupName = Annotated[str, Field(min_length=1, max_length=64)]
+LeastQuestions, MostQuestions = 3, 5
+MostGroups = 200
 SecondFactor = Literal["off", "if-registered", "required"]
 MostSkipDays = 30
 UsualReconfirmDays, MostReconfirmDays = 180, 3650
@@ -73,6 +81,33 @@ class PutMethodsPolicy(MethodsPolicy, Replacement):
     trust_days: int = Field(ge=0, le=MostTrustDays)
     skip_days: int = Field(default=0, ge=0, le=MostSkipDays)
     reconfirm_days: int = Field(default=UsualReconfirmDays, ge=0, le=MostReconfirmDays)
+
+
+class ResetPolicy(Contract):
+    """Who may reset a forgotten password by themselves, and what they have to show for it.
+
+    `methods_required` are one or two, of different kinds. Methods are to be confirmed after
+    `reconfirm_days` (0: never).
+    """
+
+    enabled_for: EnabledFor = "nobody"
+    groups: tuple[str, ...] = ()
+    methods: tuple[ResetKind, ...] = ()
+    methods_required: int = 1
+    reconfirm_days: int = UsualReconfirmDays
+    questions_to_register: int = LeastQuestions
+    questions_to_answer: int = LeastQuestions
+
+
+class PutResetPolicy(ResetPolicy):
+    """Replace the policy for resets as a whole."""
+
+    organization: str = Field(min_length=1, max_length=64)
+    groups: tuple[GroupName, ...] = Field(default=(), max_length=MostGroups)
+    methods_required: int = Field(default=1, ge=1, le=2)
+    reconfirm_days: int = Field(default=UsualReconfirmDays, ge=0, le=MostReconfirmDays)
+    questions_to_register: int = Field(default=LeastQuestions, ge=LeastQuestions, le=MostQuestions)
+    questions_to_answer: int = Field(default=LeastQuestions, ge=LeastQuestions, le=MostQuestions)
 
 
 class SessionsPolicy(Contract):

@@ -2,12 +2,22 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from shared.contracts.audit import Actor
 from shared.contracts.body import Contract, Sub
 
 Role = Literal["admin"]
+MostGroups = 100
+GroupId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
+
+
+def _once_each(groups: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(groups)))
+
+
+Groups = Annotated[tuple[GroupId, ...], Field(max_length=MostGroups), AfterValidator(_once_each)]
+"""The groups that somebody is in, by id: each once, in order."""
 
 
 class Helpdesk(Contract):
@@ -83,6 +93,7 @@ class AddPerson(Contract):
     manager: Sub | None = None
     preferred_language: str | None = Field(default=None, max_length=16)
     roles: tuple[Role, ...] = ()
+    groups: Groups = ()
     by: Actor | None = None
 
 

@@ -23,10 +23,14 @@ class Refusal(Exception):
         retry_after: int | None = None,
         **extra: Any,
     ) -> None:
-        super().__init__(self.type)
+        super().__init__()
         self.errors = tuple(dict(error) for error in errors)
         self.retry_after = self.default_retry_after if retry_after is None else retry_after
         self.extra = extra
+
+    def __str__(self) -> str:
+        # One that came from another service has its type from there, not from its class.
+        return self.type
 
     def body(self) -> dict[str, Any]:
         """Return the problem as the members that travel between services."""

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from shared.contracts.audit import Actor
 from shared.contracts.body import Contract, Sid, Sub
 from shared.contracts.events import Cause
 from shared.contracts.trust import DeviceTrust, TrustTerms
@@ -155,9 +156,10 @@ class EndSession(Contract):
 
 
 class SignOutEverywhere(Contract):
-    """End everything that was issued to a subject."""
+    """End everything that was issued to a subject, at an admin's wish where there is one."""
 
     sub: Sub
+    by: Actor | None = None
 
 
 class Revoked(Contract):

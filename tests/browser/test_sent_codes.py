@@ -39,15 +39,23 @@ def newest(stack: Stack, number: str) -> str:
     return code_in(texts_to(stack, number)[-1]["text"])
 
 
-def mailed(stack: Stack, address: str) -> str:
-    """Return the code that was mailed to an address."""
+def mails_to(stack: Stack, address: str) -> list[str]:
+    """Return what was mailed to an address, in no order."""
     mails = [
         message_from_bytes(path.read_bytes(), policy=policies.default)
         for path in stack.maildir.glob("new/*")
     ]
-    (mail,) = [each for each in mails if each["To"] == address]
-    assert isinstance(mail, EmailMessage)
-    return code_in(mail.get_content())
+    return [
+        each.get_content()
+        for each in mails
+        if isinstance(each, EmailMessage) and each["To"] == address
+    ]
+
+
+def mailed(stack: Stack, address: str) -> str:
+    """Return the code that was mailed to an address."""
+    (mail,) = mails_to(stack, address)
+    return code_in(mail)
 
 
 def adds_number(person: Person, stack: Stack, number: str, button: str) -> None:

@@ -13,6 +13,7 @@ from services.credentials.mongo.guesses import MongoLockStore
 from services.credentials.mongo.methods import MongoMethodStore
 from services.credentials.mongo.policies import MongoPasswordPolicyStore
 from services.credentials.mongo.policies import MongoPolicyStore as MongoMethodPolicies
+from services.credentials.mongo.resets import MongoResetStore
 from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
 from services.profile.mongo_audit import MongoAuditStore
 from services.profile.trail import Seal
@@ -38,6 +39,7 @@ async def _install(settings: Settings) -> None:
         ).install()
         await MongoPasswordPolicyStore(credentials.database, credentials.transactions).install()
         await MongoMethodPolicies(credentials.database, credentials.transactions).install()
+        await MongoResetStore(credentials.database, credentials.transactions).install()
         await MongoLockStore(credentials.database, credentials.transactions).install()
     async with wired("profile", settings) as profile:
         await MongoPeopleStore(profile.database, profile.transactions).install()

@@ -13,6 +13,7 @@ from services.credentials.errors import (
     MethodsChangedMeanwhile,
     PasskeyTaken,
     PasswordChangedMeanwhile,
+    ResetEnded,
 )
 from services.credentials.method_policy import MethodPolicy
 from services.credentials.methods import Asked, SecurityInfo
@@ -33,10 +34,14 @@ from services.credentials.model import (
     new_attempt,
 )
 from services.credentials.owed import AddressNotice
+from services.credentials.reset_policy import ResetPolicy
+from services.credentials.resets import Reset
 from services.credentials.store import CredentialTransaction, Message
 from shared.clock import Clock, SystemClock
+from shared.contracts.accounts import DeletedDays
 from shared.contracts.epochs import Raised, Standing
-from shared.contracts.events import Cause, Event, SignInLocked
+from shared.contracts.events import Audited, Cause, Event, HelpAsked, SignInLocked
+from shared.contracts.resets import ResetSeconds
 from shared.owed import LeaseSeconds
 from shared.policies import Replaced, Telling
 from tests.memory.epochs import MemoryEpochs
@@ -45,6 +50,7 @@ T = TypeVar("T")
 
 _RECENT = 3
 _ATTEMPT_SECONDS = 30
+_ANSWER_SECONDS = 15
 
 
 @dataclass(frozen=True)
@@ -53,9 +59,15 @@ class MemoryCredentialTransaction:
 
     passwords: dict[str, Password]
     epochs: MemoryEpochs
+    deleted_at: dict[str, datetime]
+    resets: "MemoryResets"
+    owed: dict[str, AddressNotice]
 
     async def open_account(self, password: Password) -> bool:
         """Keep the account, unless its name or subject is taken."""
+        for each in [*self.passwords.values()]:
+            if each.user_id == password.user_id and self._is_forgotten(each.sub):
+                self.passwords[each.sub] = replace(each, user_id=f"\0{each.sub}")
         names = {each.user_id for each in self.passwords.values()}
         if password.sub in self.passwords or password.user_id in names:
             return False
@@ -71,6 +83,12 @@ class MemoryCredentialTransaction:
             raise PasswordChangedMeanwhile
         organization = changed.organization or kept.organization
         self.passwords[changed.sub] = replace(changed, organization=organization)
+        if changed.deleted:
+            self.deleted_at[changed.sub] = self.epochs.clock.now()
+
+    def _is_forgotten(self, sub: str) -> bool:
+        deleted_at, kept = self.deleted_at.get(sub), timedelta(days=DeletedDays)
+        return deleted_at is not None and self.epochs.clock.now() - deleted_at > kept
 
     async def raise_epoch(
         self, sub: str, cause: Cause, *, password_version: int | None = None
@@ -78,9 +96,95 @@ class MemoryCredentialTransaction:
         """Raise the epoch."""
         return self.epochs.raise_(sub, cause, password_version=password_version)
 
+    async def note_password(self, sub: str, version: int) -> None:
+        """Note it beside the epoch."""
+        self.epochs.password_versions[sub] = version
+
     async def emit(self, event: Event) -> None:
         """Keep the event."""
         self.epochs.outbox[event.id] = event
+
+    async def owe(self, notice: AddressNotice) -> None:
+        """Keep what is owed."""
+        self.owed[notice.id] = notice
+
+    async def finish_reset(self, reset: Reset, receipt: str) -> None:
+        """Keep the receipt."""
+        if not await self.resets.change(replace(reset, receipt=receipt)):
+            raise ResetEnded
+
+
+@dataclass
+class MemoryResets:
+    """Passwords that are being reset, each with when it is over."""
+
+    epochs: MemoryEpochs = field(default_factory=MemoryEpochs)
+    by_id: dict[str, tuple[Reset, float]] = field(default_factory=dict)
+    answering: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def _now(self) -> float:
+        return self.epochs.clock.monotonic()
+
+    async def begin(self, reset: Reset, event: Audited | None) -> None:
+        """Keep it, and the event."""
+        await asyncio.sleep(0)
+        if event is not None:
+            self.epochs.outbox[event.id] = event
+        self.by_id[reset.id] = (reset, self._now + ResetSeconds)
+
+    async def find(self, reset_id: str) -> Reset | None:
+        """Look it up."""
+        await asyncio.sleep(0)
+        return self._found(reset_id)
+
+    async def change(self, changed: Reset) -> bool:
+        """Replace the revision."""
+        await asyncio.sleep(0)
+        known = self._found(changed.id)
+        if known is None or known.revision != changed.revision:
+            return False
+        self._put(replace(changed, revision=changed.revision + 1))
+        self.answering.pop(changed.id, None)
+        return True
+
+    async def claim(self, reset: Reset) -> Reset | None:
+        """Note that it is taken."""
+        await asyncio.sleep(0)
+        known = self._found(reset.id)
+        is_taken = self.answering.get(reset.id, 0.0) > self._now
+        if known is None or known.revision != reset.revision or is_taken:
+            return None
+        self.answering[reset.id] = self._now + _ANSWER_SECONDS
+        return self._put(replace(known, revision=known.revision + 1))
+
+    async def tell(self, event: HelpAsked) -> None:
+        """Keep the event."""
+        self.epochs.outbox[event.id] = event
+
+    def _found(self, reset_id: str) -> Reset | None:
+        reset, ends_at = self.by_id.get(reset_id, (None, 0.0))
+        return reset if ends_at > self._now else None
+
+    def _put(self, reset: Reset) -> Reset:
+        self.by_id[reset.id] = (reset, self.by_id[reset.id][1])
+        return reset
+
+
+@dataclass
+class MemoryResetPolicies:
+    """Each organization's policy for resets."""
+
+    by_organization: dict[str, ResetPolicy] = field(default_factory=dict)
+
+    async def policy_of(self, organization: str) -> ResetPolicy:
+        """Look it up."""
+        return self.by_organization.get(organization, ResetPolicy())
+
+    async def put_policy(self, organization: str, policy: ResetPolicy) -> None:
+        """Keep it as the next version."""
+        version = (await self.policy_of(organization)).version + 1
+        self.by_organization[organization] = replace(policy, version=version)
 
 
 @dataclass
@@ -89,11 +193,21 @@ class MemoryCredentials:
 
     epochs: MemoryEpochs = field(default_factory=MemoryEpochs)
     passwords: dict[str, Password] = field(default_factory=dict)
+    deleted_at: dict[str, datetime] = field(default_factory=dict)
+    resets: MemoryResets = field(init=False)
+    owed: dict[str, AddressNotice] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Let resets be over by the same clock."""
+        self.resets = MemoryResets(self.epochs)
 
     async def in_transaction(self, work: Callable[[CredentialTransaction], Awaitable[T]]) -> T:
         """Do the work, all or nothing."""
-        async with self.epochs.transaction(self.passwords):
-            return await work(MemoryCredentialTransaction(self.passwords, self.epochs))
+        async with self.epochs.transaction(self.passwords, self.resets.by_id, self.owed):
+            transaction = MemoryCredentialTransaction(
+                self.passwords, self.epochs, self.deleted_at, self.resets, self.owed
+            )
+            return await work(transaction)
 
     async def password_named(self, user_id: str) -> Password | None:
         """Look the user ID up."""

@@ -1,25 +1,78 @@
 """What the profile service keeps, in memory."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
+from typing import TypeVar
 
-from services.profile.model import Notice, OrganizationRecord, PersonRecord, user_id_key
-from services.profile.store import nothing_told
+from services.profile.model import Noted, Notice, OrganizationRecord, PersonRecord, user_id_key
+from services.profile.store import UserTransaction, nothing_told
 from shared.clock import Clock, SystemClock
+from shared.contracts.accounts import DeletedDays
 from shared.contracts.events import Event
 from shared.contracts.profile import AddPerson, Photo
-from shared.contracts.refusals import UnknownCursor
+from shared.contracts.refusals import ChangedMeanwhile, UnknownCursor
 from shared.mail import AddressRefused, Mail, MailUndelivered
 from shared.owed import LeaseSeconds
 from tests.memory.epochs import MemoryEpochs
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class MemoryUserTransaction:
+    """The changes of one transaction."""
+
+    people: "MemoryPeople"
+
+    async def user(self, organization: str, sub: str) -> PersonRecord | None:
+        """Look the subject up."""
+        found = self.people.persons.get(sub)
+        if found is None or found.deleted or found.record.organization != organization:
+            return None
+        return found
+
+    async def has_another_admin(self, organization: str, sub: str) -> bool:
+        """Look through all."""
+        return any(each.sub != sub for each in await self.people.admins(organization))
+
+    async def put(self, changed: PersonRecord) -> None:
+        """Replace the revision before this one."""
+        if self.people.persons[changed.sub].revision != changed.revision - 1:
+            raise ChangedMeanwhile
+        self.people.persons[changed.sub] = changed
+
+    async def note_account(self, sub: str, noted: Noted) -> bool:
+        """Compare the revisions."""
+        known = self.people.persons.get(sub)
+        if known is None or not noted.replaces(self.people.account_revisions.get(sub, -1)):
+            return False
+        deleted = known.deleted or noted.deleted
+        self.people.persons[sub] = replace(known, disabled=noted.disabled, deleted=deleted)
+        self.people.account_revisions[sub] = noted.revision
+        if noted.deleted:
+            self.people.deleted_at[sub] = self.people.epochs.clock.now()
+        return True
+
+    async def owe(self, notices: Iterable[Notice]) -> None:
+        """Keep them."""
+        for notice in notices:
+            self.people.owed[notice.receipt] = notice
+
+    async def emit(self, event: Event) -> None:
+        """Keep the event."""
+        self.people.outbox[event.id] = event
 
 
 @dataclass
 class MemoryPeople:
     """People, organizations and photos."""
 
+    epochs: MemoryEpochs = field(default_factory=MemoryEpochs)
+    account_revisions: dict[str, int] = field(default_factory=dict)
+    deleted_at: dict[str, datetime] = field(default_factory=dict)
+    owed: dict[str, Notice] = field(default_factory=dict)
     organizations: dict[str, OrganizationRecord] = field(default_factory=dict)
     persons: dict[str, PersonRecord] = field(default_factory=dict)
     photos: dict[str, Photo] = field(default_factory=dict)
@@ -34,13 +87,32 @@ class MemoryPeople:
         """Look the id up."""
         return self.organizations.get(organization_id)
 
+    async def in_transaction(self, work: Callable[[UserTransaction], Awaitable[T]]) -> T:
+        """Do the work, all or nothing."""
+        tables = (self.persons, self.account_revisions, self.deleted_at, self.owed, self.outbox)
+        async with self.epochs.transaction(*tables):
+            return await work(MemoryUserTransaction(self))
+
+    async def user_now(self, sub: str) -> PersonRecord | None:
+        """Look the subject up."""
+        return self.persons.get(sub)
+
+    async def admins(self, organization: str) -> list[PersonRecord]:
+        """Look through all."""
+        own = (each for each in self.persons.values() if each.record.organization == organization)
+        return [each for each in own if each.is_admin]
+
+    def _is_forgotten(self, sub: str) -> bool:
+        deleted_at, kept = self.deleted_at.get(sub), timedelta(days=DeletedDays)
+        return deleted_at is not None and self.epochs.clock.now() - deleted_at > kept
+
     async def add_person(
         self, record: AddPerson, told: Callable[[str], Event | None] = nothing_told
     ) -> tuple[PersonRecord, bool]:
         """Keep a new person."""
         key = user_id_key(record.user_id)
         for known in self.persons.values():
-            if user_id_key(known.record.user_id) == key:
+            if not self._is_forgotten(known.sub) and user_id_key(known.record.user_id) == key:
                 return known, False
         person = PersonRecord(
             f"person-{next(self._numbers)}", record.model_copy(update={"by": None})
@@ -63,7 +135,8 @@ class MemoryPeople:
         if after is not None and not last:
             raise UnknownCursor
         least = last[0] if last else ""
-        found = [each for each in own if user_id_key(each.record.user_id) > least]
+        left = [each for each in own if not each.deleted]
+        found = [each for each in left if user_id_key(each.record.user_id) > least]
         return sorted(found, key=lambda each: user_id_key(each.record.user_id))[:limit]
 
     async def persons_of(self, subs: Collection[str]) -> list[PersonRecord]:
@@ -97,11 +170,12 @@ class MemoryNotices:
     epochs: MemoryEpochs = field(default_factory=MemoryEpochs)
     owed: dict[str, Owed] = field(default_factory=dict)
 
-    async def owe(self, event_id: str, notice: Notice) -> None:
-        """Owe it once."""
+    async def owe(self, event_id: str, *notices: Notice) -> None:
+        """Owe them once."""
         if event_id not in self.epochs.inbox:
             self.epochs.inbox[event_id] = True
-            self._insert(notice)
+            for notice in notices:
+                self._insert(notice)
 
     async def owe_missed(self, after: datetime | None) -> datetime | None:
         """Go through the revocations."""

@@ -1,19 +1,22 @@
 """Accounts: passwords, and the epochs that go with them."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
 from pymongo import ASCENDING
 
-from services.credentials.errors import (
-    PasswordChangedMeanwhile,
-)
+from services.credentials.errors import PasswordChangedMeanwhile, ResetEnded
 from services.credentials.model import (
     Password,
     cost_of,
 )
+from services.credentials.mongo.methods import owe
+from services.credentials.mongo.resets import change_reset
+from services.credentials.owed import AddressNotice
+from services.credentials.resets import Reset
+from shared.contracts.accounts import DeletedDays
 from shared.contracts.epochs import Raised, Standing
 from shared.contracts.events import Cause, Event
 from shared.epochs import Epochs
@@ -24,6 +27,8 @@ from shared.transactions import Transaction, Transactions
 T = TypeVar("T")
 _MOST_COSTS = 16
 """More than anybody has raised it in the time in which somebody has not signed in."""
+_FIELDS = {each.name for each in fields(Password)}
+_FORGOTTEN: Document = {"$subtract": ["$$NOW", DeletedDays * 24 * 3600 * 1000]}
 _BEHIND_SALTS = "%"
 """The character after `$`, which is what parts a cost from its salt."""
 
@@ -46,9 +51,19 @@ def _document(password: Password) -> Document:
 def _password(document: Document | None) -> Password | None:
     if document is None:
         return None
-    fields = {**document, "sub": document["_id"], "former": tuple(document["former"])}
-    del fields["_id"]
-    return Password(**fields)
+    known = {**document, "sub": document["_id"], "former": tuple(document["former"])}
+    return Password(**{name: known[name] for name in _FIELDS if name in known})
+
+
+def _standing(password: Password) -> Document:
+    """Return the change that says whether the account lets anybody in, by the server's clock."""
+    if not password.disabled:
+        return {"$unset": {"disabled_receipt": ""}}
+    shut: Document = {"$set": {"disabled_receipt": password.disabled_receipt}}
+    if password.deleted:
+        shut["$set"]["deleted"] = True
+        shut["$currentDate"] = {"deleted_at": True}
+    return shut
 
 
 @dataclass(frozen=True)
@@ -63,17 +78,31 @@ class MongoCredentialTransaction:
         """Insert the account, unless its name or subject is there already."""
         passwords, session = self.database["passwords"], self.transaction.session
         taken = {"$or": [{"_id": password.sub}, {"user_id": password.user_id}]}
+        await self._free(password.user_id)
         if await passwords.find_one(taken, {"_id": 1}, session=session):
             return False
         await passwords.insert_one(_document(password), session=session)
         await self.epochs.open(password.sub, session, password_version=password.version)
         return True
 
+    async def _free(self, user_id: str) -> None:
+        """Let go of the user ID of somebody who was deleted long ago."""
+        await self.database["passwords"].update_one(
+            {
+                "user_id": user_id,
+                "$expr": {"$and": ["$deleted", {"$lt": ["$deleted_at", _FORGOTTEN]}]},
+            },
+            # Nobody can type this one.
+            [{"$set": {"user_id": {"$concat": ["\0", "$_id"]}}}],
+            session=self.transaction.session,
+        )
+
     async def put_password(self, changed: Password) -> None:
         """Replace the version before this one, and no other."""
+        standing = _standing(changed)
         replaced = await self.database["passwords"].update_one(
             {"_id": changed.sub, "version": changed.version - 1},
-            {"$set": _document(changed)},
+            {**standing, "$set": _document(changed) | standing.get("$set", {})},
             session=self.transaction.session,
         )
         if replaced.modified_count != 1:
@@ -87,9 +116,23 @@ class MongoCredentialTransaction:
             sub, cause, self.transaction.session, password_version=password_version
         )
 
+    async def note_password(self, sub: str, version: int) -> None:
+        """Note it beside the epoch."""
+        await self.epochs.note_password(sub, self.transaction.session, version=version)
+
     async def emit(self, event: Event) -> None:
         """Write the event beside the change."""
         await self.transaction.emit(event)
+
+    async def owe(self, notice: AddressNotice) -> None:
+        """Write what is owed beside the change."""
+        await owe(self.database, notice, self.transaction.session)
+
+    async def finish_reset(self, reset: Reset, receipt: str) -> None:
+        """Write the receipt into the reset that was read, and into no other state of it."""
+        done = replace(reset, receipt=receipt)
+        if not await change_reset(self.database, done, self.transaction.session):
+            raise ResetEnded
 
 
 @dataclass(frozen=True)

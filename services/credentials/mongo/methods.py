@@ -85,7 +85,7 @@ class MongoMethodStore:
             guarded = changed.is_guarding
             await self.epochs.guard(changed.sub, transaction.session, guarded=guarded)
             for notice in notices:
-                await self._owe(notice, transaction.session)
+                await owe(self.database, notice, transaction.session)
             for told in (*also, *([event] if event is not None else [])):
                 await transaction.emit(told)
 
@@ -119,14 +119,6 @@ class MongoMethodStore:
             methods.find_one({"_id": sub}), self.epochs.current(sub)
         )
         return _security_info(sub, document), epoch
-
-    async def _owe(self, notice: AddressNotice, session: Session) -> None:
-        document = {name: {"$literal": value} for name, value in asdict(notice).items()}
-        del document["id"]
-        due = {"pending": True, "owed_at": "$$NOW", "due_at": "$$NOW"}
-        await self.database[_NOTICES].update_one(
-            {"_id": notice.id}, [{"$set": {**document, **due}}], upsert=True, session=session
-        )
 
     async def epoch_of(self, sub: str) -> int:
         """Read it as the primary has it; a session under an older one is refused when it begins."""
@@ -206,6 +198,16 @@ class MongoAddressNoticeStore:
     @cached_property
     def _due(self) -> Due:
         return Due(self.database[_NOTICES])
+
+
+async def owe(database: Database, notice: AddressNotice, session: Session) -> None:
+    """Owe a mail to an address in the caller's transaction."""
+    document = {name: {"$literal": value} for name, value in asdict(notice).items()}
+    del document["id"]
+    due = {"pending": True, "owed_at": "$$NOW", "due_at": "$$NOW"}
+    await database[_NOTICES].update_one(
+        {"_id": notice.id}, [{"$set": {**document, **due}}], upsert=True, session=session
+    )
 
 
 def _address_notice(document: Document) -> AddressNotice:

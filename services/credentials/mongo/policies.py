@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from services.credentials.method_policy import MethodPolicy
 from services.credentials.model import PasswordPolicy
+from services.credentials.reset_policy import ResetPolicy
+from shared.contracts import policy as contract
 from shared.contracts.policy import UsualReconfirmDays
 from shared.mongo import Database
 from shared.policies import Replaced, Telling
@@ -73,6 +75,31 @@ class MongoPolicyStore:
         await self.database["passwords"].update_one(
             {"_id": sub, "user_id": user_id, "organization": None},
             {"$set": {"organization": organization}},
+        )
+
+
+@dataclass(frozen=True)
+class MongoResetPolicyStore:
+    """One document per organization."""
+
+    database: Database
+
+    async def policy_of(self, organization: str) -> ResetPolicy:
+        """Read the document."""
+        found = await self.database["reset_policies"].find_one({"_id": organization})
+        if found is None:
+            return ResetPolicy()
+        # What came with a later version is not in the documents of before it, nor known here.
+        names = contract.ResetPolicy.model_fields
+        said = {name: value for name, value in found.items() if name in names}
+        return ResetPolicy.of(contract.ResetPolicy(**said), found["version"])
+
+    async def put_policy(self, organization: str, policy: ResetPolicy) -> None:
+        """Replace the document, all but the version, which only rises."""
+        await self.database["reset_policies"].update_one(
+            {"_id": organization},
+            {"$set": policy.as_contract().model_dump(), "$inc": {"version": 1}},
+            upsert=True,
         )
 
 

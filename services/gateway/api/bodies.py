@@ -17,31 +17,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from services.gateway.model import Address, Label, Number, Unfit, Unseen
-from shared.contracts.credentials import LongestPassword
+from services.gateway.forms import Body, Password
+from services.gateway.model import Address, Label, Number
 from shared.contracts.methods import Kind, LastChange, LongestAnswer, LongestCode, Method
-from shared.contracts.policy import (
-    LeastIdleMinutes,
-    LeastLifetimeHours,
-    MostIdleMinutes,
-    MostLifetimeHours,
-    MostReconfirmDays,
-    MostSkipDays,
-    SecondFactor,
-    UsualReconfirmDays,
-)
-from shared.contracts.profile import Person, Role
+from shared.contracts.profile import Person
+from shared.contracts.questions import LongestTyped
 from shared.contracts.sessions import Purpose, Receipt, Session
-from shared.contracts.trust import MostTrustDays
-from shared.texts import is_language
 
-Password = Annotated[SecretStr, Field(max_length=LongestPassword)]
-Line = Annotated[
-    str,
-    StringConstraints(
-        min_length=1, max_length=200, pattern=rf"^[^{Unfit}]*[^\s{Unseen}][^{Unfit}]*$"
-    ),
-]
 Code = Annotated[SecretStr, Field(min_length=1, max_length=LongestCode)]
 
 
@@ -54,36 +36,6 @@ def _short_enough(said: dict[str, Any]) -> dict[str, Any]:
 # What a browser says for a passkey, as its `toJSON` writes it (WebAuthn level 3, 5.1).
 Said = Annotated[dict[str, Any], AfterValidator(_short_enough)]
 MethodId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-UserId = Annotated[
-    str,
-    StringConstraints(
-        min_length=1,
-        max_length=256,
-        pattern=rf"^[^\s{Unseen}]([^{Unseen}]*[^\s{Unseen}])?$",
-    ),
-]
-# Language, script, region and variants (RFC 5646, 2.1). What else a tag may have, names none.
-_VARIANT = r"[A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}"
-_LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?" + f"(-({_VARIANT}))*$"
-
-
-def _known_language(tag: str) -> str:
-    if not is_language(tag):
-        raise PydanticCustomError("unknown_language", "There is no such language")
-    return tag
-
-
-LanguageTag = Annotated[
-    str,
-    StringConstraints(max_length=16, pattern=_LANGUAGE),
-    AfterValidator(_known_language),
-]
-
-
-class Body(BaseModel):
-    """A body that clients send; unknown fields are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class SignInBody(Body):
@@ -257,6 +209,20 @@ class EnrollNumberBody(Body):
     instead_of: MethodId | None = None
 
 
+class QuestionBody(Body):
+    """A question, by id or in one's own words, and the answer."""
+
+    question: Annotated[str, StringConstraints(min_length=1, max_length=LongestTyped)]
+    answer: Annotated[SecretStr, Field(min_length=1, max_length=LongestTyped)]
+
+
+class SetQuestionsBody(Body):
+    """Security questions, in place of those there are."""
+
+    kind: Literal["security-questions"]
+    answers: Annotated[tuple[QuestionBody, ...], Field(max_length=20, strict=False)]
+
+
 class MakeAppPasswordBody(Body):
     """A password for one program that cannot ask for a second factor."""
 
@@ -271,6 +237,7 @@ ToEnroll = (
     | EnrollAddressBody
     | EnrollNumberBody
     | MakeAppPasswordBody
+    | SetQuestionsBody
 )
 
 
@@ -323,44 +290,6 @@ class CheckPasswordBody(Body):
     """A password to be rated; nothing is stored."""
 
     password: Password
-
-
-class AddUserBody(Body):
-    """A new user. A password given here is temporary unless `temporary` is false."""
-
-    user_id: UserId
-    display_name: Line
-    emails: Annotated[tuple[Address, ...], Field(max_length=10, strict=False)]
-    job_title: Line | None = None
-    department: Line | None = None
-    office: Line | None = None
-    phones: Annotated[tuple[Line, ...], Field(max_length=10, strict=False)] = ()
-    manager: Annotated[str, StringConstraints(max_length=64)] | None = None
-    preferred_language: LanguageTag | None = None
-    roles: Annotated[tuple[Role, ...], Field(max_length=1, strict=False)] = ()
-    password: Password | None = None
-    temporary: bool = True
-
-
-class MethodsPolicyBody(Body):
-    """Which methods are allowed, and whether a sign-in takes a second factor.
-
-    What a sign-in asks to register or confirm may be put off for `skip_days` (0: not at all), and
-    is to be confirmed after `reconfirm_days` (0: never). Either is the usual one if left out.
-    """
-
-    allowed: Annotated[frozenset[Kind], Field(strict=False)]
-    second_factor: SecondFactor
-    trust_days: Annotated[int, Field(ge=0, le=MostTrustDays)]
-    skip_days: Annotated[int, Field(ge=0, le=MostSkipDays)] = 0
-    reconfirm_days: Annotated[int, Field(ge=0, le=MostReconfirmDays)] = UsualReconfirmDays
-
-
-class SessionsPolicyBody(Body):
-    """How long a session lasts: without use, and at all."""
-
-    idle_minutes: Annotated[int, Field(ge=LeastIdleMinutes, le=MostIdleMinutes)]
-    lifetime_hours: Annotated[int, Field(ge=LeastLifetimeHours, le=MostLifetimeHours)]
 
 
 class DeviceAnswer(BaseModel):
@@ -527,12 +456,25 @@ class CodeSent(BaseModel):
     hint: str
 
 
+class QuestionsKept(BaseModel):
+    """The questions that were registered; what was answered is never said again."""
+
+    questions: tuple[str, ...]
+
+
 class Enrolled(BaseModel):
     """A method that is set up, or counts once it is proved."""
 
     id: str
     state: Literal["unproved", "active"]
-    setup: AuthenticatorToSetUp | OptionsToSign | CodesToKeep | CodeSent | AppPasswordToKeep
+    setup: (
+        AuthenticatorToSetUp
+        | OptionsToSign
+        | CodesToKeep
+        | CodeSent
+        | AppPasswordToKeep
+        | QuestionsKept
+    )
 
 
 class SignInRegistration(BaseModel):

@@ -14,7 +14,7 @@ from services.gateway.errors import (
     StepUpRequired,
     UnsupportedMediaType,
 )
-from services.gateway.model import Caller
+from services.gateway.model import Caller, FlowKey
 from services.gateway.requests import (
     CSRF_HEADER,
     IF_MATCH,
@@ -66,6 +66,16 @@ class Call:
     def admin(self) -> Person:
         """The caller's profile in an operation that takes an admin."""
         return cast("Person", self.known_admin)
+
+    @property
+    def client(self) -> str:
+        """What ties a flow to who began it over the API, where there are no cookies."""
+        return f"address {self.where.address} agent {self.where.user_agent}"
+
+    @property
+    def flow(self) -> FlowKey:
+        """The flow in the path, for the client that began it."""
+        return FlowKey(self.path("flow"), self.client)
 
     def body(self, kind: type[B]) -> B:
         """The body, of the kind that the operation declares."""

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.gateway.api.bodies import Body
 from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.api.preconditions import REPLACED, if_match, tagged
+from services.gateway.forms import Body
 from services.gateway.policy import Policies
 from services.gateway.requests import IF_MATCH
 from shared.contracts.policy import (

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from services.gateway.api.bodies import MethodsPolicyBody, SessionsPolicyBody
 from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.api.preconditions import REPLACED, if_match, tagged
+from services.gateway.forms import MethodsPolicyBody, SessionsPolicyBody
 from services.gateway.policy import Policies
 from services.gateway.requests import IF_MATCH
 from shared.contracts.policy import MethodsPolicy, SessionsPolicy

@@ -13,7 +13,6 @@ from services.gateway.api.app_passwords import AppPasswordApi
 from services.gateway.api.audit import AuditApi
 from services.gateway.api.bodies import (
     ActionBody,
-    AddUserBody,
     AnswerBody,
     ChallengeMethod,
     ChangePasswordBody,
@@ -39,7 +38,9 @@ from services.gateway.api.bodies import (
 )
 from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.api.password_policy import PasswordPolicyApi
+from services.gateway.api.password_reset import PasswordResetApi
 from services.gateway.api.policy import PolicyApi
+from services.gateway.api.questions import QuestionApi
 from services.gateway.api.security_info import (
     REFUSED,
     REFUSED_CODE,
@@ -49,7 +50,9 @@ from services.gateway.api.security_info import (
 )
 from services.gateway.api.streams import stream
 from services.gateway.api.trust import TrustApi
+from services.gateway.api.users import UsersApi
 from services.gateway.audit import AuditTrail
+from services.gateway.forms import AddUserBody
 from services.gateway.live import LiveSessions
 from services.gateway.model import (
     ActionRequired,
@@ -58,15 +61,18 @@ from services.gateway.model import (
     PasskeyAttempt,
     SignInAttempt,
 )
+from services.gateway.password_reset import PasswordReset
 from services.gateway.policy import Policies
 from services.gateway.registration import Registration
 from services.gateway.requests import RECEIPT_HEADER
 from services.gateway.security_info import SecurityInfo
 from services.gateway.sign_in import Outcome, SignIn
 from services.gateway.trust import DeviceTrust
+from services.gateway.users import Users
 from shared.contracts.credentials import PasswordReport
 from shared.contracts.profile import AddPerson, Person
 from shared.contracts.sessions import Receipt, Revoked
+from shared.texts import Catalogues
 
 _REFUSED_SIGN_IN = {
     401: "sign-in-refused", 403: "device-disabled", 429: "sign-in-throttled", 503: "too-busy",
@@ -93,10 +99,13 @@ class Api:
     account: Account
     security_info: SecurityInfo
     administration: Administration
+    users: Users
     policies: Policies
     live: LiveSessions
     trust: DeviceTrust
+    catalogues: Catalogues
     audit: AuditTrail
+    password_reset: PasswordReset
 
     def operations(self) -> list[Operation]:
         """Return the whole table."""
@@ -105,9 +114,12 @@ class Api:
             *self._my_account(),
             *SecurityInfoApi(self.security_info).operations(),
             *AppPasswordApi(self.security_info).operations(),
+            *QuestionApi(self.catalogues).operations(),
             *TrustApi(self.trust).operations(),
             *self._passwords(),
+            *PasswordResetApi(self.password_reset, self.policies).operations(),
             *self._admin(),
+            *UsersApi(self.users).operations(),
             *PolicyApi(self.policies).operations(),
             *PasswordPolicyApi(self.policies).operations(),
             *AuditApi(self.audit).operations(),
@@ -222,7 +234,7 @@ class Api:
             user_id=body.user_id,
             password=body.password,
             where=call.where,
-            client=_client(call),
+            client=call.client,
             device_key=body.device_key,
             device_name=body.device_name,
             language=call.language,
@@ -230,13 +242,13 @@ class Api:
         return _state(await self.sign_in.begin(attempt))
 
     async def _begin_passkey(self, call: Call) -> Answer:
-        flow, options = await self.sign_in.passkey_options(_client(call))
+        flow, options = await self.sign_in.passkey_options(call.client)
         return Answer(PasskeyOptions(flow=flow, options=OptionsToSign.of(options).options))
 
     async def _with_passkey(self, call: Call) -> Answer:
         body = call.body(PasskeyBody)
         attempt = PasskeyAttempt(
-            key=FlowKey(body.flow, _client(call)),
+            key=FlowKey(body.flow, call.client),
             answer=body.shown,
             where=call.where,
             device_key=body.device_key,
@@ -246,7 +258,7 @@ class Api:
         return _state(await self.sign_in.with_passkey(attempt))
 
     async def _act(self, call: Call) -> Answer:
-        body, flow = call.body(ActionBody), _flow(call)
+        body, flow = call.body(ActionBody), call.flow
         if body.new_password is not None:
             return _state(
                 await self.sign_in.replace_temporary_password(flow, body.new_password, call.where)
@@ -263,12 +275,12 @@ class Api:
 
     async def _choose(self, call: Call) -> Answer:
         method_id = call.body(MethodChoiceBody).method_id
-        return _state(await self.sign_in.choose_method(_flow(call), method_id))
+        return _state(await self.sign_in.choose_method(call.flow, method_id))
 
     async def _answer(self, call: Call) -> Answer:
         body = call.body(AnswerBody)
         answered = self.sign_in.answer(
-            _flow(call), body.shown, call.where, trust_device=body.trust_device
+            call.flow, body.shown, call.where, trust_device=body.trust_device
         )
         return _state(await answered)
 
@@ -344,15 +356,6 @@ class Api:
     async def _replay(self, call: Call) -> Answer:
         await self.administration.replay(call.admin, call.path("id"))
         return Answer(None, 204)
-
-
-def _client(call: Call) -> str:
-    """Return what ties a flow to who began it over the API, where there are no cookies."""
-    return f"address {call.where.address} agent {call.where.user_agent}"
-
-
-def _flow(call: Call) -> FlowKey:
-    return FlowKey(call.path("flow"), _client(call))
 
 
 def _state(outcome: Outcome) -> Answer:

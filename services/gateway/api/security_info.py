@@ -21,14 +21,17 @@ from services.gateway.api.bodies import (
     MethodItems,
     OptionsToSign,
     ProofBody,
+    QuestionsKept,
     ReAuthenticateBody,
     ReAuthenticated,
     RenameBody,
+    SetQuestionsBody,
 )
 from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.qr import qr_code
 from services.gateway.security_info import SecurityInfo
 from shared.contracts.methods import AuthenticatorSetup, Method, SentSetup
+from shared.contracts.questions import QuestionAnswer
 
 REFUSED_CODE = {404: "not-found", 410: "flow-ended", 429: "sign-in-throttled", 503: "too-busy"}
 """What is refused wherever a code is shown."""
@@ -148,6 +151,11 @@ class SecurityInfoApi:
             password = await self.security_info.make_app_password(call.caller, body.label)
             to_keep = AppPasswordToKeep(password=password.password.get_secret_value())
             return Answer(Enrolled(id=password.id, state="active", setup=to_keep), 201)
+        if isinstance(body, SetQuestionsBody):
+            answers = [QuestionAnswer(**each.model_dump()) for each in body.answers]
+            questions = await self.security_info.set_questions(call.caller, answers)
+            kept = QuestionsKept(questions=tuple(each.question for each in answers))
+            return Answer(Enrolled(id=questions.id, state="active", setup=kept), 201)
         if isinstance(body, EnrollAddressBody | EnrollNumberBody):
             sent = await self._enroll_sent(call, body)
             setup_sent = CodeSent(hint=sent.hint)

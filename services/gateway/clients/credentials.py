@@ -3,6 +3,14 @@
 from dataclasses import dataclass
 
 from services.gateway.clients.peer import Peer
+from shared.contracts.accounts import (
+    Account,
+    DisableAccount,
+    EnableAccount,
+    ReadAccount,
+    SetTemporaryPassword,
+    TemporaryPassword,
+)
 from shared.contracts.app_passwords import (
     AppPassword,
     AppPasswordAccepted,
@@ -59,7 +67,21 @@ from shared.contracts.policy import (
     KeptPasswordPolicy,
     PutMethodsPolicy,
     PutPasswordPolicy,
+    PutResetPolicy,
     ReadPolicy,
+    ResetPolicy,
+)
+from shared.contracts.questions import SecurityQuestionsSet, SetSecurityQuestions
+from shared.contracts.resets import (
+    AnswerReset,
+    AskHelpdesk,
+    BeginReset,
+    ChooseResetMethod,
+    FinishReset,
+    LookedUp,
+    LookUpAccount,
+    ReadReset,
+    ResetState,
 )
 from shared.contracts.sessions import Revoked
 
@@ -118,6 +140,10 @@ class CredentialsClient:
         """Make an app password."""
         return await self.peer.ask("/methods/make-app-password", asked, AppPassword)
 
+    async def set_security_questions(self, asked: SetSecurityQuestions) -> SecurityQuestionsSet:
+        """Keep security questions in place of the older ones."""
+        return await self.peer.ask("/methods/set-security-questions", asked, SecurityQuestionsSet)
+
     async def check_app_password(self, asked: CheckAppPassword) -> AppPasswordAccepted:
         """Tell whose app password it is."""
         return await self.peer.ask("/app-passwords/check", asked, AppPasswordAccepted)
@@ -158,6 +184,22 @@ class CredentialsClient:
         """Return what a sign-in takes besides what was shown; asked again, it is the same."""
         return await self.peer.ask("/requirements/ask", asked, Requirements, safe=True)
 
+    async def account(self, asked: ReadAccount) -> Account:
+        """Return whether an account lets its owner in."""
+        return await self.peer.ask("/accounts/read", asked, Account, safe=True)
+
+    async def disable(self, asked: DisableAccount) -> Account:
+        """Let nobody into an account."""
+        return await self.peer.ask("/accounts/disable", asked, Account)
+
+    async def enable(self, asked: EnableAccount) -> Account:
+        """Let the owner of an account in again."""
+        return await self.peer.ask("/accounts/enable", asked, Account)
+
+    async def set_temporary_password(self, asked: SetTemporaryPassword) -> TemporaryPassword:
+        """Put a temporary password in place of an account's own."""
+        return await self.peer.ask("/password/set-temporary", asked, TemporaryPassword)
+
     async def put_off(self, asked: PutOffSecurityInfo) -> Done:
         """Go on with a sign-in without what it asks for."""
         return await self.peer.ask("/methods/put-off", asked, Done)
@@ -185,6 +227,42 @@ class CredentialsClient:
     async def put_policy(self, asked: PutMethodsPolicy) -> KeptMethodsPolicy:
         """Replace an organization's policy for methods."""
         return await self.peer.ask("/policy/put", asked, KeptMethodsPolicy)
+
+    async def reset_policy(self, asked: ReadPolicy) -> ResetPolicy:
+        """Return an organization's policy for resets."""
+        return await self.peer.ask("/reset/policy/read", asked, ResetPolicy, safe=True)
+
+    async def put_reset_policy(self, asked: PutResetPolicy) -> ResetPolicy:
+        """Replace an organization's policy for resets."""
+        return await self.peer.ask("/reset/policy/put", asked, ResetPolicy)
+
+    async def look_up(self, asked: LookUpAccount) -> LookedUp:
+        """Tell whose user ID it is."""
+        return await self.peer.ask("/reset/look-up", asked, LookedUp, safe=True)
+
+    async def begin_reset(self, asked: BeginReset) -> Done:
+        """Begin to reset a password."""
+        return await self.peer.ask("/reset/begin", asked, Done)
+
+    async def reset(self, asked: ReadReset) -> ResetState:
+        """Return how far a reset has come."""
+        return await self.peer.ask("/reset/read", asked, ResetState, safe=True)
+
+    async def choose_reset_method(self, asked: ChooseResetMethod) -> ResetState:
+        """Ask for a method."""
+        return await self.peer.ask("/reset/choose", asked, ResetState)
+
+    async def answer_reset(self, asked: AnswerReset) -> ResetState:
+        """Take a proof."""
+        return await self.peer.ask("/reset/answer", asked, ResetState)
+
+    async def finish_reset(self, asked: FinishReset) -> Revoked:
+        """Set the new password."""
+        return await self.peer.ask("/reset/finish", asked, Revoked)
+
+    async def ask_helpdesk(self, asked: AskHelpdesk) -> Done:
+        """Have the admins told."""
+        return await self.peer.ask("/reset/ask-helpdesk", asked, Done)
 
     async def begin_passkey(self, asked: BeginPasskeySignIn) -> ChallengeBegun:
         """Begin a sign-in with a passkey alone."""

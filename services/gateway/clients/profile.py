@@ -16,6 +16,7 @@ from shared.contracts.profile import (
     PutOrganization,
     PutPhoto,
 )
+from shared.contracts.users import ChangeUser, NoteAccount, ReadUser, User
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,18 @@ class ProfileClient:
     async def note(self, asked: NoteAudit) -> Done:
         """Keep what an admin is about to do."""
         return await self.peer.ask("/audit/note", asked, Done)
+
+    async def user(self, asked: ReadUser) -> User:
+        """Return a user as they are at this moment."""
+        return await self.peer.ask("/users/read", asked, User, safe=True)
+
+    async def change_user(self, asked: ChangeUser) -> User:
+        """Change a user's record."""
+        return await self.peer.ask("/users/change", asked, User)
+
+    async def note_account(self, asked: NoteAccount) -> Done:
+        """Have note taken of what is done to an account."""
+        return await self.peer.ask("/users/note-account", asked, Done)
 
     async def put_photo(self, asked: PutPhoto) -> Done:
         """Keep a photo."""

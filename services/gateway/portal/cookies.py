@@ -9,6 +9,7 @@ DEVICE = DEVICE_COOKIE
 # Ties the forms of somebody who is not signed in to the browser they were sent to.
 CSRF = "__Host-csrf"
 FLOW = "__Host-flow"
+RESET = "__Host-reset"
 # A receipt's id and token, so that who was just signed out can still read it.
 RECEIPT = "__Host-receipt"
 # The name that `Requests.language` reads.

@@ -5,6 +5,11 @@ from typing import Any
 from aiohttp import web
 
 from services.gateway.account import Account
+from services.gateway.password_reset import PasswordReset
+from services.gateway.policy import Policies
+from services.gateway.portal.admin_pages import AdminPages, Admins
+from services.gateway.portal.admin_policy_pages import AdminPolicyPages
+from services.gateway.portal.admin_user_pages import AdminUserPages
 from services.gateway.portal.app_password_pages import AppPasswordPages
 from services.gateway.portal.challenge_pages import ChallengePages
 from services.gateway.portal.confirmation_pages import ConfirmationPages
@@ -13,8 +18,10 @@ from services.gateway.portal.language_pages import LanguagePages
 from services.gateway.portal.page import Pages
 from services.gateway.portal.passkey_pages import PasskeyPages
 from services.gateway.portal.password_pages import PasswordPages
+from services.gateway.portal.password_reset_pages import PasswordResetPages
 from services.gateway.portal.problem_pages import ProblemPages
 from services.gateway.portal.profile_pages import ProfilePages
+from services.gateway.portal.question_pages import QuestionPages
 from services.gateway.portal.receipt_pages import ReceiptPages
 from services.gateway.portal.registration_pages import RegistrationPages
 from services.gateway.portal.security_info_pages import SecurityInfoPages
@@ -27,7 +34,6 @@ from services.gateway.portal.visits import Visits
 from services.gateway.registration import Registration
 from services.gateway.requests import Requests
 from services.gateway.security_info import SecurityInfo
-from services.gateway.sign_in import SignIn
 from services.gateway.trust import DeviceTrust
 from shared.clock import SystemClock
 from shared.texts import Catalogues
@@ -40,33 +46,40 @@ class Portal:
         self,
         requests: Requests,
         catalogues: Catalogues,
-        sign_in: SignIn,
         registration: Registration,
         account: Account,
         security_info: SecurityInfo,
         trust: DeviceTrust,
+        policies: Policies,
+        password_reset: PasswordReset,
     ) -> None:
-        visits = Visits(requests, account)
+        visits, sign_in = Visits(requests, account), registration.sign_in
         self._pages = pages = Pages(visits, catalogues, SystemClock())
         self._problems = ProblemPages(pages, visits)
         methods = SecurityInfoPages(pages, visits, security_info, trust)
         signing_in = SignInPages(pages, visits, sign_in, account)
+        admins = Admins(pages, visits)
         self._areas = (
             signing_in,
             FirstPasswordPages(pages, visits, sign_in, signing_in),
             RegistrationPages(pages, visits, registration, signing_in),
             ConfirmationPages(pages, visits, registration, signing_in),
+            PasswordResetPages(pages, visits, password_reset),
             ProfilePages(pages, visits, account),
             ChallengePages(pages, visits, sign_in, signing_in),
             methods,
             TrustPages(visits, trust),
             PasskeyPages(signing_in, methods),
             AppPasswordPages(methods),
+            QuestionPages(methods),
             SentCodePages(pages, visits, security_info, methods),
             StepUpPages(pages, visits, security_info.step_ups),
             PasswordPages(pages, visits, account, security_info.step_ups),
             SessionPages(pages, visits, account),
             ReceiptPages(pages, visits, account),
+            AdminPages(admins),
+            AdminUserPages(admins),
+            AdminPolicyPages(admins, policies),
             LanguagePages(catalogues),
             self._problems,
             pages.files,

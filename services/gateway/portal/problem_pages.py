@@ -15,6 +15,7 @@ from shared.contracts.refusals import NotFound, Refusal
 
 _SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR
 _WORTH_ANOTHER_TRY = {"service-unavailable", "too-busy", "sign-in-throttled", "csrf-refused"}
+_ENDED = {"flow-ended": cookies.FLOW, "reset-ended": cookies.RESET}
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ class ProblemPages:
             home=cookies.SESSION in request.cookies,
             request_id=request[REQUEST_ID],
         )
-        if slug == "flow-ended":
-            cookies.forget(response, cookies.FLOW)
+        if slug in _ENDED:
+            cookies.forget(response, _ENDED[slug])
         return response
 
     async def _visitor(self, request: web.Request) -> Visitor | None:

@@ -19,14 +19,26 @@ _PAGE = 20
 # The receipt, its token, and the session that this browser had.
 _COOKIE = re.compile(r"([\w-]{1,64})\.([\w-]{1,256})\.([\w-]{1,64})", re.ASCII)
 
+_NO_SESSION = "-"
+
 
 def show_receipt(revoked: Revoked, caller: Caller) -> web.Response:
     """Return the answer to what ended every session: this one is over, its receipt can be read."""
     response = addresses.see(f"{ADDRESS}/{revoked.receipt}")
     cookies.forget(response, cookies.SESSION)
-    shown = f"{revoked.receipt}.{revoked.receipt_token}.{caller.session.sid}"
-    cookies.keep(response, cookies.RECEIPT, shown, seconds=cookies.RECEIPT_SECONDS)
+    keep_receipt(response, revoked, caller.session.sid)
     return response
+
+
+def keep_receipt(response: web.Response, revoked: Revoked, sid: str = _NO_SESSION) -> None:
+    """Let this browser read a receipt although nobody is signed in there."""
+    shown = f"{revoked.receipt}.{revoked.receipt_token}.{sid}"
+    cookies.keep(response, cookies.RECEIPT, shown, seconds=cookies.RECEIPT_SECONDS)
+
+
+def kept_receipt(request: web.Request) -> str:
+    """Return the receipt that this browser can read, if any."""
+    return _shown(request)[0]
 
 
 async def cause_by_receipt(request: web.Request, account: Account) -> str | None:

@@ -1,6 +1,6 @@
 """Security information: the methods beside the password, and everything one does with them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -17,7 +17,7 @@ from services.gateway.portal.visits import Form, Visits
 from services.gateway.qr import qr_code
 from services.gateway.security_info import SecurityInfo
 from services.gateway.trust import DeviceTrust
-from shared.contracts.methods import AuthenticatorSetup, LongestLabel
+from shared.contracts.methods import AuthenticatorSetup, Kind, LongestLabel, Method
 from shared.contracts.refusals import InvalidRequest, Refusal
 
 ADDRESS = "/security"
@@ -31,9 +31,12 @@ _DONE = {
     "promoted",
     "default",
     "trust-forgotten",
+    "questions",
 }
 # What stands in the list with a name of its own.
 _NAMED = {"authenticator", "passkey"}
+# What has a section of its own.
+_APART = {"app-password", "security-questions"}
 _SAID_IN_PLACE = {
     "code-refused",
     "code-used",
@@ -82,7 +85,7 @@ class SecurityInfoPages:
         ]
 
     async def _list(self, request: web.Request) -> web.Response:
-        return await self._stepped_up(request, lambda: self._show(request))
+        return await self.stepped_up(request, lambda: self._show(request))
 
     def taking(self, act: _Act) -> Callable[[web.Request], Awaitable[web.Response]]:
         """Return the handler of a form: what is refused is said above the list."""
@@ -90,7 +93,7 @@ class SecurityInfoPages:
         async def handle(request: web.Request) -> web.Response:
             caller, form = await self.visits.sent_form(request)
             try:
-                return await self._stepped_up(request, lambda: act(request, caller, form))
+                return await self.stepped_up(request, lambda: act(request, caller, form))
             except Refusal as refusal:
                 if refusal.type not in _SAID_IN_PLACE:
                     raise
@@ -112,7 +115,7 @@ class SecurityInfoPages:
             return _done("added")
 
         try:
-            return await self._stepped_up(request, prove)
+            return await self.stepped_up(request, prove)
         except Refusal as refusal:
             if refusal.type not in _SAID_IN_PLACE:
                 raise
@@ -153,7 +156,7 @@ class SecurityInfoPages:
                 method=await self.security_info.method(visitor.caller, request.match_info["id"]),
             )
 
-        return await self._stepped_up(request, ask)
+        return await self.stepped_up(request, ask)
 
     async def _remove(self, _request: web.Request, caller: Caller, form: Form) -> web.Response:
         if form["answer"] != "yes":
@@ -164,7 +167,7 @@ class SecurityInfoPages:
             return _done("removed-app-password")
         return _done("promoted" if method.default and promoted is not None else "removed")
 
-    async def _stepped_up(
+    async def stepped_up(
         self, request: web.Request, act: Callable[[], Awaitable[web.Response]]
     ) -> web.Response:
         """Act, or ask first who it is; what a form said has to be said again then."""
@@ -177,12 +180,12 @@ class SecurityInfoPages:
             return to_step_up(addresses.read_again(request) if is_read else ADDRESS)
 
     async def _refuse(self, request: web.Request, refusal: Refusal) -> web.Response:
-        return await self._stepped_up(request, lambda: self._show(request, refusal))
+        return await self.stepped_up(request, lambda: self._show(request, refusal))
 
     async def _show(self, request: web.Request, refusal: Refusal | None = None) -> web.Response:
         visitor = await self.visits.visitor(request)
         listed = await self.security_info.listed(visitor.caller)
-        methods = [each for each in listed.items if each.kind != "app-password"]
+        methods = [each for each in listed.items if each.kind not in _APART]
         done = request.query.get("done")
         return await self.pages.show(
             request,
@@ -194,8 +197,10 @@ class SecurityInfoPages:
             revision=listed.revision,
             sendable=listed.sendable,
             named=[each for each in methods if each.kind in _NAMED],
-            codes=next((each for each in methods if each.kind == "recovery-codes"), None),
+            codes=_the(listed.items, "recovery-codes"),
             app_passwords=[each for each in listed.items if each.kind == "app-password"],
+            questions=_the(listed.items, "security-questions"),
+            makes_questions=listed.questions,
             makes_app_passwords=listed.app_passwords,
             names={
                 f"{at}-{each.id}": each.label or each.hint for each in listed.items for at in "nr"
@@ -225,6 +230,10 @@ class SecurityInfoPages:
             qr=qr_code(setup.otpauth_uri.get_secret_value()) if setup else None,
             refusal=refusal,
         )
+
+
+def _the(methods: Sequence[Method], kind: Kind) -> Method | None:
+    return next((each for each in methods if each.kind == kind), None)
 
 
 def _done(what: str) -> web.Response:

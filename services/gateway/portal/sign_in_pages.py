@@ -40,7 +40,7 @@ _ACTIONS: dict[Action, str] = {
     "register-security-info": REGISTER,
     "confirm-security-info": CONFIRM,
 }
-_LONGEST_USER_ID = 256
+LONGEST_USER_ID = 256
 _LONGEST_DEVICE_NAME = 100
 _LONGEST_DEVICE_KEY = 256
 # What is said above the form; everything else becomes a page of its own.
@@ -135,7 +135,7 @@ class SignInPages:
         return await self.follow(request, outcome, to, secret)
 
     def _attempt(self, request: web.Request, form: Form, secret: str) -> SignInAttempt:
-        longest = {"user_id": _LONGEST_USER_ID, "password": LongestPassword}
+        longest = {"user_id": LONGEST_USER_ID, "password": LongestPassword}
         unfit = [name for name, most in longest.items() if not 0 < len(form[name]) <= most]
         errors = [wrong(name, "too-long" if form[name] else "missing") for name in unfit]
         if errors:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.credentials.methods import Changed, Method, SecurityInfo
-from services.credentials.model import Lock, password_changed, sign_in_locked
+from services.credentials.model import Lock, help_asked, password_changed, sign_in_locked
 from services.gateway.acceptance import Acceptance
 from services.gateway.live import Changed as Told
 from services.gateway.live import Ended, LiveSessions
@@ -20,8 +20,10 @@ from services.profile.model import Notice
 from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
 from services.profile.mongo_audit import MongoAuditStore
 from services.profile.notices import Notices
+from services.profile.people import People
 from services.profile.subscribers import subscribe as profile_hears
 from services.profile.trail import Seal
+from services.profile.users import Users
 from services.sessions.model import SessionPolicy, proof_of, sessions_revoked, signed_out_everywhere
 from services.sessions.mongo import MongoSessionStore
 from services.sessions.revocation import Revocations
@@ -31,6 +33,7 @@ from shared.clock import SystemClock
 from shared.contracts.audit import Actor
 from shared.contracts.epochs import Raised
 from shared.contracts.events import Audited, Cause, Event, SessionRevoked
+from shared.contracts.profile import AddPerson
 from shared.contracts.sessions import EstablishSession, Session, Where
 from shared.telemetry import EVENTS_HANDLED
 from shared.texts import Catalogues
@@ -211,6 +214,7 @@ class ProfileSide:
     mailer: Postbox
     line: Line
     trail: MongoAuditStore
+    wiring: Wiring
 
     async def mailed(self) -> list[str]:
         while await self.notices.send_due():
@@ -228,9 +232,10 @@ async def profile_side(profile: Wiring, brokers: Brokers) -> ProfileSide:
     notices = Notices(store, people, mailer, Catalogues.load(), "https://portal.example", "mail")
     trail = MongoAuditStore(profile.database, profile.transactions, Seal(b"a test's key"))
     bus = brokers.bus()
-    profile_hears(bus, notices, Audit(trail, people, SystemClock()))
+    users = Users(people, People(people, SystemClock()), SystemClock())
+    profile_hears(bus, notices, Audit(trail, people, SystemClock()), users)
     await brokers.run(bus)
-    return ProfileSide(notices, mailer, Line(brokers, bus), trail)
+    return ProfileSide(notices, mailer, Line(brokers, bus), trail, profile)
 
 
 @each_kind
@@ -378,6 +383,31 @@ async def test_profile_mails_each_lock_once_in_whatever_order(profile_side: Prof
     assert sorted(await profile_side.mailed()) == sorted([first.id, second.id])
 
 
+async def test_profile_tells_the_admins_once_of_each_who_asks_for_help(
+    profile_side: ProfileSide,
+) -> None:
+    people = profile_side.notices.people
+    admin = AddPerson(organization="halden", user_id="bo", display_name="Bo", roles=("admin",))
+    added, _ = await people.add_person(admin.model_copy(update={"emails": ("bo@example.org",)}))
+    first, second = (help_asked("ada", at=AT) for _ in range(2))
+    await profile_side.line.bring(second, first, second, first)
+    await profile_side.line.bring_at_once(first, second)
+    expected = sorted(f"{each.id}.{added.sub}" for each in (first, second))
+    assert sorted(await profile_side.mailed()) == expected
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_profile_tells_each_address_once_of_a_reset(
+    profile_side: ProfileSide, times: int
+) -> None:
+    addresses = {"emails": ["ada@example.org", "old@example.org"]}
+    people = profile_side.wiring.database["people"]
+    await people.update_one({"_id": "ada"}, {"$set": addresses})
+    told = password_changed(Raised("ada", 2, "r1", "t"), at=AT, cause="password-reset")
+    await profile_side.line.bring_at_once(*[told] * times)
+    assert sorted(await profile_side.mailed()) == ["r1.0", "r1.1"]
+
+
 async def test_profile_audits_once_what_it_is_told_twice(profile_side: ProfileSide) -> None:
     actor = Actor(sub="ada", organization="halden")
     first, second = (Audited.of(actor, "add-user", at=AT, subject=each) for each in ("bo", "cy"))
@@ -394,6 +424,7 @@ def test_these_are_all_the_consumers_there_are() -> None:
         Subscription("gateway", "credential-change", durable=False),
         Subscription("profile", "sign-in-locked", durable=True),
         Subscription("profile", "audited", durable=True),
+        Subscription("profile", "help-asked", durable=True),
         *(
             Subscription(service, kind, durable=True)
             for service in ("profile", "sessions")

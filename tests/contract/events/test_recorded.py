@@ -98,6 +98,7 @@ def test_who_hears_what_is_known() -> None:
         Subscription("gateway", "session-revoked", durable=False),
         Subscription("profile", "audited", durable=True),
         Subscription("profile", "credential-change", durable=True),
+        Subscription("profile", "help-asked", durable=True),
         Subscription("profile", "sign-in-locked", durable=True),
         Subscription("profile", "signed-out-everywhere", durable=True),
         Subscription("sessions", "credential-change", durable=True),

@@ -10,15 +10,18 @@ from services.gateway.acceptance import Acceptance
 from services.gateway.account import Account
 from services.gateway.administration import Administration
 from services.gateway.model import Caller, FlowKey, SignedIn, SignInAttempt
+from services.gateway.password_reset import PasswordReset
 from services.gateway.policy import Policies
 from services.gateway.registration import Registration
 from services.gateway.security_info import SecurityInfo
 from services.gateway.sign_in import Outcome, SignIn
 from services.gateway.step_up import StepUps
 from services.gateway.trust import DeviceTrust
+from services.gateway.users import Users
 from shared.contracts.profile import AddPerson, Person
-from shared.contracts.refusals import Refusal
+from shared.contracts.refusals import NotFound, Refusal
 from shared.contracts.sessions import Where
+from shared.parking import ParkedMessage
 from tests.contract.http.services import Services
 from tests.memory.gateway import MemoryAccepted, MemoryFlows
 
@@ -32,6 +35,18 @@ def key(waiting: Any, client: str = CLIENT) -> FlowKey:
     return FlowKey(waiting.flow, client)
 
 
+class NothingParked:
+    """No event that could not be handled."""
+
+    async def list(self) -> list[ParkedMessage]:
+        """Return none."""
+        return []
+
+    async def replay(self, message_id: str) -> None:
+        """Find none."""
+        raise NotFound
+
+
 @dataclass
 class Gateway:
     """The gateway's capabilities, and an organization with an admin."""
@@ -43,7 +58,7 @@ class Gateway:
         clock = services.memory.clock
         self.flows = MemoryFlows(clock=clock)
         self.administration = Administration(
-            services.profile, services.credentials, cast("Any", None)
+            services.profile, services.credentials, NothingParked()
         )
         self.sign_in = SignIn(
             services.credentials, services.profile, services.sessions, self.flows, clock
@@ -57,6 +72,8 @@ class Gateway:
         )
         self.registration = Registration(self.sign_in)
         self.policies = Policies(services.credentials, services.profile, services.sessions)
+        self.password_reset = PasswordReset(services.credentials, services.profile, clock.pause)
+        self.users = Users(services.profile, services.credentials, services.sessions)
         self.trust = DeviceTrust(services.sessions)
         self.acceptance = Acceptance(MemoryAccepted(), services.sessions)
 

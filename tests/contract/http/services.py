@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from random import SystemRandom
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from services.credentials.accounts import Accounts
 from services.credentials.app_passwords import AppPasswords
 from services.credentials.asking import Asking
 from services.credentials.authentication import Authentication
@@ -23,11 +25,15 @@ from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.passkeys import RelyingParty
 from services.credentials.password import Passwords
 from services.credentials.password_policy import PasswordPolicies
-from services.credentials.policy import MethodPolicies
+from services.credentials.password_reset import PasswordReset
+from services.credentials.policy import MethodPolicies, ResetPolicies
 from services.credentials.recovery_codes import RecoveryCodes
+from services.credentials.reset_limits import ResetLimits
+from services.credentials.routes import account_routes, question_routes, reset_routes
 from services.credentials.routes import routes as credentials_routes
 from services.credentials.rules import PasswordRules
 from services.credentials.security_info import SecurityInformation
+from services.credentials.security_questions import SecurityQuestions
 from services.credentials.sending import Sending
 from services.credentials.throttling import Throttle
 from services.credentials.totp import Authenticators
@@ -40,6 +46,7 @@ from services.gateway.clients.sessions import SessionsClient
 from services.profile.audit import Audit
 from services.profile.people import People
 from services.profile.routes import routes as profile_routes
+from services.profile.users import Users
 from services.sessions.devices import Devices
 from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
@@ -65,6 +72,7 @@ from tests.memory.credentials import (
     MemoryPasswordPolicies,
     MemoryPolicies,
     MemoryQuotas,
+    MemoryResetPolicies,
 )
 from tests.memory.epochs import MemoryEpochs
 from tests.memory.profile import MemoryPeople
@@ -104,6 +112,7 @@ class Memory:
     carrier: MemoryCarrier
     guesses: MemoryGuesses
     audit: MemoryAudit
+    reset_policies: MemoryResetPolicies
 
     @classmethod
     def empty(cls) -> "Memory":
@@ -114,7 +123,7 @@ class Memory:
         return cls(
             clock,
             epochs,
-            MemoryPeople(),
+            MemoryPeople(epochs),
             credentials,
             MemoryMethods(epochs),
             MemoryPolicies(credentials),
@@ -122,12 +131,15 @@ class Memory:
             MemoryCarrier(),
             MemoryGuesses(clock),
             MemoryAudit(clock=clock),
+            MemoryResetPolicies(),
         )
 
     def profile(self) -> web.Application:
         """Return the profile service."""
+        people = People(self.people, self.clock)
+        users = Users(self.people, people, self.clock)
         audit = Audit(self.audit, self.people, self.clock)
-        return _app("profile", profile_routes(People(self.people, self.clock), audit))
+        return _app("profile", profile_routes(people, users, audit))
 
     def hasher(self) -> Hasher:
         """Return one that costs nothing."""
@@ -180,19 +192,34 @@ class Memory:
         app_passwords = AppPasswords(
             self.credentials, self.methods, changes, throttle, self.clock, pepper
         )
+        questions = SecurityQuestions(changes, ring, hasher, self.clock, SystemRandom())
         clearing = Clearing(changes)
+        resets = self.reset_policies
+        reset = PasswordReset(
+            passwords,
+            security_info,
+            ResetPolicies(resets, Lease(resets.policy_of, self.clock, self.clock.pause)),
+            self.credentials.resets,
+            ResetLimits(throttle, MemoryQuotas(self.clock), pepper),
+        )
+        accounts = Accounts(self.credentials, hasher, rules, self.clock)
         return _app(
             "credentials",
-            credentials_routes(
-                authentication,
-                passwords,
-                security_info,
-                passkey_sign_in,
-                app_passwords,
-                clearing,
-                policies,
-                asking,
-            ),
+            [
+                *reset_routes(reset),
+                *account_routes(accounts),
+                *credentials_routes(
+                    authentication,
+                    passwords,
+                    security_info,
+                    passkey_sign_in,
+                    app_passwords,
+                    clearing,
+                    policies,
+                    asking,
+                ),
+                *question_routes(questions),
+            ],
         )
 
     def sessions_app(self) -> web.Application:

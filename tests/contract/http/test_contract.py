@@ -14,6 +14,12 @@ from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
+from shared.contracts.accounts import (
+    DisableAccount,
+    EnableAccount,
+    ReadAccount,
+    SetTemporaryPassword,
+)
 from shared.contracts.app_passwords import AppPassword, CheckAppPassword, MakeAppPassword
 from shared.contracts.audit import Actor, NoteAudit, ReadAudit
 from shared.contracts.credentials import (
@@ -57,6 +63,7 @@ from shared.contracts.profile import (
     PutOrganization,
     PutPhoto,
 )
+from shared.contracts.questions import QuestionAnswer, SetSecurityQuestions
 from shared.contracts.refusals import Refusal, Unavailable
 from shared.contracts.sessions import (
     EndRestingOn,
@@ -72,6 +79,8 @@ from shared.contracts.sessions import (
     Where,
 )
 from shared.contracts.trust import CountTrusted, ForgetTrust
+from shared.contracts.users import ChangeUser, NoteAccount, ReadUser
+from tests.contract.http.reset_calls import RESET_CALLS
 from tests.contract.http.services import KEY, PORTAL, Memory, Services
 from tests.memory.authenticator import SoftAuthenticator
 
@@ -222,6 +231,22 @@ async def make_app_password(services: Services) -> AppPassword:
     )
 
 
+async def set_questions(services: Services) -> BaseModel:
+    await services.credentials.put_policy(
+        PutMethodsPolicy(
+            organization="halden",
+            allowed=("security-questions",),
+            second_factor="if-registered",
+            trust_days=0,
+        )
+    )
+    said = {"first-dish": "lentils", "first-boss": "okafor", "lost-thing": "umbrella"}
+    answers = (QuestionAnswer(question=q, answer=SecretStr(a)) for q, a in said.items())
+    return await services.credentials.set_security_questions(
+        SetSecurityQuestions(sub="person-1", answers=tuple(answers))
+    )
+
+
 async def check_app_password(services: Services) -> BaseModel:
     made = await make_app_password(services)
     return await services.credentials.check_app_password(
@@ -280,6 +305,23 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("credentials", "/password-policy/put"): lambda s: s.credentials.put_password_policy(
         PutPasswordPolicy(organization="halden", minimum_length=15)
     ),
+    ("profile", "/users/read"): lambda s: s.profile.user(ReadUser(sub="person-1")),
+    ("profile", "/users/change"): lambda s: s.profile.change_user(
+        ChangeUser(sub="person-1", organization="halden")
+    ),
+    ("profile", "/users/note-account"): lambda s: s.profile.note_account(
+        NoteAccount(sub="person-1", organization="halden", disabled=True, revision=1)
+    ),
+    ("credentials", "/accounts/read"): lambda s: s.credentials.account(ReadAccount(sub="person-1")),
+    ("credentials", "/accounts/disable"): lambda s: s.credentials.disable(
+        DisableAccount(sub="person-1")
+    ),
+    ("credentials", "/accounts/enable"): lambda s: s.credentials.enable(
+        EnableAccount(sub="person-1")
+    ),
+    ("credentials", "/password/set-temporary"): lambda s: s.credentials.set_temporary_password(
+        SetTemporaryPassword(sub="person-1")
+    ),
     ("credentials", "/accounts/enroll"): lambda s: s.credentials.enroll(
         EnrollAccount(sub="bob", user_id="bob", password=NEW)
     ),
@@ -304,6 +346,7 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("credentials", "/passkey/verify"): verify_passkey,
     ("credentials", "/methods/make-recovery-codes"): make_codes,
     ("credentials", "/methods/make-app-password"): make_app_password,
+    ("credentials", "/methods/set-security-questions"): set_questions,
     ("credentials", "/app-passwords/check"): check_app_password,
     ("credentials", "/methods/enroll-sent"): begin_number,
     ("credentials", "/methods/send-again"): send_again,
@@ -357,6 +400,7 @@ CALLS: dict[tuple[str, str], Ask] = {
     ),
     ("sessions", "/receipts/read"): read_receipt,
     ("sessions", "/receipts/list"): lambda s: s.sessions.receipts(ListReceipts(sub="person-1")),
+    **RESET_CALLS,
 }
 each_call = pytest.mark.parametrize(("service", "path"), CALLS, ids=lambda part: part.strip("/"))
 
@@ -419,10 +463,12 @@ class Listening(Peer):
 
 
 READS = {
+    "/users/read",
+    "/accounts/read",
     "/people/get", "/people/list", "/people/photo", "/password/check", "/devices/recognise",
     "/sessions/introspect", "/sessions/list", "/receipts/read", "/receipts/list", "/methods/list",
-    "/policy/read", "/password-policy/read", "/audit/read", "/requirements/ask",
-    "/devices/count-trusted",
+    "/policy/read", "/requirements/ask", "/devices/count-trusted",
+    "/reset/policy/read", "/reset/look-up", "/reset/read", "/password-policy/read", "/audit/read",
 }  # fmt: skip
 
 
@@ -581,11 +627,14 @@ async def test_what_travels_keeps_every_field(peopled: Services) -> None:
         manager="person-1",
         preferred_language="de",
         roles=("admin",),
+        groups=("bremen", "sales"),
     )
     added = await peopled.profile.add(full)
     person = await peopled.profile.get(GetPerson(sub=added.sub))
     told = person.model_dump(include=set(AddPerson.model_fields) - {"organization", "manager"})
-    assert told == full.model_dump(exclude={"organization", "manager", "by"})
+    assert told == full.model_dump(exclude={"organization", "manager", "groups", "by"})
+    user = await peopled.profile.user(ReadUser(sub=added.sub))
+    assert user.groups == full.groups
     assert person.manager is not None
     assert person.manager.display_name == "Ada Marsh"
     raw = await peopled.profile.get_raw(GetPerson(sub=added.sub))

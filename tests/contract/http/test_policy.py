@@ -62,7 +62,7 @@ async def test_without_a_policy_of_its_own_an_organization_has_the_usual_one(
     admin = await gateway.admin()
     methods = await gateway.policies.methods(admin)
     assert (methods.second_factor, methods.trust_days) == ("if-registered", 0)
-    assert set(methods.allowed) == set(get_args(Kind)) - {"app-password"}
+    assert set(methods.allowed) == set(get_args(Kind)) - {"app-password", "security-questions"}
     times = await gateway.policies.session_times(admin)
     assert (times.idle_minutes, times.lifetime_hours) == (60, 24)
 

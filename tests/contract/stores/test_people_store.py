@@ -134,3 +134,11 @@ async def test_a_photo_is_kept_and_replaced(store: PeopleStore) -> None:
     second = Photo(image="c2Vjb25k", media_type="image/jpeg")
     await store.put_photo("ada", second)
     assert await store.photo("ada") == second
+
+
+async def test_the_admins_of_an_organization_are_found(store: PeopleStore) -> None:
+    admin = {"roles": ("admin",)}
+    await store.add_person(record("zoe@elsewhere.example", "elsewhere").model_copy(update=admin))
+    await store.add_person(record("bob@example.org"))
+    ada, _ = await store.add_person(record().model_copy(update=admin))
+    assert [each.sub for each in await store.admins("halden")] == [ada.sub]

@@ -23,7 +23,7 @@ NO_APPS = MethodPolicy(frozenset({"recovery-codes"}))
 
 def test_the_usual_policy_allows_what_keeps_a_second_step_and_asks_for_what_there_is() -> None:
     policy = MethodPolicy()
-    assert policy.allowed == set(KINDS) - {"app-password"}
+    assert policy.allowed == set(KINDS) - {"app-password", "security-questions"}
     assert [each.id for each in policy.challenging(ALL)] == ["tablet", "phone", "codes"]
     assert policy.challenging(NOTHING) == ()
     assert not policy.asks_to_register(NOTHING)

@@ -7,7 +7,7 @@ from typing import Any, cast, get_args
 import pytest
 
 from services.credentials.config import CredentialsConfig
-from services.credentials.model import ACCOUNT, ADDRESS, Limit
+from services.credentials.model import ACCOUNT, ADDRESS, RESET, RESET_SENDS, Limit
 from services.gateway.api.routes import Api
 from services.sessions.config import SessionsConfig
 from shared.contracts.methods import Kind
@@ -50,7 +50,9 @@ def test_the_limits_of_guessing_are_written_down() -> None:
             ),
         ]
 
-    assert [row[1:] for row in rows("Guessing")] == [told(ACCOUNT), told(ACCOUNT), told(ADDRESS)]
+    limits = (ACCOUNT, ACCOUNT, ADDRESS, RESET)
+    assert [row[1:] for row in rows("Guessing")] == [told(each) for each in limits]
+    assert RESET_SENDS.first_lock_seconds == RESET.first_lock_seconds
 
 
 @pytest.mark.asvs("6.1.2")
@@ -77,7 +79,7 @@ def test_who_may_call_what_is_written_down() -> None:
     for each in TABLE:
         area = each.path.split("/")[1]
         assert {
-            "anyone": area == "sign-in",
+            "anyone": area in {"sign-in", "password-reset"},
             "receipt": each.path == "/me/receipts/{id}",
             "session": area in {"me", "re-authenticate", "sign-out"},
             "admin": area == "admin",

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from services.gateway.portal.addresses import HOME, local, read_again, readable, with_query
 from services.gateway.portal.pages import Portal
 from services.gateway.portal.profile_pages import initials
+from services.gateway.registration import Registration
 from services.gateway.security_info import SecurityInfo
 from shared.texts import Catalogues
 
@@ -70,8 +71,9 @@ def test_nothing_else_is(address: str | None) -> None:
 
 def test_every_page_that_there_is_can_be_gone_to() -> None:
     nobody = cast("Any", None)
+    registration = Registration(nobody)
     info = SecurityInfo(nobody, nobody, nobody, nobody)
-    portal = Portal(nobody, Catalogues.load(), nobody, nobody, nobody, info, nobody)
+    portal = Portal(nobody, Catalogues.load(), registration, nobody, info, *(nobody,) * 3)
     app = web.Application()
     portal.install(app)
     shown = {

@@ -145,10 +145,12 @@ def test_every_reason_has_words(reason: str) -> None:
 @pytest.mark.parametrize("text_id", [each for each in ENGLISH if each.startswith("mail.")])
 def test_mails_can_be_written(language: str, text_id: str) -> None:
     values: dict[str, Any] = dict.fromkeys(
-        ("name", "user_id", "organization", "at", "portal", "helpdesk", "method", "left"), "x"
+        ("name", "user_id", "organization", "at", "portal", "helpdesk", "method", "left", "whose"),
+        "x",
     )
     # Nobody knows the name of who reads a mail at an address that is no method any more.
-    told = ("user_id", "at", "portal") if ".former-address." in text_id else tuple(values)
+    is_elsewhere = ".former-address." in text_id or ".reset-address." in text_id
+    told = ("user_id", "at", "portal") if is_elsewhere else tuple(values)
     assert CATALOGUES.text(text_id, language, **{name: values[name] for name in told})
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from services.gateway.api.bodies import LanguageTag, Line, UserId
+from services.gateway.forms import LanguageTag, Line, UserId
 from services.gateway.model import Address
 from shared.smtp import _addressee
 

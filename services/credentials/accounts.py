@@ -1,0 +1,170 @@
+"""What an admin does to an account: another password, nobody let in, its owner let in again."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import SecretStr
+
+from services.credentials import letters
+from services.credentials.errors import PasswordChangedMeanwhile
+from services.credentials.hashing import Hasher
+from services.credentials.model import (
+    Password,
+    account_disabled,
+    account_enabled,
+    password_changed,
+)
+from services.credentials.rules import PasswordRules
+from services.credentials.store import CredentialStore, CredentialTransaction
+from shared.clock import Clock
+from shared.contracts.accounts import (
+    Account,
+    DisableAccount,
+    EnableAccount,
+    ReadAccount,
+    SetTemporaryPassword,
+    TemporaryPassword,
+)
+from shared.contracts.audit import Actor
+from shared.contracts.epochs import Raised
+from shared.contracts.events import Audited, Cause
+from shared.contracts.refusals import Busy, NotFound
+from shared.telemetry import REFUSED_AFTER
+
+T = TypeVar("T")
+
+_GROUPS, _SIGNS = 4, 4
+"""Together 78 random bits, to be typed once."""
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """Disable, enable and delete accounts, and give their owners a way in again."""
+
+    store: CredentialStore
+    hasher: Hasher
+    rules: PasswordRules
+    clock: Clock
+
+    async def read(self, asked: ReadAccount) -> Account:
+        """Return whether an account lets its owner in, as of this moment."""
+        return _account(await self._password(asked.sub))
+
+    async def set_temporary(self, asked: SetTemporaryPassword) -> TemporaryPassword:
+        """Put a temporary password in place of an account's own, and end whatever is open.
+
+        It is said only where it was made up here.
+        """
+        return await _anew(lambda: self._set_temporary(asked))
+
+    async def disable(self, asked: DisableAccount) -> Account:
+        """Let nobody in. When this returns, nothing issued before is accepted any more.
+
+        What was done before is not done again; its receipt is returned.
+        """
+        return await _anew(lambda: self._disable(asked))
+
+    async def enable(self, asked: EnableAccount) -> Account:
+        """Let the owner in again, with what they had but for what was issued before."""
+        return await _anew(lambda: self._enable(asked))
+
+    async def _set_temporary(self, asked: SetTemporaryPassword) -> TemporaryPassword:
+        password = await self._password(asked.sub)
+        made_up = None if asked.password is not None else SecretStr(letters.drawn(_GROUPS, _SIGNS))
+        new = (made_up or asked.password or SecretStr("")).get_secret_value()
+        await self.rules.check(new, asked.words, field="password")
+        changed = password.set_by_admin(
+            await self.hasher.hash(new), at=self.clock.now(), history=self.rules.policy.history
+        )
+        by = asked.by.sub if asked.by else None
+        cause: Cause = "password-set-by-admin"
+
+        async def work(tx: CredentialTransaction) -> Raised:
+            await tx.put_password(changed)
+            raised = await tx.raise_epoch(asked.sub, cause, password_version=changed.version)
+            await tx.emit(password_changed(raised, at=changed.changed_at, cause=cause, by=by))
+            await self._audit(tx, asked.by, "set-temporary-password", asked.sub)
+            return raised
+
+        raised = await self._raised(work, cause)
+        return TemporaryPassword(receipt=raised.receipt, password=made_up)
+
+    async def _disable(self, asked: DisableAccount) -> Account:
+        password = await self._password(asked.sub)
+        if password.deleted or (password.disabled and not asked.deleted):
+            # Whoever did it may have died before this.
+            await self.store.settle(asked.sub)
+            return _account(password)
+        cause: Cause = "account-deleted" if asked.deleted else "account-disabled"
+
+        async def work(tx: CredentialTransaction) -> Raised:
+            raised = await tx.raise_epoch(asked.sub, cause, password_version=password.version + 1)
+            shut = password.shut(raised.receipt, deleted=asked.deleted)
+            await tx.put_password(shut)
+            await tx.emit(account_disabled(raised, shut, cause, at=self.clock.now()))
+            action = "delete-user" if asked.deleted else "disable-user"
+            await self._audit(tx, asked.by, action, asked.sub)
+            return raised
+
+        raised = await self._raised(work, cause)
+        return _account(password.shut(raised.receipt, deleted=asked.deleted))
+
+    async def _enable(self, asked: EnableAccount) -> Account:
+        password = await self._password(asked.sub)
+        if password.deleted:
+            raise NotFound
+        if not password.disabled:
+            return _account(password)
+        opened = password.opened()
+
+        async def work(tx: CredentialTransaction) -> None:
+            await tx.put_password(opened)
+            await tx.note_password(asked.sub, opened.version)
+            await tx.emit(account_enabled(opened, at=self.clock.now()))
+            await self._audit(tx, asked.by, "enable-user", asked.sub)
+
+        await self.store.in_transaction(work)
+        return _account(opened)
+
+    async def _password(self, sub: str) -> Password:
+        password = await self.store.password_of(sub)
+        if password is None:
+            raise NotFound
+        return password
+
+    async def _raised(
+        self, work: Callable[[CredentialTransaction], Awaitable[Raised]], cause: Cause
+    ) -> Raised:
+        raised = await self.store.in_transaction(work)
+        committed = self.clock.monotonic()
+        await self.store.settle(raised.sub)
+        REFUSED_AFTER.labels(cause).observe(self.clock.monotonic() - committed)
+        return raised
+
+    async def _audit(
+        self, tx: CredentialTransaction, by: Actor | None, action: str, sub: str
+    ) -> None:
+        if by is not None:
+            await tx.emit(Audited.of(by, action, at=self.clock.now(), subject=sub))
+
+
+async def _anew(act: Callable[[], Awaitable[T]]) -> T:
+    """Act, and anew where the account was changed in the meantime: its owner stops no admin."""
+    for _ in range(_TRIES):
+        try:
+            return await act()
+        except PasswordChangedMeanwhile:
+            continue
+    raise Busy
+
+
+def _account(password: Password) -> Account:
+    return Account(
+        sub=password.sub,
+        revision=password.version,
+        disabled=password.disabled,
+        deleted=password.deleted,
+        receipt=password.disabled_receipt,
+    )

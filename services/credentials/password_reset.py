@@ -1,0 +1,286 @@
+"""Resetting a password that its owner has forgotten (NIST SP 800-63B-4, 4.2).
+
+Whoever asks may be anybody. So a reset is begun for any user ID alike, and one that cannot be gone
+on with looks the same whatever the reason is.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from services.credentials.errors import (
+    MethodNotFound,
+    MethodsChangedMeanwhile,
+    ResetEnded,
+    ResetOutOfOrder,
+    SignInOutdated,
+)
+from services.credentials.kinds import Shown
+from services.credentials.methods import Changed, Method, SecurityInfo
+from services.credentials.model import NOBODY, help_asked, normalized, reset_refused
+from services.credentials.owed import owed_of_reset
+from services.credentials.password import Passwords
+from services.credentials.policy import ResetPolicies
+from services.credentials.reset_limits import ResetLimits
+from services.credentials.reset_policy import ResetPolicy
+from services.credentials.resets import Refused, Reset
+from services.credentials.security_info import SecurityInformation
+from services.credentials.store import CredentialTransaction, ResetStore
+from shared.contracts.body import Done
+from shared.contracts.epochs import Raised
+from shared.contracts.methods import BeginChallenge, SentKinds
+from shared.contracts.resets import (
+    AnswerReset,
+    AskHelpdesk,
+    BeginReset,
+    ChooseResetMethod,
+    FinishReset,
+    LookedUp,
+    LookUpAccount,
+    ReadReset,
+    ResetMethod,
+    ResetState,
+    ResetStep,
+)
+from shared.contracts.sessions import Revoked
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A reset with all that it rests on, as of this step."""
+
+    reset: Reset
+    info: SecurityInfo
+    allowed: SecurityInfo
+    policy: ResetPolicy
+    locked: bool = False
+
+    @property
+    def proofs_needed(self) -> int:
+        return self.policy.needed(is_admin=self.reset.is_admin) - len(self.reset.proved)
+
+    @property
+    def step(self) -> ResetStep:
+        if self.reset.receipt is not None:
+            return "done"
+        if self.reset.refused is not None or self.locked:
+            return "contact-helpdesk"
+        if self.proofs_needed <= 0:
+            return "new-password"
+        return "choose-method" if self.reset.asked is None else "answer"
+
+    @property
+    def offered(self) -> tuple[Method, ...]:
+        """Return what may be shown next, of a kind that was not shown yet."""
+        if self.step not in {"choose-method", "answer"}:
+            return ()
+        usable = self.policy.usable(self.allowed, is_admin=self.reset.is_admin)
+        return tuple(each for each in usable if each.kind not in self.reset.proved)
+
+    def require(self, *steps: ResetStep) -> None:
+        """Raise `ResetOutOfOrder` unless it waits for one of these."""
+        if self.step not in steps:
+            raise ResetOutOfOrder
+
+    def method(self, method_id: str | None) -> Method:
+        """Return a method that may be shown next, or raise `MethodNotFound`."""
+        found = next((each for each in self.offered if each.id == method_id), None)
+        if found is None:
+            raise MethodNotFound
+        return found
+
+    def state(self) -> ResetState:
+        methods = tuple(
+            ResetMethod(id=each.id, kind=each.kind, hint=each.hint) for each in self.offered
+        )
+        return ResetState(
+            state=self.step,
+            sub=self.reset.sub,
+            methods=methods,
+            proofs_needed=self.proofs_needed if methods else 0,
+            asked=self.reset.asked if self.step == "answer" else None,
+        )
+
+
+@dataclass(frozen=True)
+class PasswordReset:
+    """Begin resets, take their proofs and set the new password."""
+
+    passwords: Passwords
+    security_info: SecurityInformation
+    policies: ResetPolicies
+    resets: ResetStore
+    limits: ResetLimits
+
+    async def look_up(self, asked: LookUpAccount) -> LookedUp:
+        """Return whose user ID it is."""
+        password = await self.passwords.store.password_named(normalized(asked.user_id))
+        return LookedUp(sub=password.sub if password is not None else NOBODY)
+
+    async def begin(self, asked: BeginReset) -> Done:
+        """Begin a reset for anybody, which is the same work for everybody."""
+        user_id = normalized(asked.user_id)
+        password = await self.passwords.store.password_named(user_id)
+        sub = password.sub if password is not None else NOBODY
+        organization = password.organization if password is not None else None
+        lets_begin = await self.limits.lets_begin(asked.address)
+        policy, allowed, info, standing, locked = await asyncio.gather(
+            self.policies.of(organization),
+            self.security_info.changes.policies.of(organization),
+            self.security_info.store.security_info(sub),
+            self.passwords.store.standing_of(sub),
+            self.limits.is_locked(sub),
+        )
+        # In this order, since what comes first is known without what comes later.
+        reasons: dict[Refused, bool] = {
+            "throttled": not lets_begin,
+            "unknown": password is None,
+            "disabled": password is not None and password.disabled,
+            "not-enabled": not policy.enables(asked.groups),
+            "not-registered": not policy.is_registered(
+                allowed.usable(info), is_admin=asked.for_admin
+            ),
+            "locked": locked,
+        }
+        reset = Reset(
+            id=asked.binding,
+            sub=sub,
+            user_id=user_id,
+            organization=organization,
+            epoch=standing.epoch,
+            policy_version=policy.version,
+            methods_version=info.version,
+            is_admin=asked.for_admin,
+            refused=next((reason for reason, holds in reasons.items() if holds), None),
+        )
+        event = None
+        if reset.refused is not None and organization is not None:
+            at = self.security_info.clock.now()
+            event = reset_refused(sub, organization, reset.refused, at=at)
+        await self.resets.begin(reset, event)
+        return Done()
+
+    async def read(self, asked: ReadReset) -> ResetState:
+        """Return how far a reset has come."""
+        return (await self._case(asked.binding)).state()
+
+    async def choose(self, asked: ChooseResetMethod) -> ResetState:
+        """Ask for a method, and send its code where it has one to send."""
+        case = await self._case(asked.binding)
+        case.require("choose-method", "answer")
+        reset, method = case.reset, case.method(asked.id)
+        if method.kind in SentKinds:
+            await self.limits.take_message(reset.sub, method)
+            begin = BeginChallenge(
+                sub=reset.sub, id=method.id, binding=reset.binding, language=asked.language
+            )
+            await self.security_info.out_of_band.begin_reset(method, begin)
+        if not await self.resets.change(reset.on(method.id)):
+            raise ResetOutOfOrder
+        return await self.read(ReadReset(binding=asked.binding))
+
+    async def answer(self, asked: AnswerReset) -> ResetState:
+        """Take a proof, once: of several answers at once, one is looked at."""
+        # Whose it is never changes, so that much is known before a try is taken.
+        sub = (await self._found(asked.binding)).sub
+        async with self.limits.proof(sub, asked.address):
+            case = await self._case(asked.binding)
+            case.require("answer")
+            method = case.method(case.reset.asked)
+            claimed = await self.resets.claim(case.reset)
+            if claimed is None:
+                raise ResetOutOfOrder
+            try:
+                proved = await self._proved(asked, claimed, method, case.info)
+            except Exception:
+                # Whoever was wrong may try again at once.
+                await self.resets.change(claimed)
+                raise
+            if not await self.resets.change(proved):
+                raise ResetEnded
+        return await self.read(ReadReset(binding=asked.binding))
+
+    async def _proved(
+        self, asked: AnswerReset, reset: Reset, method: Method, info: SecurityInfo
+    ) -> Reset:
+        kind, clock = self.security_info.kind_of(method), self.security_info.clock
+        shown = Shown(reset.sub, asked.answer.get_secret_value(), reset.binding, clock.now())
+        await kind.admit(method, shown)
+        changed = Changed.used(info, kind.took(method, shown))
+        event = changed.event(reset.sub, at=clock.now())
+        try:
+            # Of this version alone: whatever else was changed ends the reset.
+            await self.security_info.store.put(changed.info, event)
+        except MethodsChangedMeanwhile as error:
+            raise ResetEnded from error
+        return reset.answered(method.kind, changed.revision)
+
+    async def finish(self, asked: FinishReset) -> Revoked:
+        """Set the new password. When this returns, nothing issued before is accepted any more.
+
+        Nobody is signed in by it, and the next sign-in asks for whatever it asked for before.
+        """
+        case = await self._case(asked.binding)
+        case.require("new-password")
+        reset, info = case.reset, case.info
+
+        async def besides(tx: CredentialTransaction, raised: Raised) -> None:
+            await tx.finish_reset(reset, raised.receipt)
+            for notice in owed_of_reset(info, raised.receipt, at, told):
+                await tx.owe(notice)
+
+        at, told = self.security_info.clock.now(), self._told(info, asked.told)
+        new = asked.new_password.get_secret_value()
+        try:
+            revoked = await self.passwords.reset(
+                reset.sub, new, asked.words, epoch=reset.epoch, besides=besides
+            )
+        except SignInOutdated as error:
+            raise ResetEnded from error
+        await self.limits.clear(reset.sub, reset.user_id, info.methods)
+        return revoked
+
+    async def ask_helpdesk(self, asked: AskHelpdesk) -> Done:
+        """Have the admins told, unless they were today or there is nobody of that name."""
+        reset = await self._found(asked.binding)
+        lets_ask = await self.limits.lets_ask_helpdesk(reset.user_id, asked.address)
+        if lets_ask and reset.sub != NOBODY and reset.receipt is None:
+            at = self.security_info.clock.now()
+            await self.resets.tell(help_asked(reset.sub, at=at))
+        return Done()
+
+    async def _found(self, binding: str) -> Reset:
+        reset = await self.resets.find(binding)
+        if reset is None:
+            raise ResetEnded
+        return reset
+
+    async def _case(self, binding: str) -> _Case:
+        """Return a reset that holds, or raise `ResetEnded`."""
+        reset = await self._found(binding)
+        if reset.refused is not None or reset.receipt is not None:
+            # It stays as it is until its time is over: that it ends when something about the
+            # account changes would tell that there is one.
+            nothing = SecurityInfo(reset.sub)
+            return _Case(reset, nothing, nothing, ResetPolicy())
+        policy, methods, info, standing, locked = await asyncio.gather(
+            self.policies.of(reset.organization),
+            self.security_info.changes.policies.of(reset.organization),
+            self.security_info.store.security_info(reset.sub),
+            self.passwords.store.standing_of(reset.sub),
+            self.limits.is_locked(reset.sub),
+        )
+        rests_on = (reset.policy_version, reset.methods_version, reset.epoch)
+        holds = rests_on == (policy.version, info.version, standing.epoch)
+        if not holds or not methods.allowed.issuperset(reset.proved):
+            raise ResetEnded
+        return _Case(reset, info, methods.usable(info), policy, locked)
+
+    def _told(self, info: SecurityInfo, told: tuple[str, ...]) -> frozenset[str]:
+        """Return the methods whose address is among those that are told elsewhere."""
+        addresses = {each.casefold() for each in told}
+        target = self.security_info.out_of_band.target
+        return frozenset(
+            each.id
+            for each in info.proved
+            if each.kind == "email" and target(each, info.sub).casefold() in addresses
+        )

@@ -1,0 +1,111 @@
+"""How often passwords may be asked to be reset, proofs tried and messages sent for it.
+
+What is counted is durable: neither a restart nor a Redis that was flushed lets anybody begin anew.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from services.credentials.errors import (
+    CodeRefused,
+    ResetOutOfOrder,
+    SignInThrottled,
+    TooManyCodes,
+)
+from services.credentials.methods import Method
+from services.credentials.model import (
+    RESET,
+    RESET_SENDS,
+    Guesses,
+    Lock,
+    Quota,
+    address_guesses,
+    change_guesses,
+    fingerprint,
+    new_attempt,
+    sign_in_guesses,
+)
+from services.credentials.store import QuotaStore
+from services.credentials.throttling import Throttle
+
+SendsOfMethod, SendsSeconds = 5, 3600
+Mails, MailsSeconds = 10, 600
+RequestsOfAddress, RequestsSeconds = 60, 600
+"""More than a helpdesk behind one address begins, and few enough to go through no list of names."""
+HelpOfUser, HelpOfAddress, HelpSeconds = 1, 10, 24 * 3600
+
+
+@dataclass(frozen=True)
+class ResetLimits:
+    """Count, and lock an account's resets for a day where it is too much."""
+
+    throttle: Throttle
+    quotas: QuotaStore
+    pepper: bytes
+
+    async def is_locked(self, sub: str) -> bool:
+        """Tell whether nobody may reset this password now."""
+        return await self.throttle.is_locked(self._proofs(sub), self._sends(sub))
+
+    async def lets_begin(self, address: str) -> bool:
+        """Take one of the resets that may be begun from an address."""
+        key = self._key("address", address)
+        return not await self.quotas.take(Quota(key, RequestsOfAddress, RequestsSeconds))
+
+    async def lets_ask_helpdesk(self, user_id: str, address: str) -> bool:
+        """Take one of the requests for help, which are counted whether or not there is the user."""
+        by_address = Quota(self._key("help from", address), HelpOfAddress, HelpSeconds)
+        by_user = Quota(self._key("help for", user_id), HelpOfUser, HelpSeconds)
+        return not await self.quotas.take(by_address) and not await self.quotas.take(by_user)
+
+    @asynccontextmanager
+    async def proof(self, sub: str, address: str) -> AsyncIterator[None]:
+        """Let a proof be tried while any may be, and count it where it is wrong.
+
+        A right one forgets nothing: who can read somebody's mail would have any number of tries at
+        the second proof.
+        """
+        try:
+            async with self.throttle.attempt(
+                self._proofs(sub), address_guesses(self.pepper, address)
+            ) as attempt:
+                try:
+                    yield
+                except CodeRefused:
+                    # The same digits are another guess each time: what they are for is new.
+                    attempt.wrong(new_attempt())
+                    raise
+        except SignInThrottled as locked:
+            raise ResetOutOfOrder(retry_after=locked.retry_after) from locked
+
+    async def take_message(self, sub: str, method: Method) -> None:
+        """Take one of the messages that may be sent, or lock and raise `TooManyCodes`."""
+        quotas = [Quota(self._key("sends", sub, method.id), SendsOfMethod, SendsSeconds)]
+        if method.kind == "email":
+            quotas.append(Quota(self._key("mails", sub), Mails, MailsSeconds))
+        for quota in quotas:
+            if await self.quotas.take(quota):
+                await self.throttle.count(self._sends(sub))
+                raise TooManyCodes(retry_after=RESET_SENDS.first_lock_seconds)
+
+    async def clear(self, sub: str, user_id: str, methods: tuple[Method, ...]) -> None:
+        """Forget what was counted, and unlock the account: its password is a new one."""
+        await self.throttle.clear(
+            self._proofs(sub),
+            self._sends(sub),
+            sign_in_guesses(self.pepper, user_id, familiar=False),
+            sign_in_guesses(self.pepper, user_id, familiar=True),
+            change_guesses(self.pepper, sub),
+        )
+        for key in [self._key("mails", sub), *(self._key("sends", sub, e.id) for e in methods)]:
+            await self.quotas.clear(key)
+
+    def _proofs(self, sub: str) -> Guesses:
+        return Guesses(self._key("proofs", sub), RESET, Lock(sub, "reset-locked"))
+
+    def _sends(self, sub: str) -> Guesses:
+        return Guesses(self._key("too many sends", sub), RESET_SENDS, Lock(sub, "reset-locked"))
+
+    def _key(self, *parts: str) -> str:
+        return fingerprint(self.pepper, "reset", *parts)

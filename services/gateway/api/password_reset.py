@@ -1,0 +1,211 @@
+"""The part of the API's table for passwords that are reset."""
+
+import json
+from dataclasses import dataclass
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, Field, SecretStr, StringConstraints, model_validator
+
+from services.gateway.api.bodies import Code, MethodId
+from services.gateway.api.operations import Answer, Call, Operation
+from services.gateway.forms import Body, Password
+from services.gateway.password_reset import PasswordReset
+from services.gateway.policy import Policies
+from services.gateway.requests import RECEIPT_HEADER
+from shared.contracts.policy import (
+    EnabledFor,
+    GroupName,
+    LeastQuestions,
+    MostGroups,
+    MostQuestions,
+    MostReconfirmDays,
+    ResetKind,
+    ResetPolicy,
+    UsualReconfirmDays,
+)
+from shared.contracts.resets import ResetMethod, ResetState, ResetStep
+
+_ENDED = {409: "reset-out-of-order", 410: "reset-ended"}
+_REFUSED_CHOICE = {
+    **_ENDED, 404: "not-found", 429: "too-many-codes", 503: "code-not-sent, too-busy",
+}  # fmt: skip
+_REFUSED_ANSWER = {**_ENDED, 403: "code-refused, code-used", 503: "too-busy"}
+_REFUSED_PASSWORD = {
+    **_ENDED, 422: "password-refused", 503: "too-busy, password-change-unconfirmed",
+}  # fmt: skip
+Questions = Annotated[int, Field(ge=LeastQuestions, le=MostQuestions)]
+
+
+class BeginResetBody(Body):
+    """The user ID of who has forgotten their password, or whose sign-in is locked."""
+
+    user_id: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
+
+class ResetMethodBody(Body):
+    """The method that is going to be shown."""
+
+    id: MethodId
+
+
+class QuestionAnswer(Body):
+    """The answer to one of the questions that were asked."""
+
+    question: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    answer: Annotated[SecretStr, Field(min_length=1, max_length=200)]
+
+
+class ResetAnswerBody(Body):
+    """What was asked for: a code, or answers to questions."""
+
+    code: Code | None = None
+    answers: Annotated[tuple[QuestionAnswer, ...], Field(max_length=MostQuestions)] | None = Field(
+        default=None, strict=False
+    )
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if (self.code is None) == (self.answers is None):
+            raise ValueError("Either a code or answers.")
+        return self
+
+    @property
+    def shown(self) -> SecretStr:
+        """Return it as text."""
+        if self.code is not None:
+            return self.code
+        said = [(each.question, each.answer.get_secret_value()) for each in self.answers or ()]
+        return SecretStr(json.dumps([{"question": q, "answer": a} for q, a in said]))
+
+
+class ResetPasswordBody(Body):
+    """The password to be set."""
+
+    new_password: Password
+
+
+class ResetPolicyBody(Body):
+    """Who may reset a forgotten password, and what they have to show for it."""
+
+    enabled_for: EnabledFor
+    groups: Annotated[frozenset[GroupName], Field(strict=False, max_length=MostGroups)] = (
+        frozenset()
+    )
+    methods: Annotated[frozenset[ResetKind], Field(strict=False)]
+    methods_required: Literal[1, 2]
+    reconfirm_days: Annotated[int, Field(ge=0, le=MostReconfirmDays)] = UsualReconfirmDays
+    questions_to_register: Questions = LeastQuestions
+    questions_to_answer: Questions = LeastQuestions
+
+
+class ResetBegun(BaseModel):
+    """What the reset is known by, to the client that began it."""
+
+    flow: str
+
+
+class ResetAnswer(BaseModel):
+    """How far a reset has come: what may be shown next, and how many proofs are still needed.
+
+    `asked` is the method whose answer is waited for. Who cannot reset their password by themselves
+    is told to contact the helpdesk, whatever the reason is.
+    """
+
+    state: ResetStep
+    methods: tuple[ResetMethod, ...]
+    proofs_needed: int
+    asked: str | None
+
+    @classmethod
+    def of(cls, state: ResetState) -> "ResetAnswer":
+        """Return it without whose it is."""
+        return cls(**state.model_dump(exclude={"sub"}))
+
+
+class ResetDone(BaseModel):
+    """The password is a new one. The receipt opens with the token in the header."""
+
+    state: Literal["done"] = "done"
+    receipt: str
+
+
+@dataclass(frozen=True)
+class PasswordResetApi:
+    """The operations, each over one flow."""
+
+    reset: PasswordReset
+    policies: Policies
+
+    def operations(self) -> list[Operation]:
+        """Return the rows of the table."""
+        state = {200: ResetAnswer}
+        return [
+            Operation(
+                "POST", "/password-reset", "Begin to reset a password", self._begin, "anyone",
+                BeginResetBody, {202: ResetBegun}, {503: "service-unavailable"},
+            ),
+            Operation(
+                "GET", "/password-reset/{flow}", "How far a reset has come", self._state,
+                "anyone", answers=state, refusals={410: "reset-ended"},
+            ),
+            Operation(
+                "POST", "/password-reset/{flow}/method", "Be asked for a method", self._choose,
+                "anyone", ResetMethodBody, state, _REFUSED_CHOICE,
+            ),
+            Operation(
+                "POST", "/password-reset/{flow}/answer", "Show what was asked for", self._answer,
+                "anyone", ResetAnswerBody, state, _REFUSED_ANSWER,
+            ),
+            Operation(
+                "POST", "/password-reset/{flow}/password", "Set the new password", self._finish,
+                "anyone", ResetPasswordBody, {200: ResetDone}, _REFUSED_PASSWORD,
+            ),
+            Operation(
+                "POST", "/password-reset/{flow}/contact", "Ask the admins for help",
+                self._contact, "anyone", answers={202: ResetAnswer},
+                refusals={410: "reset-ended"},
+            ),
+            Operation(
+                "GET", "/admin/policy/reset", "Who may reset a forgotten password", self._policy,
+                "admin", answers={200: ResetPolicy},
+            ),
+            Operation(
+                "PUT", "/admin/policy/reset", "Replace the policy for resets", self._put_policy,
+                "admin", ResetPolicyBody, {200: ResetPolicy},
+            ),
+        ]  # fmt: skip
+
+    async def _begin(self, call: Call) -> Answer:
+        user_id = call.body(BeginResetBody).user_id
+        key = await self.reset.begin(user_id, call.client, call.where.address)
+        return Answer(ResetBegun(flow=key.id), 202)
+
+    async def _state(self, call: Call) -> Answer:
+        return Answer(ResetAnswer.of(await self.reset.state(call.flow)))
+
+    async def _choose(self, call: Call) -> Answer:
+        method_id = call.body(ResetMethodBody).id
+        return Answer(ResetAnswer.of(await self.reset.choose(call.flow, method_id, call.language)))
+
+    async def _answer(self, call: Call) -> Answer:
+        shown = call.body(ResetAnswerBody).shown
+        answered = await self.reset.answer(call.flow, shown, call.where.address)
+        return Answer(ResetAnswer.of(answered))
+
+    async def _finish(self, call: Call) -> Answer:
+        new_password = call.body(ResetPasswordBody).new_password
+        revoked = await self.reset.finish(call.flow, new_password)
+        headers = {RECEIPT_HEADER: revoked.receipt_token}
+        return Answer(ResetDone(receipt=revoked.receipt), headers=headers)
+
+    async def _contact(self, call: Call) -> Answer:
+        await self.reset.ask_helpdesk(call.flow, call.where.address)
+        return Answer(ResetAnswer.of(await self.reset.state(call.flow)), 202)
+
+    async def _policy(self, call: Call) -> Answer:
+        return Answer(await self.policies.resets(call.admin))
+
+    async def _put_policy(self, call: Call) -> Answer:
+        body = call.body(ResetPolicyBody)
+        said = ResetPolicy(**body.model_dump())
+        return Answer(await self.policies.put_resets(call.admin, said))

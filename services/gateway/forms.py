@@ -1,0 +1,100 @@
+"""What admins fill in, in a form or a body: people's records and policies."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from services.gateway.model import Address, Unfit, Unseen
+from shared.contracts.credentials import LongestPassword
+from shared.contracts.methods import Kind
+from shared.contracts.policy import (
+    LeastIdleMinutes,
+    LeastLifetimeHours,
+    MostIdleMinutes,
+    MostLifetimeHours,
+    MostReconfirmDays,
+    MostSkipDays,
+    SecondFactor,
+    UsualReconfirmDays,
+)
+from shared.contracts.profile import Groups, Role
+from shared.contracts.trust import MostTrustDays
+from shared.texts import is_language
+
+Password = Annotated[SecretStr, Field(max_length=LongestPassword)]
+Line = Annotated[
+    str,
+    StringConstraints(
+        min_length=1, max_length=200, pattern=rf"^[^{Unfit}]*[^\s{Unseen}][^{Unfit}]*$"
+    ),
+]
+UserId = Annotated[
+    str,
+    StringConstraints(
+        min_length=1,
+        max_length=256,
+        pattern=rf"^[^\s{Unseen}]([^{Unseen}]*[^\s{Unseen}])?$",
+    ),
+]
+# Language, script, region and variants (RFC 5646, 2.1). What else a tag may have, names none.
+_VARIANT = r"[A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}"
+_LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?" + f"(-({_VARIANT}))*$"
+
+
+def _known_language(tag: str) -> str:
+    if not is_language(tag):
+        raise PydanticCustomError("unknown_language", "There is no such language")
+    return tag
+
+
+LanguageTag = Annotated[
+    str,
+    StringConstraints(max_length=16, pattern=_LANGUAGE),
+    AfterValidator(_known_language),
+]
+
+
+class Body(BaseModel):
+    """A body that clients send; unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class AddUserBody(Body):
+    """A new user. A password given here is temporary unless `temporary` is false."""
+
+    user_id: UserId
+    display_name: Line
+    emails: Annotated[tuple[Address, ...], Field(max_length=10, strict=False)]
+    job_title: Line | None = None
+    department: Line | None = None
+    office: Line | None = None
+    phones: Annotated[tuple[Line, ...], Field(max_length=10, strict=False)] = ()
+    manager: Annotated[str, StringConstraints(max_length=64)] | None = None
+    preferred_language: LanguageTag | None = None
+    roles: Annotated[tuple[Role, ...], Field(max_length=1, strict=False)] = ()
+    groups: Annotated[Groups, Field(strict=False)] = ()
+    password: Password | None = None
+    temporary: bool = True
+
+
+class MethodsPolicyBody(Body):
+    """Which methods are allowed, and whether a sign-in takes a second factor.
+
+    What a sign-in asks to register or confirm may be put off for `skip_days` (0: not at all), and
+    is to be confirmed after `reconfirm_days` (0: never). Either is the usual one if left out.
+    """
+
+    allowed: Annotated[frozenset[Kind], Field(strict=False)]
+    second_factor: SecondFactor
+    trust_days: Annotated[int, Field(ge=0, le=MostTrustDays)]
+    skip_days: Annotated[int, Field(ge=0, le=MostSkipDays)] = 0
+    reconfirm_days: Annotated[int, Field(ge=0, le=MostReconfirmDays)] = UsualReconfirmDays
+
+
+class SessionsPolicyBody(Body):
+    """How long a session lasts: without use, and at all."""
+
+    idle_minutes: Annotated[int, Field(ge=LeastIdleMinutes, le=MostIdleMinutes)]
+    lifetime_hours: Annotated[int, Field(ge=LeastLifetimeHours, le=MostLifetimeHours)]

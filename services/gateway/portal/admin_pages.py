@@ -1,0 +1,102 @@
+"""The administration: where it begins, and the events that could not be handled."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from services.gateway.administration import Administration
+from services.gateway.portal import addresses
+from services.gateway.portal.page import Pages
+from services.gateway.portal.step_up_pages import to_step_up
+from services.gateway.portal.visits import Form, Visitor, Visits
+from shared.contracts.profile import Person
+from shared.contracts.refusals import Refusal
+
+ADDRESS = "/admin"
+EVENTS = f"{ADDRESS}/events"
+_PAGE = 20
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+Read = Callable[[web.Request, Visitor, Person], Awaitable[web.Response]]
+Act = Callable[[web.Request, Person, Form], Awaitable[web.Response]]
+
+
+@dataclass(frozen=True)
+class Admins:
+    """Let admins in, and nobody else, the way the API does."""
+
+    pages: Pages
+    visits: Visits
+
+    @property
+    def administration(self) -> Administration:
+        """What they do."""
+        return self.visits.requests.administration
+
+    def reading(self, read: Read) -> Handler:
+        """Return the handler of a page for admins."""
+
+        async def handle(request: web.Request) -> web.Response:
+            visitor = await self.visits.visitor(request)
+            return await self._let_in(
+                visitor, addresses.read_again(request), lambda admin: read(request, visitor, admin)
+            )
+
+        return handle
+
+    def taking(self, back_to: str, act: Act) -> Handler:
+        """Return the handler of a form for admins, which is on the page `back_to`."""
+
+        async def handle(request: web.Request) -> web.Response:
+            _, form = await self.visits.sent_form(request)
+            visitor = await self.visits.visitor(request)
+            return await self._let_in(visitor, back_to, lambda admin: act(request, admin, form))
+
+        return handle
+
+    async def _let_in(
+        self, visitor: Visitor, address: str, act: Callable[[Person], Awaitable[web.Response]]
+    ) -> web.Response:
+        try:
+            return await act(await self.administration.admin(visitor.caller))
+        except Refusal as refusal:
+            if refusal.type != "step-up-required":
+                raise
+            # What a form said has to be said again then.
+            return to_step_up(address)
+
+
+@dataclass(frozen=True)
+class AdminPages:
+    """The first page of the administration, and the events that could not be handled."""
+
+    admins: Admins
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [
+            web.get(ADDRESS, self.admins.reading(self._overview)),
+            web.get(EVENTS, self.admins.reading(self._events)),
+            web.post(f"{EVENTS}/replay", self.admins.taking(EVENTS, self._replay)),
+        ]
+
+    async def _overview(
+        self, request: web.Request, visitor: Visitor, admin: Person
+    ) -> web.Response:
+        return await self.admins.pages.show(request, "admin.html", visitor=visitor, admin=admin)
+
+    async def _events(self, request: web.Request, visitor: Visitor, _admin: Person) -> web.Response:
+        after = request.query.get("after")
+        listed = await self.admins.administration.parked(limit=_PAGE, after=after or None)
+        return await self.admins.pages.show(
+            request,
+            "admin_events.html",
+            visitor=visitor,
+            listed=listed,
+            after=after,
+            done="done" in request.query,
+        )
+
+    async def _replay(self, _request: web.Request, admin: Person, form: Form) -> web.Response:
+        await self.admins.administration.replay(admin, form["id"])
+        return addresses.see(addresses.with_query(EVENTS, done="yes"))

@@ -1,0 +1,136 @@
+"""What admins do to the users of their own organization."""
+
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from services.gateway.account import words_of
+from services.gateway.clients.credentials import CredentialsClient
+from services.gateway.clients.profile import ProfileClient
+from services.gateway.clients.sessions import SessionsClient
+from services.gateway.model import acting
+from shared.contracts.accounts import (
+    Account,
+    DisableAccount,
+    EnableAccount,
+    ReadAccount,
+    SetTemporaryPassword,
+    TemporaryPassword,
+)
+from shared.contracts.methods import ListMethods, Method
+from shared.contracts.profile import Person
+from shared.contracts.refusals import NotFound
+from shared.contracts.sessions import Revoked, SignOutEverywhere
+from shared.contracts.users import ChangeUser, Emptiable, NoteAccount, ReadUser, RecordChanges, User
+
+
+@dataclass(frozen=True)
+class KnownUser:
+    """A user with what they have registered, and whether their account lets them in."""
+
+    user: User
+    account: Account
+    methods: tuple[Method, ...]
+
+    @property
+    def has_factor(self) -> bool:
+        """Tell whether a second factor is asked of them."""
+        return any(each.allowed and each.is_factor for each in self.methods)
+
+
+@dataclass(frozen=True)
+class Users:
+    """Look after users. Who belongs to another organization is not found."""
+
+    profile: ProfileClient
+    credentials: CredentialsClient
+    sessions: SessionsClient
+
+    async def read(self, admin: Person, sub: str) -> KnownUser:
+        """Return one user."""
+        user, account = await self._found(admin, sub)
+        methods = await self.credentials.methods(ListMethods(sub=sub))
+        return KnownUser(user, account, methods.items)
+
+    async def change(
+        self,
+        admin: Person,
+        sub: str,
+        changes: RecordChanges,
+        *,
+        emptied: tuple[Emptiable, ...] = (),
+        replaces: tuple[int, ...] | None = None,
+    ) -> KnownUser:
+        """Change a record, if it is at one of these revisions where they are given."""
+        await self._found(admin, sub)
+        await self.profile.change_user(
+            ChangeUser(
+                sub=sub,
+                organization=admin.home_organization.id,
+                changes=changes,
+                emptied=emptied,
+                revisions=replaces,
+                by=acting(admin),
+            )
+        )
+        return await self.read(admin, sub)
+
+    async def set_temporary_password(
+        self, admin: Person, sub: str, password: SecretStr | None
+    ) -> TemporaryPassword:
+        """Give a user another password for once. Whatever is open of theirs ends."""
+        user, _ = await self._found(admin, sub)
+        return await self.credentials.set_temporary_password(
+            SetTemporaryPassword(sub=sub, password=password, words=words_of(user), by=acting(admin))
+        )
+
+    async def sign_out(self, admin: Person, sub: str) -> Revoked:
+        """End whatever is open of a user. When this returns, nothing of it is accepted."""
+        await self._found(admin, sub)
+        return await self.sessions.sign_out_everywhere(SignOutEverywhere(sub=sub, by=acting(admin)))
+
+    async def disable(self, admin: Person, sub: str) -> Account:
+        """Let nobody into an account. The last admin's stays open."""
+        return await self._shut(admin, sub, deleted=False)
+
+    async def delete(self, admin: Person, sub: str) -> None:
+        """Let nobody into an account any more, and list its user no longer."""
+        await self._shut(admin, sub, deleted=True)
+
+    async def enable(self, admin: Person, sub: str) -> None:
+        """Let the owner of an account in again."""
+        await self._found(admin, sub)
+        account = await self.credentials.enable(EnableAccount(sub=sub, by=acting(admin)))
+        await self._note(admin, account)
+
+    async def _shut(self, admin: Person, sub: str, *, deleted: bool) -> Account:
+        _, before = await self._found(admin, sub)
+        # Who is an admin is for the profile service to say, so it is asked first: from then on the
+        # user counts as none. Where this goes no further, the account still lets them in, and the
+        # same call, or enabling it, makes both say the same.
+        await self._note(admin, before.model_copy(update={"disabled": True}))
+        shut = await self.credentials.disable(
+            DisableAccount(sub=sub, deleted=deleted, by=acting(admin))
+        )
+        # The event does the same; the admin need not wait for that.
+        await self._note(admin, shut)
+        return shut
+
+    async def _found(self, admin: Person, sub: str) -> tuple[User, Account]:
+        organization = admin.home_organization.id
+        user = await self.profile.user(ReadUser(sub=sub, organization=organization))
+        account = await self.credentials.account(ReadAccount(sub=sub))
+        if account.deleted:
+            raise NotFound
+        return user, account
+
+    async def _note(self, admin: Person, account: Account) -> None:
+        await self.profile.note_account(
+            NoteAccount(
+                sub=account.sub,
+                organization=admin.home_organization.id,
+                disabled=account.disabled,
+                deleted=account.deleted,
+                revision=account.revision,
+            )
+        )

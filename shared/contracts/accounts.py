@@ -1,0 +1,63 @@
+"""HTTP contract between the gateway and the credentials service for what admins do to accounts."""
+
+from pydantic import Field
+
+from shared.contracts.audit import Actor
+from shared.contracts.body import Contract, Secret, Sub
+from shared.contracts.credentials import LongestPassword, Words
+
+DeletedDays = 30
+"""How long nobody else gets the user ID of a user who was deleted."""
+
+
+class ReadAccount(Contract):
+    """Ask whether an account lets its owner in."""
+
+    sub: Sub
+
+
+class Account(Contract):
+    """Whether an account lets its owner in; of two answers that with the higher revision is later.
+
+    Where it is `disabled`, `receipt` is that of what was ended by it.
+    """
+
+    sub: Sub
+    revision: int
+    disabled: bool = False
+    deleted: bool = False
+    receipt: str | None = None
+
+
+class SetTemporaryPassword(Contract):
+    """Put a password in place of an account's own, to be changed at the next sign-in.
+
+    Without a password one is made up.
+    """
+
+    sub: Sub
+    password: Secret | None = Field(default=None, max_length=LongestPassword)
+    words: Words = Words()
+    by: Actor | None = None
+
+
+class TemporaryPassword(Contract):
+    """What was ended by it, and the password where it was made up."""
+
+    receipt: str
+    password: Secret | None = None
+
+
+class DisableAccount(Contract):
+    """Let nobody into an account, until it is enabled again, or for ever where it is deleted."""
+
+    sub: Sub
+    deleted: bool = False
+    by: Actor | None = None
+
+
+class EnableAccount(Contract):
+    """Let the owner of an account in again."""
+
+    sub: Sub
+    by: Actor | None = None

@@ -1,0 +1,212 @@
+"""Every operation of the API, tried by everybody: who gets in, and who is turned away how."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pytest
+from aiohttp import ClientTimeout, web
+from aiohttp.test_utils import TestClient, TestServer
+from pydantic import SecretStr
+
+from services.gateway.api.operations import Operation, Operations
+from services.gateway.api.routes import Api
+from services.gateway.audit import AuditTrail
+from services.gateway.live import LiveSessions
+from services.gateway.model import SignedIn
+from services.gateway.rendering import Problems
+from services.gateway.requests import Requests
+from services.gateway.sealing import Sealer
+from shared.texts import Catalogues
+from tests.contract.http.gateway import Gateway
+from tests.memory.gateway import MemoryAnswers
+
+Role = Literal["nobody", "user", "stranger", "admin"]
+"""`stranger` is an admin of another organization; the others belong to the user's own."""
+ROLES: tuple[Role, ...] = ("nobody", "user", "stranger", "admin")
+
+# What turns somebody away, by role; None where they get in, whatever comes of it then.
+Turns = dict[Role, str | None]
+ANYONE: Turns = dict.fromkeys(ROLES)
+SERVER: Turns = dict.fromkeys(ROLES, "client-refused")
+SIGNED_IN: Turns = {**ANYONE, "nobody": "session-required"}
+ADMIN: Turns = {**SIGNED_IN, "user": "not-allowed-by-policy"}
+ADMIN_OF_THE_USER: Turns = {**ADMIN, "stranger": "not-found"}
+AT_THE_DOOR = {each for turns in (SERVER, ADMIN_OF_THE_USER) for each in turns.values() if each}
+
+TABLE: dict[str, Turns] = {
+    "POST /sign-in": ANYONE,
+    "POST /sign-in/passkey/options": ANYONE,
+    "POST /sign-in/passkey": ANYONE,
+    "POST /sign-in/{flow}/method": ANYONE,
+    "POST /sign-in/{flow}/answer": ANYONE,
+    "POST /sign-in/{flow}/action": ANYONE,
+    "POST /password-reset": ANYONE,
+    "GET /password-reset/{flow}": ANYONE,
+    "POST /password-reset/{flow}/method": ANYONE,
+    "POST /password-reset/{flow}/answer": ANYONE,
+    "POST /password-reset/{flow}/password": ANYONE,
+    "POST /password-reset/{flow}/contact": ANYONE,
+    "POST /sign-out": SIGNED_IN,
+    "POST /re-authenticate": SIGNED_IN,
+    "POST /re-authenticate/send": SIGNED_IN,
+    "POST /re-authenticate/options": SIGNED_IN,
+    "GET /me": SIGNED_IN,
+    "GET /me/photo": SIGNED_IN,
+    "GET /me/sessions": SIGNED_IN,
+    "DELETE /me/sessions/{sid}": SIGNED_IN,
+    "POST /me/sign-out-everywhere": SIGNED_IN,
+    "GET /me/receipts": SIGNED_IN,
+    "GET /me/receipts/{id}": SIGNED_IN,
+    "GET /me/events": SIGNED_IN,
+    "POST /me/password": SIGNED_IN,
+    "POST /me/password/check": SIGNED_IN,
+    "GET /me/methods": SIGNED_IN,
+    "POST /me/methods": SIGNED_IN,
+    "POST /me/methods/{id}/send": SIGNED_IN,
+    "POST /me/methods/{id}/prove": SIGNED_IN,
+    "PATCH /me/methods/{id}": SIGNED_IN,
+    "DELETE /me/methods/{id}": SIGNED_IN,
+    "PUT /me/methods/default": SIGNED_IN,
+    "GET /me/security-questions": SIGNED_IN,
+    "POST /me/devices/forget-trust": SIGNED_IN,
+    "POST /app-passwords/check": SERVER,
+    "GET /admin/users": ADMIN,
+    "POST /admin/users": ADMIN,
+    "GET /admin/users/{id}": ADMIN_OF_THE_USER,
+    "PATCH /admin/users/{id}": ADMIN_OF_THE_USER,
+    "DELETE /admin/users/{id}": ADMIN_OF_THE_USER,
+    "POST /admin/users/{id}/temporary-password": ADMIN_OF_THE_USER,
+    "POST /admin/users/{id}/sign-out": ADMIN_OF_THE_USER,
+    "POST /admin/users/{id}/disable": ADMIN_OF_THE_USER,
+    "POST /admin/users/{id}/enable": ADMIN_OF_THE_USER,
+    "POST /admin/users/{id}/require-security-info": ADMIN_OF_THE_USER,
+    "GET /admin/policy/methods": ADMIN,
+    "PUT /admin/policy/methods": ADMIN,
+    "GET /admin/policy/sessions": ADMIN,
+    "PUT /admin/policy/sessions": ADMIN,
+    "GET /admin/policy/password": ADMIN,
+    "PUT /admin/policy/password": ADMIN,
+    "GET /admin/policy/reset": ADMIN,
+    "PUT /admin/policy/reset": ADMIN,
+    "GET /admin/audit": ADMIN,
+    "GET /admin/audit/export": ADMIN,
+    "GET /admin/parked-events": ADMIN,
+    "POST /admin/parked-events/{id}/replay": ADMIN,
+}
+# Not found is what it says only where there is somebody to be found.
+FINDS = {path for path, turns in TABLE.items() if turns is ADMIN_OF_THE_USER}
+
+
+@dataclass(frozen=True)
+class Door:
+    """The API where it listens, with a token for everybody and a user to do things to."""
+
+    client: TestClient[web.Request, web.Application]
+    tokens: dict[str, str]
+    user: str
+
+    async def turns_away(self, operation: str, role: Role) -> str | None:
+        """Return what turns somebody away from an operation; None where they get in."""
+        method, path = operation.split()
+        for name in ("{id}", "{sid}", "{flow}"):
+            path = path.replace(name, self.user)
+        shown = {"Authorization": f"Bearer {self.tokens[role]}"} if role in self.tokens else {}
+        body: dict[str, str] | None = {} if method in {"POST", "PUT", "PATCH"} else None
+        answer = await self.client.request(method, f"/api/v1{path}", json=body, headers=shown)
+        async with answer:
+            if answer.status < web.HTTPBadRequest.status_code:
+                return None
+            slug = str((await answer.json(content_type=None))["type"]).removeprefix("/problems/")
+        is_found = slug != "not-found" or operation in FINDS
+        return slug if slug in AT_THE_DOOR and is_found else None
+
+
+def api(gateway: Gateway) -> Api:
+    return Api(
+        gateway.sign_in,
+        gateway.registration,
+        gateway.account,
+        gateway.security_info,
+        gateway.administration,
+        gateway.users,
+        gateway.policies,
+        LiveSessions(gateway.acceptance),
+        gateway.trust,
+        Catalogues.load(),
+        AuditTrail(gateway.services.profile),
+        gateway.password_reset,
+    )
+
+
+def application(gateway: Gateway, table: list[Operation]) -> web.Application:
+    catalogues = Catalogues.load()
+    requests = Requests(
+        gateway.acceptance,
+        gateway.administration,
+        Sealer(b"the secret of a test, long enough"),
+        catalogues,
+        (),
+        {"mail": SecretStr("what the mail server shows")},
+    )
+    answer = Problems(catalogues, requests).answer
+
+    @web.middleware
+    async def refusals(request: web.Request, handler: Any) -> web.StreamResponse:
+        try:
+            response: web.StreamResponse = await handler(request)
+        except Exception as error:
+            return answer(error, request)
+        return response
+
+    operations = Operations(requests, MemoryAnswers(), answer)
+    app = web.Application(middlewares=[refusals])
+    app.add_routes([operations.route(each) for each in table])
+    return app
+
+
+async def token_of(gateway: Gateway, name: str, **more: Any) -> tuple[str, str]:
+    added = await gateway.add(name, **more)
+    signed_in = await gateway.begin(name)
+    assert isinstance(signed_in, SignedIn)
+    return added.sub, signed_in.token
+
+
+@asynccontextmanager
+async def door(gateway: Gateway) -> AsyncIterator[Door]:
+    user, token = await token_of(gateway, "robin")
+    _, stranger = await token_of(gateway, "zoe", organization="elsewhere", roles=("admin",))
+    _, admin = await token_of(gateway, "ada", roles=("admin",))
+    tokens = {"user": token, "stranger": stranger, "admin": admin}
+    app = application(gateway, api(gateway).operations())
+    async with TestClient(TestServer(app), timeout=ClientTimeout(total=10)) as client:
+        yield Door(client, tokens, user)
+
+
+def test_every_operation_is_in_the_table(gateway: Gateway) -> None:
+    there = {f"{each.method} {each.path}" for each in api(gateway).operations()}
+    assert there == set(TABLE)
+
+
+@pytest.mark.asvs("8.2.1", "8.2.2", "8.3.1")
+@pytest.mark.parametrize("operation", TABLE)
+async def test_who_gets_in(gateway: Gateway, operation: str) -> None:
+    async with door(gateway) as tried:
+        turned = {role: await tried.turns_away(operation, role) for role in ROLES}
+    assert turned == TABLE[operation]
+
+
+async def test_whoever_is_turned_away_changes_nothing(gateway: Gateway) -> None:
+    admin = await gateway.admin()
+    async with door(gateway) as tried:
+        before = await gateway.users.read(admin, tried.user)
+        for operation, turns in TABLE.items():
+            for role in ROLES:
+                if turns[role] is not None:
+                    await tried.turns_away(operation, role)
+        assert await gateway.users.read(admin, tried.user) == before
+    memory = gateway.services.memory
+    assert memory.epochs.outbox == {}
+    assert len(memory.people.outbox) == len(tried.tokens)
+    assert (await gateway.caller("robin")).sub == tried.user

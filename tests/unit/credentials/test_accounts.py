@@ -1,0 +1,188 @@
+"""What an admin does to an account."""
+
+import pytest
+from pydantic import SecretStr
+
+from services.credentials.accounts import Accounts
+from services.credentials.errors import PasswordRefused, SignInRefused, UserExists
+from services.credentials.model import Password
+from shared.contracts.accounts import (
+    DeletedDays,
+    DisableAccount,
+    EnableAccount,
+    ReadAccount,
+    SetTemporaryPassword,
+)
+from shared.contracts.audit import Actor
+from shared.contracts.credentials import EnrollAccount, Words
+from shared.contracts.events import AccountDisabled, AccountEnabled, Audited, CredentialChange
+from shared.contracts.refusals import NotFound
+from tests.unit.credentials.system import NEW, OLD, System
+
+ADMIN = Actor(sub="root", organization="halden")
+
+
+@pytest.fixture
+def accounts(system: System) -> Accounts:
+    return Accounts(system.store, system.hasher, system.passwords.rules, system.clock)
+
+
+def audited(system: System) -> list[tuple[str, str, str | None]]:
+    found = [each for each in system.epochs.outbox.values() if isinstance(each, Audited)]
+    return [(each.payload.action, each.subject, each.payload.actor) for each in found]
+
+
+async def refusal_of(system: System, password: str = OLD) -> SignInRefused:
+    with pytest.raises(SignInRefused) as refused:
+        await system.verify(password)
+    return refused.value
+
+
+async def test_a_disabled_account_is_refused_like_a_wrong_password_until_it_is_enabled(
+    system: System, accounts: Accounts
+) -> None:
+    ada = await system.enroll()
+    wrong = await refusal_of(system, NEW)
+    disabled = await accounts.disable(DisableAccount(sub=ada.sub, by=ADMIN))
+    assert disabled.disabled
+    right = await refusal_of(system)
+    assert (right.type, right.status, right.body()) == (wrong.type, wrong.status, wrong.body())
+    # It is counted as one, and so locks as one.
+    assert [each.failures for each in system.guesses.by_key.values()] == [2, 2]
+    enabled = await accounts.enable(EnableAccount(sub=ada.sub, by=ADMIN))
+    assert not enabled.disabled
+    assert (await system.verify(OLD)).sub == ada.sub
+    assert audited(system) == [
+        ("disable-user", ada.sub, "root"),
+        ("enable-user", ada.sub, "root"),
+    ]
+
+
+async def test_disabling_ends_everything_and_is_told_once_however_often_it_is_asked(
+    system: System, accounts: Accounts
+) -> None:
+    ada = await system.enroll()
+    first = await accounts.disable(DisableAccount(sub=ada.sub, by=ADMIN))
+    again = await accounts.disable(DisableAccount(sub=ada.sub, by=ADMIN))
+    assert again == first
+    assert system.epochs.current(ada.sub) == 2
+    # Whoever died in between may not have settled it.
+    assert system.epochs.settled == [ada.sub, ada.sub]
+    (told,) = (e for e in system.epochs.outbox.values() if isinstance(e, AccountDisabled))
+    assert (told.id, told.payload.epoch, told.payload.cause) == (
+        first.receipt,
+        2,
+        "account-disabled",
+    )
+    assert told.payload.revision == first.revision
+    enabled = [await accounts.enable(EnableAccount(sub=ada.sub)) for _ in range(2)]
+    (opened,) = (e for e in system.epochs.outbox.values() if isinstance(e, AccountEnabled))
+    assert opened.payload.revision == enabled[0].revision == enabled[1].revision > first.revision
+
+
+async def test_a_sign_in_that_read_the_account_before_it_was_disabled_comes_to_nothing(
+    system: System, accounts: Accounts
+) -> None:
+    ada = await system.enroll()
+    before = await system.store.password_of(ada.sub)
+
+    async def as_it_was(user_id: str) -> Password | None:
+        assert user_id == ada.user_id
+        return before
+
+    await accounts.disable(DisableAccount(sub=ada.sub))
+    system.store.password_named = as_it_was  # type: ignore[method-assign]
+    await refusal_of(system)
+
+
+async def test_a_user_id_is_free_again_only_long_after_its_user_was_deleted(
+    system: System, accounts: Accounts
+) -> None:
+    ada = await system.enroll()
+    deleted = await accounts.disable(DisableAccount(sub=ada.sub, deleted=True, by=ADMIN))
+    assert deleted.deleted
+    assert deleted.disabled
+    await refusal_of(system)
+    with pytest.raises(NotFound):
+        await accounts.enable(EnableAccount(sub=ada.sub))
+    successor = EnrollAccount(sub="successor", user_id=ada.user_id, password=SecretStr(NEW))
+    system.clock.advance(DeletedDays * 24 * 3600 - 60)
+    with pytest.raises(UserExists):
+        await system.passwords.enroll(successor)
+    system.clock.advance(120)
+    await system.passwords.enroll(successor)
+    assert (await system.verify(NEW)).sub == "successor"
+    assert (await accounts.read(ReadAccount(sub=ada.sub))).deleted
+
+
+async def test_a_disabled_account_can_be_deleted_as_well(
+    system: System, accounts: Accounts
+) -> None:
+    ada = await system.enroll()
+    disabled = await accounts.disable(DisableAccount(sub=ada.sub))
+    deleted = await accounts.disable(DisableAccount(sub=ada.sub, deleted=True))
+    assert deleted.revision > disabled.revision
+    causes = [
+        each.payload.cause
+        for each in system.epochs.outbox.values()
+        if isinstance(each, AccountDisabled)
+    ]
+    assert causes == ["account-disabled", "account-deleted"]
+
+
+async def test_a_temporary_password_that_is_made_up_is_said_and_ends_what_is_open(
+    system: System, accounts: Accounts
+) -> None:
+    ada = await system.enroll()
+    given = await accounts.set_temporary(SetTemporaryPassword(sub=ada.sub, by=ADMIN))
+    assert given.password is not None
+    await refusal_of(system)
+    verified = await system.verify(given.password.get_secret_value())
+    assert (verified.must_change, verified.epoch) == (True, 2)
+    (told,) = (e for e in system.epochs.outbox.values() if isinstance(e, CredentialChange))
+    assert (told.id, told.payload.cause, told.payload.by, told.initiating_entity) == (
+        given.receipt,
+        "password-set-by-admin",
+        "root",
+        "admin",
+    )
+    assert audited(system) == [("set-temporary-password", ada.sub, "root")]
+    another = await accounts.set_temporary(SetTemporaryPassword(sub=ada.sub, by=ADMIN))
+    assert another.password != given.password
+
+
+async def test_a_temporary_password_that_is_given_follows_the_rules_and_is_not_said_again(
+    system: System, accounts: Accounts
+) -> None:
+    ada = await system.enroll()
+    words = Words(own=("violet otter counts ten lamps",))
+    for bad in ("short", "violet otter counts ten lamps"):
+        with pytest.raises(PasswordRefused):
+            await accounts.set_temporary(
+                SetTemporaryPassword(sub=ada.sub, password=SecretStr(bad), words=words)
+            )
+    assert system.epochs.current(ada.sub) == 1
+    given = await accounts.set_temporary(SetTemporaryPassword(sub=ada.sub, password=SecretStr(NEW)))
+    assert given.password is None
+    assert (await system.verify(NEW)).must_change
+
+
+async def test_a_temporary_password_lets_nobody_into_a_disabled_account(
+    system: System, accounts: Accounts
+) -> None:
+    ada = await system.enroll()
+    await accounts.disable(DisableAccount(sub=ada.sub))
+    await accounts.set_temporary(SetTemporaryPassword(sub=ada.sub, password=SecretStr(NEW)))
+    await refusal_of(system, NEW)
+    assert (await accounts.read(ReadAccount(sub=ada.sub))).disabled
+
+
+async def test_nobody_is_not_found(accounts: Accounts) -> None:
+    for asked in (
+        accounts.read(ReadAccount(sub="nobody")),
+        accounts.disable(DisableAccount(sub="nobody")),
+        accounts.enable(EnableAccount(sub="nobody")),
+        accounts.set_temporary(SetTemporaryPassword(sub="nobody")),
+    ):
+        with pytest.raises(NotFound):
+            await asked

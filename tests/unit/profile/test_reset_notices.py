@@ -1,0 +1,78 @@
+"""Who is told of a password that was reset, and of somebody who asks for help."""
+
+import pytest
+
+from services.credentials.model import help_asked, password_changed
+from shared.contracts.epochs import Raised
+from shared.contracts.events import CredentialChange
+from tests.unit.profile.test_notices import AT, TEXTS, System, system
+
+__all__ = ["system"]
+ADDRESSES = ("ada@example.org", "old@example.org", "ada@example.org")
+
+
+def was_reset(sub: str = "ada") -> CredentialChange:
+    return password_changed(Raised(sub, 2, "receipt-1", "token"), at=AT, cause="password-reset")
+
+
+def told(system: System) -> list[tuple[str, str]]:
+    return sorted((mail.to, mail.message_id) for mail in system.mailer.taken)
+
+
+async def test_a_reset_is_told_to_every_address_once(system: System) -> None:
+    system.person(emails=ADDRESSES)
+    for _ in range(2):
+        await system.notices.owe(was_reset())
+        await system.send_all()
+    assert told(system) == [
+        ("ada@example.org", "<receipt-1.0@mail.example>"),
+        ("old@example.org", "<receipt-1.1@mail.example>"),
+    ]
+    assert {mail.subject for mail in system.mailer.taken} == {
+        TEXTS.text("mail.password-reset.subject", "en")
+    }
+
+
+async def test_an_address_that_is_refused_keeps_no_other_from_being_told(system: System) -> None:
+    system.person(emails=ADDRESSES)
+    system.mailer.refused.add("ada@example.org")
+    await system.notices.owe(was_reset())
+    await system.send_all()
+    assert [to for to, _ in told(system)] == ["old@example.org"]
+
+
+async def test_what_waits_for_the_mail_server_goes_out_once(system: System) -> None:
+    system.person(emails=ADDRESSES)
+    await system.notices.owe(was_reset())
+    system.mailer.away = True
+    await system.send_all()
+    system.mailer.away = False
+    for _ in range(4):
+        system.clock.advance(60)
+        await system.send_all()
+    assert [to for to, _ in told(system)] == ["ada@example.org", "old@example.org"]
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_an_admins_reset_is_told_to_the_other_admins(system: System, language: str) -> None:
+    system.person(roles=("admin",))
+    system.person("bo", roles=("admin",), preferred_language=language)
+    system.person("cy", roles=("admin",), organization="elsewhere")
+    system.person("di")
+    await system.notices.owe(was_reset())
+    await system.send_all()
+    assert [to for to, _ in told(system)] == ["ada@example.org", "bo@example.org"]
+    (mail,) = [each for each in system.mailer.taken if each.to == "bo@example.org"]
+    assert mail.subject == TEXTS.text("mail.admin-password-reset.subject", language)
+    assert "ada@example.org" in mail.text
+
+
+async def test_the_admins_are_told_who_asks_for_help_and_when(system: System) -> None:
+    for sub in ("bo", "cy"):
+        system.person(sub, roles=("admin",))
+    await system.notices.owe(help_asked("ada", at=AT))
+    await system.send_all()
+    assert [to for to, _ in told(system)] == ["bo@example.org", "cy@example.org"]
+    for mail in system.mailer.taken:
+        assert "ada@example.org" in mail.text
+        assert TEXTS.moment(AT, "en") in mail.text
