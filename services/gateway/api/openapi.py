@@ -115,7 +115,10 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     text = {"type": "string", "minLength": 1, "maxLength": 256}
     found = [{"name": name, "in": "path", "required": True, "schema": text} for name in names]
     found += [{"name": name, "in": "header", "schema": text} for name in operation.headers]
-    found += [{"name": name, "in": "query", "schema": text} for name in operation.queries]
+    found += [
+        {"name": name, "in": "query", "schema": schema}
+        for name, schema in operation.queries.items()
+    ]
     if operation.method != "GET" and operation.repeats:
         key = text | {"maxLength": 255}
         found.append({"name": "Idempotency-Key", "in": "header", "schema": key})

@@ -140,8 +140,9 @@ class Operation:
     """A row of the API's table, from which both its route and its description are made.
 
     `refusals` names, by status, what it refuses beyond what every operation of its kind does,
-    several separated by `, `, as is `media_type`. An operation that does not renew is no use of the
-    session; one that does not repeat what it answered begins anew, since what it says is said once.
+    several separated by `, `, as is `media_type`. `queries` are its parameters with their schemas.
+    An operation that does not renew is no use of the session; one that does not repeat what it
+    answered begins anew, since what it says is said once.
     """
 
     method: str
@@ -157,7 +158,7 @@ class Operation:
     repeats: bool = True
     headers: tuple[str, ...] = ()
     media_type: str = "application/json"
-    queries: tuple[str, ...] = ()
+    queries: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import json
 from typing import Any, cast
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from services.gateway.administration import Administration
@@ -15,12 +15,12 @@ from services.gateway.api.operations import Operations
 from services.gateway.api.policy import PolicyApi
 from services.gateway.audit import AuditTrail
 from services.gateway.rendering import Problems, middleware
-from services.profile.trail import Told
+from services.profile.trail import Entry, Told
 from shared.contracts.audit import Actor, AuditFilter, ReadAudit
 from shared.contracts.events import Audited
 from shared.contracts.methods import Kind
 from shared.contracts.profile import AddPerson, Person
-from shared.contracts.refusals import NotFound, UnknownCursor
+from shared.contracts.refusals import NotFound, Unavailable, UnknownCursor
 from shared.texts import Catalogues
 from tests.contract.http.gateway import Gateway, refused
 from tests.memory.gateway import MemoryAnswers
@@ -230,8 +230,39 @@ async def test_the_trail_is_exported_whole_and_in_order(client: Client, gateway:
     }  # fmt: skip
     ones = await client.get("/api/v1/admin/audit/export?format=csv&actor=admin-1")
     assert len((await ones.text()).splitlines()) == 1 + 225
-    for path in ("/admin/audit/export?format=xml", "/admin/audit/export?actor=a&actor=b"):
+    for path in (
+        "/admin/audit/export?format=xml",
+        "/admin/audit/export?format=",
+        "/admin/audit/export?actor=a&actor=b",
+    ):
         await problem_of(await client.get(f"/api/v1{path}"), 422, "invalid-request")
+
+
+async def test_an_export_that_breaks_off_does_not_look_whole(
+    client: Client, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(250):
+        await keep(gateway, number)
+    audit = gateway.services.memory.audit
+    entries = audit.entries
+
+    async def once(organization: str, **asked: Any) -> list[Entry]:
+        if asked["after"] is not None:
+            raise Unavailable
+        return await entries(organization, **asked)
+
+    monkeypatch.setattr(audit, "entries", once)
+    answered = await client.get("/api/v1/admin/audit/export")
+    assert answered.status == 200
+    with pytest.raises(ClientPayloadError):
+        await answered.read()
+
+    async def never(_organization: str, **_asked: Any) -> list[Entry]:
+        raise Unavailable
+
+    monkeypatch.setattr(audit, "entries", never)
+    refused_whole = await client.get("/api/v1/admin/audit/export")
+    await problem_of(refused_whole, 503, "service-unavailable")
 
 
 @pytest.mark.parametrize("begins", ["=", "+", "-", "@", "\t", "\r"])
