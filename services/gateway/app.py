@@ -22,6 +22,7 @@ from services.gateway.headers import dressed, guarded, identified
 from services.gateway.live import LiveSessions
 from services.gateway.password_reset import PasswordReset
 from services.gateway.policy import Policies
+from services.gateway.portal.admin_pages import AdminFlows
 from services.gateway.portal.pages import Portal
 from services.gateway.redis import RedisAnswers, RedisFlows
 from services.gateway.registration import Registration
@@ -87,6 +88,7 @@ def build_service(config: GatewayConfig) -> Service:
         servers=config.app_password_clients,
     )
     problems = Problems(catalogues, requests)
+    users, audit = Users(profile, credentials, sessions), AuditTrail(profile)
     portal = Portal(
         requests,
         catalogues,
@@ -94,10 +96,9 @@ def build_service(config: GatewayConfig) -> Service:
         account,
         security_info,
         trust,
-        policies,
         password_reset,
+        AdminFlows(users, policies, audit),
     )
-    users = Users(profile, credentials, sessions)
     api = Api(
         sign_in,
         registration,
@@ -109,7 +110,7 @@ def build_service(config: GatewayConfig) -> Service:
         live,
         trust,
         catalogues,
-        AuditTrail(profile),
+        audit,
         password_reset,
     )
     table = api.operations()

@@ -1,6 +1,6 @@
 """What admins fill in, in a form or a body: people's records and policies."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -9,13 +9,25 @@ from services.gateway.model import Address, Unfit, Unseen
 from shared.contracts.credentials import LongestPassword
 from shared.contracts.methods import Kind
 from shared.contracts.policy import (
+    BannedWord,
+    EnabledFor,
+    GroupName,
     LeastIdleMinutes,
     LeastLifetimeHours,
+    LeastMinimumLength,
+    LeastQuestions,
+    MostBannedWords,
+    MostGroups,
+    MostHistory,
     MostIdleMinutes,
     MostLifetimeHours,
+    MostMinimumLength,
+    MostQuestions,
     MostReconfirmDays,
     MostSkipDays,
+    ResetKind,
     SecondFactor,
+    UsualMinimumLengthWithFactor,
     UsualReconfirmDays,
 )
 from shared.contracts.profile import Groups, Role
@@ -55,6 +67,9 @@ LanguageTag = Annotated[
 ]
 
 
+Questions = Annotated[int, Field(ge=LeastQuestions, le=MostQuestions)]
+
+
 class Body(BaseModel):
     """A body that clients send; unknown fields are refused."""
 
@@ -79,6 +94,21 @@ class AddUserBody(Body):
     temporary: bool = True
 
 
+class ChangeUserBody(Body):
+    """What a record is to say from now on. What is left out stays; `null` empties a field."""
+
+    display_name: Line = ""
+    emails: Annotated[tuple[Address, ...], Field(max_length=10, strict=False)] = ()
+    job_title: Line | None = None
+    department: Line | None = None
+    office: Line | None = None
+    phones: Annotated[tuple[Line, ...], Field(max_length=10, strict=False)] = ()
+    manager: Annotated[str, StringConstraints(max_length=64)] | None = None
+    preferred_language: LanguageTag | None = None
+    roles: Annotated[tuple[Role, ...], Field(max_length=1, strict=False)] = ()
+    groups: Annotated[Groups, Field(strict=False)] = ()
+
+
 class MethodsPolicyBody(Body):
     """Which methods are allowed, and whether a sign-in takes a second factor.
 
@@ -98,3 +128,33 @@ class SessionsPolicyBody(Body):
 
     idle_minutes: Annotated[int, Field(ge=LeastIdleMinutes, le=MostIdleMinutes)]
     lifetime_hours: Annotated[int, Field(ge=LeastLifetimeHours, le=MostLifetimeHours)]
+
+
+class PasswordPolicyBody(Body):
+    """What a new password must meet. Lengths in characters.
+
+    `minimum_length_with_factor` is for who meets a second factor at every sign-in; of the last
+    `history` passwords, the present one among them, none may be the new one; none may be built on
+    one of the words in `banned`.
+    """
+
+    minimum_length: Annotated[int, Field(ge=LeastMinimumLength, le=MostMinimumLength)]
+    minimum_length_with_factor: Annotated[
+        int, Field(ge=UsualMinimumLengthWithFactor, le=MostMinimumLength)
+    ] = UsualMinimumLengthWithFactor
+    history: Annotated[int, Field(ge=1, le=MostHistory)] = 1
+    banned: Annotated[tuple[BannedWord, ...], Field(max_length=MostBannedWords, strict=False)] = ()
+
+
+class ResetPolicyBody(Body):
+    """Who may reset a forgotten password, and what they have to show for it."""
+
+    enabled_for: EnabledFor
+    groups: Annotated[frozenset[GroupName], Field(strict=False, max_length=MostGroups)] = (
+        frozenset()
+    )
+    methods: Annotated[frozenset[ResetKind], Field(strict=False)]
+    methods_required: Literal[1, 2]
+    reconfirm_days: Annotated[int, Field(ge=0, le=MostReconfirmDays)] = UsualReconfirmDays
+    questions_to_register: Questions = LeastQuestions
+    questions_to_answer: Questions = LeastQuestions

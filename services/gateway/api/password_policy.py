@@ -1,40 +1,15 @@
 """The part of the API's table for what new passwords must meet."""
 
 from dataclasses import dataclass
-from typing import Annotated
-
-from pydantic import Field
 
 from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.api.preconditions import REPLACED, if_match, tagged
-from services.gateway.forms import Body
+from services.gateway.forms import PasswordPolicyBody
 from services.gateway.policy import Policies
 from services.gateway.requests import IF_MATCH
 from shared.contracts.policy import (
-    BannedWord,
-    LeastMinimumLength,
-    MostBannedWords,
-    MostHistory,
-    MostMinimumLength,
     PasswordPolicy,
-    UsualMinimumLengthWithFactor,
 )
-
-
-class PasswordPolicyBody(Body):
-    """What a new password must meet. Lengths in characters.
-
-    `minimum_length_with_factor` is for who meets a second factor at every sign-in; of the last
-    `history` passwords, the present one among them, none may be the new one; none may be built on
-    one of the words in `banned`.
-    """
-
-    minimum_length: Annotated[int, Field(ge=LeastMinimumLength, le=MostMinimumLength)]
-    minimum_length_with_factor: Annotated[
-        int, Field(ge=UsualMinimumLengthWithFactor, le=MostMinimumLength)
-    ] = UsualMinimumLengthWithFactor
-    history: Annotated[int, Field(ge=1, le=MostHistory)] = 1
-    banned: Annotated[tuple[BannedWord, ...], Field(max_length=MostBannedWords, strict=False)] = ()
 
 
 @dataclass(frozen=True)

@@ -10,20 +10,13 @@ from services.gateway.api.bodies import Code, MethodId
 from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.api.preconditions import REPLACED, if_match, tagged
 from services.gateway.api.questions import QuestionItem
-from services.gateway.forms import Body, Password
+from services.gateway.forms import Body, Password, ResetPolicyBody
 from services.gateway.password_reset import PasswordReset
 from services.gateway.policy import Policies
 from services.gateway.requests import IF_MATCH, RECEIPT_HEADER
 from shared.contracts.policy import (
-    EnabledFor,
-    GroupName,
-    LeastQuestions,
-    MostGroups,
     MostQuestions,
-    MostReconfirmDays,
-    ResetKind,
     ResetPolicy,
-    UsualReconfirmDays,
 )
 from shared.contracts.questions import LongestTyped
 from shared.contracts.resets import ResetMethod, ResetState, ResetStep
@@ -37,7 +30,6 @@ _REFUSED_ANSWER = {**_ENDED, 403: "code-refused, code-used", 503: "too-busy"}
 _REFUSED_PASSWORD = {
     **_ENDED, 422: "password-refused", 503: "too-busy, password-change-unconfirmed",
 }  # fmt: skip
-Questions = Annotated[int, Field(ge=LeastQuestions, le=MostQuestions)]
 
 
 class BeginResetBody(Body):
@@ -86,20 +78,6 @@ class ResetPasswordBody(Body):
     """The password to be set."""
 
     new_password: Password
-
-
-class ResetPolicyBody(Body):
-    """Who may reset a forgotten password, and what they have to show for it."""
-
-    enabled_for: EnabledFor
-    groups: Annotated[frozenset[GroupName], Field(strict=False, max_length=MostGroups)] = (
-        frozenset()
-    )
-    methods: Annotated[frozenset[ResetKind], Field(strict=False)]
-    methods_required: Literal[1, 2]
-    reconfirm_days: Annotated[int, Field(ge=0, le=MostReconfirmDays)] = UsualReconfirmDays
-    questions_to_register: Questions = LeastQuestions
-    questions_to_answer: Questions = LeastQuestions
 
 
 class ResetBegun(BaseModel):

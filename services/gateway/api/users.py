@@ -1,36 +1,20 @@
 """The part of the API's table for what admins do to single users."""
 
 from dataclasses import dataclass
-from typing import Annotated, get_args
+from typing import get_args
 
-from pydantic import BaseModel, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, Field, SecretStr
 
 from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.api.preconditions import entity_tag, if_match
-from services.gateway.forms import Body, LanguageTag, Line, Password
-from services.gateway.model import Address
+from services.gateway.forms import Body, ChangeUserBody, Password
 from services.gateway.requests import IF_MATCH
 from services.gateway.users import KnownUser, Users
 from shared.contracts.methods import Kind
-from shared.contracts.profile import Groups, Person, Role
+from shared.contracts.profile import Person
 from shared.contracts.users import Emptiable, RecordChanges
 
 _EMPTIABLE: tuple[Emptiable, ...] = get_args(Emptiable)
-
-
-class ChangeUserBody(Body):
-    """What a record is to say from now on. What is left out stays; `null` empties a field."""
-
-    display_name: Line = ""
-    emails: Annotated[tuple[Address, ...], Field(max_length=10, strict=False)] = ()
-    job_title: Line | None = None
-    department: Line | None = None
-    office: Line | None = None
-    phones: Annotated[tuple[Line, ...], Field(max_length=10, strict=False)] = ()
-    manager: Annotated[str, StringConstraints(max_length=64)] | None = None
-    preferred_language: LanguageTag | None = None
-    roles: Annotated[tuple[Role, ...], Field(max_length=1, strict=False)] = ()
-    groups: Annotated[Groups, Field(strict=False)] = ()
 
 
 class TemporaryPasswordBody(Body):

@@ -6,19 +6,32 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from services.gateway.administration import Administration
+from services.gateway.audit import AuditTrail
+from services.gateway.policy import Policies
 from services.gateway.portal import addresses
 from services.gateway.portal.page import Pages
 from services.gateway.portal.step_up_pages import to_step_up
 from services.gateway.portal.visits import Form, Visitor, Visits
+from services.gateway.users import Users
 from shared.contracts.profile import Person
 from shared.contracts.refusals import Refusal
 
 ADDRESS = "/admin"
 EVENTS = f"{ADDRESS}/events"
 _PAGE = 20
+_LONGEST_NUMBER = 9
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 Read = Callable[[web.Request, Visitor, Person], Awaitable[web.Response]]
 Act = Callable[[web.Request, Person, Form], Awaitable[web.Response]]
+
+
+@dataclass(frozen=True)
+class AdminFlows:
+    """What admins do, as the JSON API does it too."""
+
+    users: Users
+    policies: Policies
+    audit: AuditTrail
 
 
 @dataclass(frozen=True)
@@ -44,13 +57,14 @@ class Admins:
 
         return handle
 
-    def taking(self, back_to: str, act: Act) -> Handler:
-        """Return the handler of a form for admins, which is on the page `back_to`."""
+    def taking(self, act: Act, back_to: str | None = None) -> Handler:
+        """Return the handler of a form for admins, on the page `back_to` or of its own address."""
 
         async def handle(request: web.Request) -> web.Response:
             _, form = await self.visits.sent_form(request)
             visitor = await self.visits.visitor(request)
-            return await self._let_in(visitor, back_to, lambda admin: act(request, admin, form))
+            address = back_to or addresses.read_again(request)
+            return await self._let_in(visitor, address, lambda admin: act(request, admin, form))
 
         return handle
 
@@ -66,6 +80,19 @@ class Admins:
             return to_step_up(address)
 
 
+def read_version(form: Form) -> tuple[int, ...]:
+    """Return the version that a form was made of: another admin's change is not overwritten."""
+    version = read_number(form["version"])
+    return (version,) if isinstance(version, int) else ()
+
+
+def read_number(typed: str) -> int | str:
+    """Return a number, or what else was typed."""
+    text = typed.strip()
+    is_number = text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER
+    return int(text) if is_number else text
+
+
 @dataclass(frozen=True)
 class AdminPages:
     """The first page of the administration, and the events that could not be handled."""
@@ -77,7 +104,7 @@ class AdminPages:
         return [
             web.get(ADDRESS, self.admins.reading(self._overview)),
             web.get(EVENTS, self.admins.reading(self._events)),
-            web.post(f"{EVENTS}/replay", self.admins.taking(EVENTS, self._replay)),
+            web.post(f"{EVENTS}/replay", self.admins.taking(self._replay, EVENTS)),
         ]
 
     async def _overview(

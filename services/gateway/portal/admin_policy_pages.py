@@ -1,5 +1,6 @@
-"""What the organization demands of methods and sessions, as forms."""
+"""What the organization demands of passwords, methods, resets and sessions, as forms."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
@@ -7,24 +8,39 @@ from typing import Any, TypeVar, get_args
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from services.gateway.forms import MethodsPolicyBody, SessionsPolicyBody
+from services.gateway.forms import (
+    MethodsPolicyBody,
+    PasswordPolicyBody,
+    ResetPolicyBody,
+    SessionsPolicyBody,
+)
 from services.gateway.policy import Policies
 from services.gateway.portal import addresses
 from services.gateway.portal.admin_pages import ADDRESS as ADMIN
-from services.gateway.portal.admin_pages import Act, Admins
+from services.gateway.portal.admin_pages import Act, Admins, read_number, read_version
 from services.gateway.portal.visits import Form, Visitor
 from shared.contracts.methods import Kind
-from shared.contracts.policy import SecondFactor
+from shared.contracts.policy import (
+    EnabledFor,
+    PasswordPolicy,
+    ResetKind,
+    ResetPolicy,
+    SecondFactor,
+)
 from shared.contracts.profile import Person
 from shared.contracts.refusals import InvalidRequest, Refusal
 from shared.problems import field_errors
 
 ADDRESS = f"{ADMIN}/policies"
-_LONGEST_NUMBER = 9
-_METHODS_NUMBERS = ("trust_days", "skip_days", "reconfirm_days")
-_SESSIONS_NUMBERS = ("idle_minutes", "lifetime_hours")
 _SAID_IN_PLACE = {"invalid-request", "changed-meanwhile", "service-unavailable"}
-_DONE = {"methods", "sessions"}
+_DONE = {"methods", "password", "reset", "sessions"}
+_WORDS = re.compile(r"[,\n]")
+_NUMBERS = {
+    "methods": ("trust_days", "skip_days", "reconfirm_days"),
+    "password": ("minimum_length", "minimum_length_with_factor", "history"),
+    "reset": ("reconfirm_days", "questions_to_register", "questions_to_answer"),
+    "sessions": ("idle_minutes", "lifetime_hours"),
+}
 B = TypeVar("B", bound=BaseModel)
 
 
@@ -37,58 +53,86 @@ class AdminPolicyPages:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
+        acts: dict[str, Act] = {
+            "methods": self._put_methods,
+            "password": self._put_password,
+            "reset": self._put_reset,
+            "sessions": self._put_sessions,
+        }
         return [
             web.get(ADDRESS, self.admins.reading(self._read)),
-            web.post(f"{ADDRESS}/methods", self._taking(self._put_methods)),
-            web.post(f"{ADDRESS}/sessions", self._taking(self._put_sessions)),
+            *(web.post(f"{ADDRESS}/{name}", self._taking(name, act)) for name, act in acts.items()),
         ]
 
-    def _taking(self, act: Act) -> Any:
+    def _taking(self, policy: str, act: Act) -> Any:
         async def acted(request: web.Request, admin: Person, form: Form) -> web.Response:
             try:
-                return await act(request, admin, form)
+                await act(request, admin, form)
             except Refusal as refusal:
                 if refusal.type not in _SAID_IN_PLACE:
                     raise
+                refusal.errors = tuple(_in_its_form(policy, each) for each in refusal.errors)
                 visitor = await self.admins.visits.visitor(request)
-                return await self._show(request, visitor, admin, form, refusal)
+                return await self._show(request, visitor, admin, (policy, form), refusal)
+            return addresses.see(addresses.with_query(ADDRESS, done=policy))
 
-        return self.admins.taking(ADDRESS, acted)
+        return self.admins.taking(acted, ADDRESS)
 
     async def _read(self, request: web.Request, visitor: Visitor, admin: Person) -> web.Response:
         return await self._show(request, visitor, admin)
 
-    async def _put_methods(self, _request: web.Request, admin: Person, form: Form) -> web.Response:
+    async def _put_methods(self, _request: web.Request, admin: Person, form: Form) -> Any:
         said = {
-            "allowed": _allowed(form),
+            "allowed": _chosen(form, get_args(Kind)),
             "second_factor": form["second_factor"],
-            **_numbers(form, _METHODS_NUMBERS),
+            **_numbers(form, "methods"),
         }
         body = _checked(MethodsPolicyBody, said)
-        await self.policies.put_methods(admin, **body.model_dump(), replaces=_read_version(form))
-        return _done("methods")
+        await self.policies.put_methods(admin, **body.model_dump(), replaces=read_version(form))
 
-    async def _put_sessions(self, _request: web.Request, admin: Person, form: Form) -> web.Response:
-        body = _checked(SessionsPolicyBody, _numbers(form, _SESSIONS_NUMBERS))
-        await self.policies.put_session_times(
-            admin, **body.model_dump(), replaces=_read_version(form)
+    async def _put_password(self, _request: web.Request, admin: Person, form: Form) -> Any:
+        body = _checked(
+            PasswordPolicyBody, _numbers(form, "password") | {"banned": _words(form["banned"])}
         )
-        return _done("sessions")
+        policy = PasswordPolicy(**body.model_dump())
+        await self.policies.put_passwords(admin, policy, read_version(form))
+
+    async def _put_reset(self, _request: web.Request, admin: Person, form: Form) -> Any:
+        said = {
+            "enabled_for": form["enabled_for"],
+            "groups": _words(form["groups"]),
+            "methods": _chosen(form, get_args(ResetKind)),
+            "methods_required": read_number(form["methods_required"]),
+            **_numbers(form, "reset"),
+        }
+        policy = ResetPolicy(**_checked(ResetPolicyBody, said).model_dump())
+        await self.policies.put_resets(admin, policy, read_version(form))
+
+    async def _put_sessions(self, _request: web.Request, admin: Person, form: Form) -> Any:
+        body = _checked(SessionsPolicyBody, _numbers(form, "sessions"))
+        await self.policies.put_session_times(
+            admin, **body.model_dump(), replaces=read_version(form)
+        )
 
     async def _show(
         self,
         request: web.Request,
         visitor: Visitor,
         admin: Person,
-        form: Form | None = None,
+        sent: tuple[str, Form] | None = None,
         refusal: Refusal | None = None,
     ) -> web.Response:
-        methods = await self.policies.methods(admin)
-        sessions = await self.policies.session_times(admin)
-        said = form or Form()
-        # What was typed stands in the form that was refused, and what holds in the others.
-        chosen = said["second_factor"]
-        allowed = _allowed(said) if chosen else methods.allowed
+        kept: dict[str, BaseModel] = {
+            "methods": await self.policies.methods(admin),
+            "password": await self.policies.passwords(admin),
+            "reset": await self.policies.resets(admin),
+            "sessions": await self.policies.session_times(admin),
+        }
+        shown = {name: policy.model_dump() for name, policy in kept.items()}
+        if sent is not None:
+            # What was typed stands in the form that was refused, and what holds in the others.
+            policy, form = sent
+            shown[policy] |= _typed(policy, form)
         done = request.query.get("done")
         return await self.admins.pages.show(
             request,
@@ -96,33 +140,44 @@ class AdminPolicyPages:
             visitor=visitor,
             address=ADDRESS,
             kinds=get_args(Kind),
+            reset_kinds=get_args(ResetKind),
             second_factors=get_args(SecondFactor),
-            allowed=allowed,
-            versions={"methods": methods.version, "sessions": sessions.version},
-            second_factor=chosen or methods.second_factor,
-            numbers={**methods.model_dump(), **sessions.model_dump(), **said.fields},
+            enabled_for=get_args(EnabledFor),
+            shown=shown,
+            numbers=_NUMBERS,
             done=done if done in _DONE else None,
             refusal=refusal,
         )
 
 
-def _read_version(form: Form) -> tuple[int, ...]:
-    """Return the version that the form was made of: another admin's change is not overwritten."""
-    version = _number(form["version"])
-    return (version,) if isinstance(version, int) else ()
+def _typed(policy: str, form: Form) -> dict[str, Any]:
+    typed: dict[str, Any] = dict(_numbers(form, policy))
+    match policy:
+        case "methods":
+            allowed = _chosen(form, get_args(Kind))
+            typed |= {"allowed": allowed, "second_factor": form["second_factor"]}
+        case "password":
+            typed |= {"banned": _words(form["banned"])}
+        case "reset":
+            typed |= {
+                "enabled_for": form["enabled_for"],
+                "groups": _words(form["groups"]),
+                "methods": _chosen(form, get_args(ResetKind)),
+                "methods_required": read_number(form["methods_required"]),
+            }
+    return typed
 
 
-def _allowed(form: Form) -> list[Kind]:
-    return [each for each in get_args(Kind) if form[f"allows-{each}"]]
+def _chosen(form: Form, kinds: tuple[str, ...]) -> list[str]:
+    return [each for each in kinds if form[f"allows-{each}"]]
 
 
-def _numbers(form: Form, names: tuple[str, ...]) -> dict[str, int | str]:
-    return {name: _number(form[name].strip()) for name in names}
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in _WORDS.split(text) if each.strip())
 
 
-def _number(text: str) -> int | str:
-    is_number = text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER
-    return int(text) if is_number else text
+def _numbers(form: Form, policy: str) -> dict[str, int | str]:
+    return {name: read_number(form[name]) for name in _NUMBERS[policy]}
 
 
 def _checked(kind: type[B], said: Mapping[str, object]) -> B:
@@ -132,5 +187,6 @@ def _checked(kind: type[B], said: Mapping[str, object]) -> B:
         raise InvalidRequest(errors=field_errors(error)) from error
 
 
-def _done(which: str) -> web.Response:
-    return addresses.see(addresses.with_query(ADDRESS, done=which))
+def _in_its_form(policy: str, error: dict[str, str]) -> dict[str, str]:
+    # Two forms of the page may have fields of one name.
+    return error | {"field": f"{policy}-{error['field'].partition('.')[0]}"}

@@ -1,104 +1,159 @@
-"""The organization's people: their list, and the form that adds somebody."""
+"""The organization's people: their list, and the forms that add and change somebody."""
 
 from dataclasses import dataclass
+from typing import TypeVar, get_args
 
 from aiohttp import web
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from services.gateway.forms import AddUserBody
+from services.gateway.forms import AddUserBody, ChangeUserBody
 from services.gateway.portal import addresses
 from services.gateway.portal.admin_pages import ADDRESS as ADMIN
-from services.gateway.portal.admin_pages import Admins
+from services.gateway.portal.admin_pages import Admins, read_version
 from services.gateway.portal.visits import Form, Visitor
+from services.gateway.users import Users
 from shared.contracts.profile import AddPerson, Person
 from shared.contracts.refusals import InvalidRequest, Refusal
+from shared.contracts.users import Emptiable, RecordChanges, User
 from shared.problems import field_errors
 
 ADDRESS = f"{ADMIN}/users"
 ADD = f"{ADDRESS}/new"
 _PAGE = 20
-_OPTIONAL = ("job_title", "department", "office", "preferred_language", "password")
+_TEXTS = ("display_name", "job_title", "department", "office", "preferred_language")
+_LISTS = ("emails", "phones", "groups")
+_EMPTIABLE: tuple[Emptiable, ...] = get_args(Emptiable)
 _SAID_IN_PLACE = {
+    "changed-meanwhile",
     "invalid-request",
+    "last-admin",
     "password-refused",
     "user-exists",
     "too-busy",
     "service-unavailable",
 }
+B = TypeVar("B", bound=BaseModel)
+
+
+def page_of(sub: str) -> str:
+    """Return where a user is shown."""
+    return f"{ADDRESS}/{sub}"
 
 
 @dataclass(frozen=True)
 class AdminUserPages:
-    """The list of people, and adding to it."""
+    """The list of people, adding to it, and changing a record of it."""
 
     admins: Admins
+    users: Users
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
         return [
             web.get(ADDRESS, self.admins.reading(self._list)),
-            web.get(ADD, self.admins.reading(self._form)),
-            web.post(ADD, self.admins.taking(ADD, self._add)),
+            web.get(ADD, self.admins.reading(self._new)),
+            web.post(ADD, self.admins.taking(self._add)),
+            web.get(f"{ADDRESS}/{{id}}/edit", self.admins.reading(self._edit)),
+            web.post(f"{ADDRESS}/{{id}}/edit", self.admins.taking(self._change)),
         ]
 
     async def _list(self, request: web.Request, visitor: Visitor, admin: Person) -> web.Response:
         after = request.query.get("after")
         listed = await self.admins.administration.people(admin, limit=_PAGE, after=after or None)
         return await self.admins.pages.show(
-            request,
-            "admin_users.html",
-            visitor=visitor,
-            listed=listed,
-            after=after,
-            done="done" in request.query,
+            request, "admin_users.html", visitor=visitor, listed=listed, after=after
         )
+
+    async def _new(self, request: web.Request, visitor: Visitor, _admin: Person) -> web.Response:
+        return await self._form(request, visitor, Form())
+
+    async def _edit(self, request: web.Request, visitor: Visitor, admin: Person) -> web.Response:
+        user = (await self.users.read(admin, request.match_info["id"])).user
+        return await self._form(request, visitor, _form_of(user), user=user)
 
     async def _form(
         self,
         request: web.Request,
         visitor: Visitor,
-        _admin: Person,
-        form: Form | None = None,
+        form: Form,
         refusal: Refusal | None = None,
+        user: User | None = None,
     ) -> web.Response:
         return await self.admins.pages.show(
             request,
-            "admin_add_user.html",
+            "admin_user_form.html",
             visitor=visitor,
-            form=form or Form(),
+            form=form,
             refusal=refusal,
+            user=user,
         )
 
     async def _add(self, request: web.Request, admin: Person, form: Form) -> web.Response:
         try:
-            body = _read(form)
+            said = {name: value for name, value in _said(form).items() if value is not None}
+            said |= {"user_id": form["user_id"].strip()}
+            if form["password"]:
+                said |= {"password": form["password"]}
+            body = _checked(AddUserBody, said)
             record = AddPerson(
                 organization=admin.home_organization.id,
                 **body.model_dump(exclude={"password", "temporary"}),
             )
-            await self.admins.administration.add(admin, record, body.password, temporary=True)
+            added = await self.admins.administration.add(
+                admin, record, body.password, temporary=True
+            )
         except Refusal as refusal:
-            if refusal.type not in _SAID_IN_PLACE:
-                raise
-            visitor = await self.admins.visits.visitor(request)
-            return await self._form(request, visitor, admin, form, refusal)
-        return addresses.see(addresses.with_query(ADDRESS, done="added"))
+            return await self._refused(request, form, refusal)
+        return addresses.see(addresses.with_query(page_of(added.sub), done="added"))
+
+    async def _change(self, request: web.Request, admin: Person, form: Form) -> web.Response:
+        sub, said = request.match_info["id"], _said(form)
+        try:
+            changes = _checked(ChangeUserBody, said).model_dump(exclude_unset=True)
+            await self.users.change(
+                admin,
+                sub,
+                RecordChanges(**changes),
+                emptied=tuple(name for name in _EMPTIABLE if said.get(name, "") is None),
+                replaces=read_version(form),
+            )
+        except Refusal as refusal:
+            user = (await self.users.read(admin, sub)).user
+            return await self._refused(request, form, refusal, user)
+        return addresses.see(addresses.with_query(page_of(sub), done="changed"))
+
+    async def _refused(
+        self, request: web.Request, form: Form, refusal: Refusal, user: User | None = None
+    ) -> web.Response:
+        if refusal.type not in _SAID_IN_PLACE:
+            raise refusal
+        visitor = await self.admins.visits.visitor(request)
+        return await self._form(request, visitor, form, refusal, user)
 
 
-def _read(form: Form) -> AddUserBody:
-    said: dict[str, object] = {
-        name: form[name].strip() for name in ("user_id", "display_name", *_OPTIONAL) if form[name]
+def _form_of(user: User) -> Form:
+    record = user.model_dump()
+    texts = {name: record[name] or "" for name in _TEXTS}
+    lists = {name: ", ".join(record[name]) for name in _LISTS}
+    return Form(texts | lists | {"admin": "yes" if "admin" in user.roles else ""})
+
+
+def _said(form: Form) -> dict[str, object]:
+    """Return what a form says of a record; a field that was left empty is to say nothing."""
+    texts: dict[str, object] = {name: form[name].strip() or None for name in _TEXTS}
+    lists = {
+        name: tuple(each.strip() for each in form[name].split(",") if each.strip())
+        for name in _LISTS
     }
-    said["emails"] = tuple(form["emails"].replace(",", " ").split())
-    said["phones"] = tuple(each.strip() for each in form["phones"].split(",") if each.strip())
-    if form["admin"] == "yes":
-        said["roles"] = ("admin",)
+    return texts | lists | {"roles": ("admin",) if form["admin"] == "yes" else ()}
+
+
+def _checked(kind: type[B], said: dict[str, object]) -> B:
     try:
-        return AddUserBody.model_validate(said)
+        return kind.model_validate(said)
     except ValidationError as error:
-        raise InvalidRequest(
-            errors=[_in_its_field(each) for each in field_errors(error)]
-        ) from error
+        errors = [_in_its_field(each) for each in field_errors(error)]
+        raise InvalidRequest(errors=errors) from error
 
 
 def _in_its_field(error: dict[str, str]) -> dict[str, str]:

@@ -6,8 +6,9 @@ from aiohttp import web
 
 from services.gateway.account import Account
 from services.gateway.password_reset import PasswordReset
-from services.gateway.policy import Policies
-from services.gateway.portal.admin_pages import AdminPages, Admins
+from services.gateway.portal.admin_audit_pages import AdminAuditPages
+from services.gateway.portal.admin_one_user_pages import AdminOneUserPages
+from services.gateway.portal.admin_pages import AdminFlows, AdminPages, Admins
 from services.gateway.portal.admin_policy_pages import AdminPolicyPages
 from services.gateway.portal.admin_user_pages import AdminUserPages
 from services.gateway.portal.app_password_pages import AppPasswordPages
@@ -50,15 +51,15 @@ class Portal:
         account: Account,
         security_info: SecurityInfo,
         trust: DeviceTrust,
-        policies: Policies,
         password_reset: PasswordReset,
+        admin: AdminFlows,
     ) -> None:
         visits, sign_in = Visits(requests, account), registration.sign_in
         self._pages = pages = Pages(visits, catalogues, SystemClock())
         self._problems = ProblemPages(pages, visits)
         methods = SecurityInfoPages(pages, visits, security_info, trust)
         signing_in = SignInPages(pages, visits, sign_in, account)
-        admins = Admins(pages, visits)
+        admins, users, policies = Admins(pages, visits), admin.users, admin.policies
         self._areas = (
             signing_in,
             FirstPasswordPages(pages, visits, sign_in, signing_in),
@@ -78,8 +79,10 @@ class Portal:
             SessionPages(pages, visits, account),
             ReceiptPages(pages, visits, account),
             AdminPages(admins),
-            AdminUserPages(admins),
+            AdminUserPages(admins, users),
+            AdminOneUserPages(admins, users, policies),
             AdminPolicyPages(admins, policies),
+            AdminAuditPages(admins, admin.audit),
             LanguagePages(catalogues),
             self._problems,
             pages.files,

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.portal.addresses import HOME, local, read_again, readable, with_query
+from services.gateway.portal.admin_pages import AdminFlows
 from services.gateway.portal.pages import Portal
 from services.gateway.portal.profile_pages import initials
 from services.gateway.registration import Registration
@@ -73,7 +74,16 @@ def test_every_page_that_there_is_can_be_gone_to() -> None:
     nobody = cast("Any", None)
     registration = Registration(nobody)
     info = SecurityInfo(nobody, nobody, nobody, nobody)
-    portal = Portal(nobody, Catalogues.load(), registration, nobody, info, *(nobody,) * 3)
+    portal = Portal(
+        nobody,
+        Catalogues.load(),
+        registration,
+        nobody,
+        info,
+        nobody,
+        nobody,
+        AdminFlows(nobody, nobody, nobody),
+    )
     app = web.Application()
     portal.install(app)
     shown = {
