@@ -8,7 +8,14 @@ from tests.browser.person import Account, Person
 from tests.browser.test_accessibility import PHONE, finds_nothing, fits
 
 ADA = Account(ADMIN["user_id"], ADMIN["password"], "Ada Marsh")
-PAGES = ["/admin", "/admin/users", "/admin/users/new", "/admin/policies", "/admin/events"]
+PAGES = [
+    "/admin",
+    "/admin/users",
+    "/admin/users/new",
+    "/admin/policies",
+    "/admin/audit",
+    "/admin/events",
+]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -21,6 +28,14 @@ def test_axe_finds_nothing_in_the_administration_and_all_of_it_fits(
         person.goes_to(path)
         finds_nothing(person)
         fits(person)
+    person.goes_to("/admin/users")
+    person.page.get_by_role("link", name="Mei Tanaka").click()
+    for link in ("Angaben ändern", "Konto sperren"):
+        finds_nothing(person)
+        fits(person)
+        person.page.get_by_role("link", name=link).click()
+        finds_nothing(person)
+        person.page.go_back()
 
 
 def test_an_admin_adds_somebody_who_then_chooses_a_password(someone: Opens) -> None:
@@ -44,16 +59,68 @@ def test_an_admin_adds_somebody_who_then_chooses_a_password(someone: Opens) -> N
     admin.page.get_by_label("Temporary password").fill("seven green umbrellas in rain")
     admin.page.get_by_role("button", name="Add person").click()
     admin.reads("The person was added.")
-    admin.reads("Wren Aldous")
+    admin.sees_heading("Wren Aldous")
     person.signs_in(Account("wren@halden.example", "seven green umbrellas in rain", "Wren Aldous"))
     person.sees_heading("Choose your own password")
+
+
+def test_an_admin_looks_after_an_account(someone: Opens, account: Account) -> None:
+    admin, person = someone(java_script_enabled=False), someone()
+    page = admin.page
+    person.signs_in(account)
+    person.is_at("/")
+    admin.signs_in(ADA)
+    admin.goes_to("/admin/users")
+    while page.get_by_role("link", name=account.name, exact=True).count() == 0:
+        page.get_by_role("link", name="Next entries").click()
+    page.get_by_role("link", name=account.name, exact=True).click()
+    user = page.url
+
+    def does(action: str, yes: str) -> None:
+        page.goto(user)
+        page.get_by_role("link", name=action).click()
+        page.get_by_role("button", name=yes).click()
+
+    page.get_by_role("link", name="Change the record").click()
+    page.get_by_label("Office").fill("Utrecht, 2.20")
+    page.get_by_label("Groups").fill("Not an id")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_label("Groups")).to_have_attribute("aria-invalid", "true")
+    page.get_by_label("Groups").fill("night-shift")
+    page.get_by_role("button", name="Save").click()
+    admin.reads("The record was changed.")
+    admin.reads("Utrecht, 2.20")
+    does("Disable the account", "Yes, disable it")
+    admin.reads("The account is disabled.")
+    person.page.get_by_role("alertdialog").wait_for()
+    person.goes_to("/sign-in")
+    person.signs_in(account)
+    person.reads("That did not match")
+    does("Enable the account", "Yes, enable it")
+    admin.reads("The account is enabled again.")
+    does("Set a temporary password", "Yes, set one")
+    password = page.locator("#secret").inner_text()
+    page.get_by_role("link", name="I have handed it over").click()
+    assert password not in page.content()
+    person.signs_in(account, password)
+    person.sees_heading("Choose your own password")
+    page.get_by_role("link", name="What was done to this account").click()
+    for action in ("Temporary password set", "Account enabled", "Account disabled"):
+        admin.reads(action)
+    does("Delete the account", "Yes, delete it")
+    admin.reads("The account was deleted.")
+    page.goto(user)
+    admin.sees_heading("There is nothing here")
 
 
 def test_a_policy_is_saved_or_refused_as_a_whole(someone: Opens) -> None:
     admin = someone(java_script_enabled=False)
     admin.signs_in(ADA)
     admin.goes_to("/admin/policies")
-    idle, lifetime = admin.page.locator("#idle_minutes"), admin.page.locator("#lifetime_hours")
+    idle, lifetime = (
+        admin.page.locator("#sessions-idle_minutes"),
+        admin.page.locator("#sessions-lifetime_hours"),
+    )
     before = idle.input_value(), lifetime.input_value()
     save = admin.page.get_by_role("button", name="Save policy for sessions")
     idle.fill("30")
@@ -72,7 +139,7 @@ def test_a_policy_is_saved_or_refused_as_a_whole(someone: Opens) -> None:
     admin.page.get_by_label("Days a device may be trusted").fill("91")
     admin.page.get_by_label("Passkey").uncheck()
     admin.page.get_by_role("button", name="Save policy for methods").click()
-    expect(admin.page.locator("#trust_days")).to_have_attribute("aria-invalid", "true")
+    expect(admin.page.locator("#methods-trust_days")).to_have_attribute("aria-invalid", "true")
     expect(admin.page.get_by_label("Passkey")).not_to_be_checked()
     admin.goes_to("/admin/policies")
     expect(admin.page.get_by_label("Passkey")).to_be_checked()
@@ -86,7 +153,7 @@ def test_what_another_admin_changed_in_between_is_not_overwritten(
     person.goes_to("/admin/policies")
     before = admin.get(policy).json()
     assert admin.put(policy, data={**before, "idle_minutes": 47}).status == 200
-    idle = person.page.locator("#idle_minutes")
+    idle = person.page.locator("#sessions-idle_minutes")
     idle.fill("31")
     save = person.page.get_by_role("button", name="Save policy for sessions")
     save.click()

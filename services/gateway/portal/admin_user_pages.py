@@ -61,7 +61,12 @@ class AdminUserPages:
         after = request.query.get("after")
         listed = await self.admins.administration.people(admin, limit=_PAGE, after=after or None)
         return await self.admins.pages.show(
-            request, "admin_users.html", visitor=visitor, listed=listed, after=after
+            request,
+            "admin_users.html",
+            visitor=visitor,
+            listed=listed,
+            after=after,
+            done="done" in request.query,
         )
 
     async def _new(self, request: web.Request, visitor: Visitor, _admin: Person) -> web.Response:
