@@ -29,6 +29,7 @@ from services.credentials.security_questions import SecurityQuestions
 from services.credentials.store import CredentialTransaction, ResetStore
 from shared.contracts.body import Done
 from shared.contracts.epochs import Raised
+from shared.contracts.events import Audited
 from shared.contracts.methods import BeginChallenge, SentKinds
 from shared.contracts.resets import (
     AnswerReset,
@@ -156,11 +157,7 @@ class PasswordReset:
             is_admin=asked.for_admin,
             refused=next((reason for reason, holds in reasons.items() if holds), None),
         )
-        event = None
-        if reset.refused is not None and organization is not None:
-            at = self.security_info.clock.now()
-            event = reset_refused(sub, organization, reset.refused, at=at)
-        await self.resets.begin(reset, event)
+        await self.resets.begin(reset, await self._told_to_trail(reset))
         return Done()
 
     async def read(self, asked: ReadReset) -> ResetState:
@@ -264,6 +261,14 @@ class PasswordReset:
             at = self.security_info.clock.now()
             await self.resets.tell(help_asked(reset.sub, at=at))
         return Done()
+
+    async def _told_to_trail(self, reset: Reset) -> Audited | None:
+        if reset.refused is None or reset.organization is None:
+            return None
+        if not await self.limits.lets_tell(reset.sub, reset.refused):
+            return None
+        at = self.security_info.clock.now()
+        return reset_refused(reset.sub, reset.organization, reset.refused, at=at)
 
     async def _found(self, binding: str) -> Reset:
         reset = await self.resets.find(binding)

@@ -33,6 +33,7 @@ SendsOfMethod, SendsSeconds = 5, 3600
 Mails, MailsSeconds = 10, 600
 RequestsOfAddress, RequestsSeconds = 60, 600
 """More than a helpdesk behind one address begins, and few enough to go through no list of names."""
+ToldSeconds = 3600
 HelpOfUser, HelpOfAddress, HelpSeconds = 1, 10, 24 * 3600
 
 
@@ -58,6 +59,11 @@ class ResetLimits:
         by_address = Quota(self._key("help from", address), HelpOfAddress, HelpSeconds)
         by_user = Quota(self._key("help for", user_id), HelpOfUser, HelpSeconds)
         return not await self.quotas.take(by_address) and not await self.quotas.take(by_user)
+
+    async def lets_tell(self, sub: str, reason: str) -> bool:
+        """Take the one entry of its kind in an hour: anybody can have the trail told."""
+        key = self._key("told", sub, reason)
+        return not await self.quotas.take(Quota(key, 1, ToldSeconds))
 
     @asynccontextmanager
     async def proof(self, sub: str, address: str) -> AsyncIterator[None]:

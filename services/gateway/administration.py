@@ -10,6 +10,7 @@ from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.errors import NotAllowedByPolicy
 from services.gateway.model import Caller, acting
+from services.gateway.step_up import StepUps
 from shared.contracts.audit import Details, LongestDetail, NoteAudit
 from shared.contracts.credentials import CheckPassword, EnrollAccount, Words
 from shared.contracts.profile import AddPerson, GetPerson, ListPeople, PeopleList, Person
@@ -45,6 +46,7 @@ class Administration:
     profile: ProfileClient
     credentials: CredentialsClient
     parking: ParkedEvents
+    step_ups: StepUps
 
     async def admin(self, caller: Caller) -> Person:
         """Return the caller's profile as it is at this moment, or raise unless they are an admin.
@@ -59,6 +61,12 @@ class Administration:
             raise
         if "admin" not in person.roles or person.disabled:
             raise NotAllowedByPolicy
+        return person
+
+    async def acting_admin(self, caller: Caller) -> Person:
+        """Return the same, or raise unless they showed a second factor a moment ago besides."""
+        person = await self.admin(caller)
+        await self.step_ups.require_recent_factor(caller, "administration")
         return person
 
     async def people(

@@ -71,7 +71,7 @@ def build_service(config: GatewayConfig) -> Service:
     clock = SystemClock()
     step_ups = StepUps(credentials, sessions, clock)
     account = Account(profile, credentials, sessions, step_ups)
-    administration = Administration(profile, credentials, Parking(bus))
+    administration = Administration(profile, credentials, Parking(bus), step_ups)
     security_info = SecurityInfo(credentials, profile, sessions, step_ups)
     flows = RedisFlows(redis, sealer, clock)
     sign_in = SignIn(credentials, profile, sessions, flows, clock)

@@ -66,9 +66,9 @@ class Requests:
         return await self.acceptance.accept(cookie, where, renew=renew)
 
     async def admin(self, request: web.Request) -> tuple[Caller, Person]:
-        """Return the admin who sends a request, or raise."""
+        """Return the admin who sends a request and showed a factor a moment ago, or raise."""
         caller = await self.caller(request)
-        return caller, await self.administration.admin(caller)
+        return caller, await self.administration.acting_admin(caller)
 
     def check_server(self, request: web.Request) -> None:
         """Raise unless a request comes from another server that is known here (RFC 7617)."""

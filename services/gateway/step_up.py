@@ -46,7 +46,9 @@ class StepUps:
         return await self.credentials.methods(ListMethods(sub=caller.sub))
 
     async def by_password(self, caller: Caller, password: SecretStr, purpose: Purpose) -> Session:
-        """Show again that one knows one's password."""
+        """Show again that one knows one's password, which is not enough to administer."""
+        if purpose == "administration":
+            raise _needs_factor(_usable(await self.methods(caller)))
         await self.credentials.confirm(
             ConfirmPassword(sub=caller.sub, password=password, address=caller.where.address)
         )
@@ -105,17 +107,22 @@ class StepUps:
         usable = _usable(methods)
         has_factor = any(each.is_factor for each in usable)
         if has_factor and caller.session.aal < _WITH_FACTOR:
-            known = [each.model_dump(include=_SAID_OF_METHODS) for each in usable]
-            raise StepUpRequired(needs="mfa", methods=known)
+            raise _needs_factor(usable)
+
+    async def require_recent_factor(self, caller: Caller, purpose: Purpose) -> None:
+        """Raise `step-up-required` unless the caller showed a second factor a moment ago.
+
+        That is at the sign-in, or for this very purpose. Who has no factor registers one first.
+        """
+        if caller.session.aal < _WITH_FACTOR or not self._was_shown(caller, purpose):
+            raise _needs_factor(_usable(await self.methods(caller)))
 
     def require_recent(self, caller: Caller, purpose: Purpose) -> None:
         """Raise `step-up-required` unless the caller showed who they are a moment ago.
 
         The sign-in counts as well as what was done for this very purpose.
         """
-        session = caller.session
-        shown_for_it = session.auth_time if session.auth_purpose == purpose else None
-        if not any(map(self._is_recent, (session.created_at, shown_for_it))):
+        if not self._was_shown(caller, purpose):
             raise StepUpRequired(needs="reauthentication")
 
     async def require_instead_of_password(self, caller: Caller) -> None:
@@ -130,12 +137,23 @@ class StepUps:
             raise InvalidRequest(errors=errors)
         self.require_recent(caller, "password")
 
+    def _was_shown(self, caller: Caller, purpose: Purpose) -> bool:
+        session = caller.session
+        shown_for_it = session.auth_time if session.auth_purpose == purpose else None
+        return any(map(self._is_recent, (session.created_at, shown_for_it)))
+
     def _is_recent(self, at: datetime | None) -> bool:
         return at is not None and self.clock.now() - at < timedelta(minutes=RecentMinutes)
 
 
 def _usable(methods: tuple[Method, ...]) -> tuple[Method, ...]:
     return tuple(each for each in methods if each.allowed and "mfa" in each.use)
+
+
+def _needs_factor(usable: tuple[Method, ...]) -> StepUpRequired:
+    """Return the refusal that says with which methods it can be made up for."""
+    known = [each.model_dump(include=_SAID_OF_METHODS) for each in usable]
+    return StepUpRequired(needs="mfa", methods=known)
 
 
 def _binding(caller: Caller) -> str:

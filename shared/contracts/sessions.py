@@ -10,7 +10,7 @@ from shared.contracts.body import Contract, Sid, Sub
 from shared.contracts.events import Cause
 from shared.contracts.trust import DeviceTrust, TrustTerms
 
-Purpose = Literal["security-info", "password"]
+Purpose = Literal["security-info", "password", "administration"]
 """What somebody shows again who they are for; it is good for nothing else."""
 
 

@@ -9,11 +9,11 @@ from playwright.sync_api import APIRequestContext, Browser, Playwright, expect, 
 
 from deploy.local.packages import HEADLESS_CHROMIUM
 from tests.browser.person import Account, Person
+from tests.e2e.portal import People, Portal
 from tests.stack import Stack
 
 PATIENCE_MILLISECONDS = 20_000
 expect.set_options(timeout=PATIENCE_MILLISECONDS)
-ADMIN = {"user_id": "ada@halden.example", "password": "violet otter counts nine lamps"}
 FLAGS = [
     "--no-sandbox",
     "--disable-background-networking",
@@ -49,16 +49,19 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     running.close()
 
 
+@pytest.fixture(scope="session")
+def people(stack: Stack) -> People:
+    """Give the admin of the demonstration organization, who signs in once: codes work once."""
+    return People(Portal(stack.url, None))
+
+
 @pytest.fixture(scope="module")
-def admin(stack: Stack, playwright: Playwright) -> Iterator[APIRequestContext]:
-    """Give the API as the admin of the demonstration organization."""
-    anonymous = playwright.request.new_context(base_url=stack.url)
-    token = anonymous.post("/api/v1/sign-in", data=ADMIN).json()["token"]
-    headers = {"Authorization": f"Bearer {token}"}
+def admin(stack: Stack, people: People, playwright: Playwright) -> Iterator[APIRequestContext]:
+    """Give the API as the admin."""
+    headers = {"Authorization": f"Bearer {people.admin}"}
     signed_in = playwright.request.new_context(base_url=stack.url, extra_http_headers=headers)
     yield signed_in
     signed_in.dispose()
-    anonymous.dispose()
 
 
 _numbers = itertools.count(1)

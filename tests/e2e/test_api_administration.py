@@ -47,9 +47,10 @@ def test_a_password_given_by_an_admin_is_temporary_unless_said_otherwise(
 
 def test_an_admin_who_was_added_is_one(portal: Portal, people: People) -> None:
     robin = people.add(roles=["admin"])
-    listed = portal.call(
-        "GET", "/admin/users?limit=1", token=portal.token(robin.user_id, robin.password)
-    )
+    plain = portal.token(robin.user_id, robin.password)
+    asked = problem(portal.call("GET", "/admin/users", token=plain), 403, "step-up-required")
+    assert (asked["needs"], asked["methods"]) == ("mfa", [])
+    listed = portal.call("GET", "/admin/users?limit=1", token=people.admin_token(robin))
     assert listed.status_code == 200
     assert set(listed.json()) == {"items", "next"}
 

@@ -1,6 +1,6 @@
 """The running gateway is what its OpenAPI document says, whatever is sent to it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from typing import Any, cast
 
@@ -22,7 +22,7 @@ from schemathesis.checks import (
 
 from services.gateway.api.openapi import document
 from services.gateway.api.routes import Api
-from tests.e2e.portal import People, Portal, Someone, where_it_runs
+from tests.e2e.portal import People, Portal, where_it_runs
 
 EXAMPLES = 15
 ELSEWHERE = ("127.0.0.3", 0)
@@ -57,14 +57,14 @@ class FromElsewhere(HTTPAdapter):
 class SignedIn:
     """Shows a token that is accepted, and signs in again when an example ended the session."""
 
-    def __init__(self, portal: Portal, someone: Someone) -> None:
+    def __init__(self, portal: Portal, sign_in: Callable[[], str]) -> None:
         """Begin without a session."""
-        self.portal, self.someone, self.token = portal, someone, ""
+        self.portal, self.sign_in, self.token = portal, sign_in, ""
 
     def current(self) -> str:
         """Return a token that is accepted."""
         if not self.token or not self.portal.is_accepted(self.token):
-            self.token = self.portal.token(self.someone.user_id, self.someone.password)
+            self.token = self.sign_in()
         return self.token
 
     def check(self, case: Case[Any], sender: requests.Session) -> None:
@@ -115,12 +115,13 @@ def api() -> BaseSchema:
 
 @pytest.fixture(scope="module")
 def as_user(portal: Portal, people: People) -> SignedIn:
-    return SignedIn(portal, people.add())
+    robin = people.add()
+    return SignedIn(portal, lambda: portal.token(robin.user_id, robin.password))
 
 
 @pytest.fixture(scope="module")
 def as_admin(portal: Portal, people: People) -> SignedIn:
-    return SignedIn(portal, people.add(roles=["admin"]))
+    return SignedIn(portal, lambda: people.admin)
 
 
 @api().parametrize()

@@ -1,13 +1,12 @@
 """A second factor, from setting it up to removing it, as a program does it over the API."""
 
-import json
 import time
 
 import pyotp
 import pytest
 import requests
 
-from tests.e2e.portal import DEMO, People, Portal, Someone, code_before, eventually
+from tests.e2e.portal import People, Portal, Someone, code_before, demo_user, eventually
 
 
 def problem(answer: requests.Response) -> tuple[int, str]:
@@ -192,7 +191,7 @@ def test_anothers_flow_cannot_be_answered_from_elsewhere(portal: Portal, person:
 
 
 def test_the_demonstration_user_with_an_authenticator_signs_in_with_it(portal: Portal) -> None:
-    noor = next(each for each in json.loads(DEMO.read_text()) if "totp_secret" in each)
+    noor = demo_user("noor")
     begun = portal.call(
         "POST", "/sign-in", body={"user_id": noor["user_id"], "password": noor["password"]}
     ).json()

@@ -24,7 +24,7 @@ _PAGED = {422: "invalid-request"}
 _OF_SERVERS = {401: "client-refused", 403: "not-allowed"}
 _SIGNED_IN = {401: "session-required, session-revoked"}
 _BY_COOKIE = {403: "csrf-refused"}
-_ADMIN = {403: "not-allowed-by-policy"}
+_ADMIN = {403: "not-allowed-by-policy, step-up-required"}
 _SCHEMES = {
     "token": {
         "type": "http", "scheme": "bearer", "description": "The token that signing in gave.",

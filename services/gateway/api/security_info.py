@@ -68,7 +68,7 @@ class SecurityInfoApi:
             Operation(
                 "POST", "/re-authenticate", "Show again who I am", self._re_authenticate,
                 body=ReAuthenticateBody, answers={200: ReAuthenticated},
-                refusals={403: f"wrong-password, {REFUSED}", **REFUSED_CODE},
+                refusals={403: f"wrong-password, step-up-required, {REFUSED}", **REFUSED_CODE},
             ),
             Operation(
                 "POST", "/re-authenticate/send", "Be sent a code for that", self._send,

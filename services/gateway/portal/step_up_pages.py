@@ -18,6 +18,7 @@ from shared.contracts.refusals import InvalidRequest, Refusal
 from shared.contracts.sessions import Purpose
 
 ADDRESS = "/re-authenticate"
+_ADMIN = "/admin"
 _SAID_IN_PLACE = {
     "wrong-password",
     "code-refused",
@@ -122,8 +123,10 @@ class StepUpPages:
 
 
 def _purpose_of(form: Form) -> Purpose:
-    is_password = addresses.local(form["next"]).partition("?")[0] == addresses.CHANGE
-    return "password" if is_password else "security-info"
+    path = addresses.local(form["next"]).partition("?")[0]
+    if path == _ADMIN or path.startswith(f"{_ADMIN}/"):
+        return "administration"
+    return "password" if path == addresses.CHANGE else "security-info"
 
 
 def _first(methods: tuple[Method, ...]) -> Method | None:

@@ -57,13 +57,13 @@ class Gateway:
         services = self.services
         clock = services.memory.clock
         self.flows = MemoryFlows(clock=clock)
+        self.step_ups = StepUps(services.credentials, services.sessions, clock)
         self.administration = Administration(
-            services.profile, services.credentials, NothingParked()
+            services.profile, services.credentials, NothingParked(), self.step_ups
         )
         self.sign_in = SignIn(
             services.credentials, services.profile, services.sessions, self.flows, clock
         )
-        self.step_ups = StepUps(services.credentials, services.sessions, clock)
         self.account = Account(
             services.profile, services.credentials, services.sessions, self.step_ups
         )

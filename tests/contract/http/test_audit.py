@@ -94,7 +94,9 @@ async def test_a_replay_is_noted_before_it_is_made(gateway: Gateway) -> None:
 
     trail = AuditTrail(gateway.services.profile)
     services = gateway.services
-    administration = Administration(services.profile, services.credentials, cast("Any", Parking()))
+    administration = Administration(
+        services.profile, services.credentials, cast("Any", Parking()), gateway.step_ups
+    )
     assert (await refused(administration.replay(admin, "m" * 300))).type == "not-found"
     assert seen == [("replay-event", {"event": "m" * 256})]
 

@@ -13,7 +13,7 @@ from shared.contracts.methods import Method
 from shared.contracts.refusals import Refusal
 from shared.contracts.resets import ResetState
 from tests.contract.http.gateway import NEW, OLD, WHERE, Gateway, refused
-from tests.contract.http.resetting import MAIL, NUMBER, WRONG, Kim
+from tests.contract.http.resetting import ENABLED, MAIL, NUMBER, WRONG, Kim
 
 DAY = 24 * 3600
 Spoil = Callable[[Kim], Awaitable[object]]
@@ -67,6 +67,7 @@ async def test_whoever_resets_a_password_is_signed_in_nowhere_and_older_sessions
     assert (told.initiating_entity, told.payload.epoch) == ("user", revoked.epoch)
 
 
+@pytest.mark.asvs("6.4.3")
 async def test_a_reset_weakens_no_second_factor(kim: Kim) -> None:
     mail, number = await kim.adds(), await kim.adds(NUMBER, "sms")
     before = kim.memory.methods.by_sub[kim.person.sub].methods
@@ -198,6 +199,16 @@ async def test_who_cannot_reset_is_led_to_the_helpdesk_and_the_trail_alone_is_to
     await kim.gateway.password_reset.ask_helpdesk(key, WHERE.address)
     await shut(kim, key)
     assert len(kim.memory.carrier.messages) == sent
+
+
+async def test_the_trail_is_told_the_same_once_an_hour(kim: Kim) -> None:
+    kim.memory.epochs.outbox.clear()
+    for _ in range(3):
+        await kim.begins()
+    assert len(audited(kim)) == 1
+    kim.memory.clock.advance(3600)
+    await kim.begins()
+    assert len(audited(kim)) == 2
 
 
 async def test_members_of_a_group_that_is_enabled_reset_their_password(gateway: Gateway) -> None:
@@ -632,3 +643,21 @@ async def test_the_mail_with_the_code_says_that_somebody_asks_for_a_reset(kim: K
     assert told.to == MAIL
     assert "new password" in told.text
     assert "new password" not in added
+
+
+# The policy.
+
+
+async def test_a_policy_is_not_overwritten_unseen_and_every_change_is_audited(kim: Kim) -> None:
+    admin, policies = await kim.gateway.admin(), kim.gateway.policies
+    seen = (await policies.resets(admin)).version
+    await policies.put_resets(admin, ENABLED, (seen,))
+    late = policies.put_resets(admin, ENABLED.model_copy(update={"methods_required": 2}), (seen,))
+    assert (await refused(late)).type == "changed-meanwhile"
+    kept = await policies.resets(admin)
+    assert (kept.version, kept.methods_required) == (seen + 1, 1)
+    told = [each for each in kim.memory.epochs.outbox.values() if isinstance(each, Audited)]
+    assert {(each.payload.actor, each.payload.action) for each in told} == {
+        (admin.sub, "replace-policy")
+    }
+    assert [each.payload.details["version"] for each in told] == [seen, seen + 1]

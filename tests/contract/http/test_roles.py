@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pytest
 from aiohttp import ClientTimeout, web
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
+from pyotp import TOTP
 
 from services.gateway.api.operations import Operation, Operations
 from services.gateway.api.routes import Api
@@ -18,20 +19,21 @@ from services.gateway.model import SignedIn
 from services.gateway.rendering import Problems
 from services.gateway.requests import Requests
 from services.gateway.sealing import Sealer
+from services.gateway.step_up import RecentMinutes
 from shared.texts import Catalogues
-from tests.contract.http.gateway import Gateway
+from tests.contract.http.gateway import WHERE, Gateway
 from tests.memory.gateway import MemoryAnswers
 
-Role = Literal["nobody", "user", "stranger", "admin"]
-"""`stranger` is an admin of another organization; the others belong to the user's own."""
-ROLES: tuple[Role, ...] = ("nobody", "user", "stranger", "admin")
+Role = Literal["nobody", "user", "stranger", "stale", "admin"]
+"""`stranger` is an admin of another organization, `stale` one who showed no factor of late."""
+ROLES: tuple[Role, ...] = get_args(Role)
 
 # What turns somebody away, by role; None where they get in, whatever comes of it then.
 Turns = dict[Role, str | None]
 ANYONE: Turns = dict.fromkeys(ROLES)
 SERVER: Turns = dict.fromkeys(ROLES, "client-refused")
 SIGNED_IN: Turns = {**ANYONE, "nobody": "session-required"}
-ADMIN: Turns = {**SIGNED_IN, "user": "not-allowed-by-policy"}
+ADMIN: Turns = {**SIGNED_IN, "user": "not-allowed-by-policy", "stale": "step-up-required"}
 ADMIN_OF_THE_USER: Turns = {**ADMIN, "stranger": "not-found"}
 AT_THE_DOOR = {each for turns in (SERVER, ADMIN_OF_THE_USER) for each in turns.values() if each}
 
@@ -118,7 +120,11 @@ class Door:
         async with answer:
             if answer.status < web.HTTPBadRequest.status_code:
                 return None
-            slug = str((await answer.json(content_type=None))["type"]).removeprefix("/problems/")
+            problem = await answer.json(content_type=None)
+        slug = str(problem["type"]).removeprefix("/problems/")
+        if problem.get("needs") == "reauthentication":
+            # It is asked of everybody alike who changes how they sign in.
+            return None
         is_found = slug != "not-found" or operation in FINDS
         return slug if slug in AT_THE_DOOR and is_found else None
 
@@ -173,12 +179,26 @@ async def token_of(gateway: Gateway, name: str, **more: Any) -> tuple[str, str]:
     return added.sub, signed_in.token
 
 
+async def shows_a_factor(gateway: Gateway, token: str) -> None:
+    caller = await gateway.acceptance.accept(token, WHERE)
+    begun = await gateway.security_info.enroll_authenticator(caller, label="Phone")
+    code = TOTP(begun.secret.get_secret_value()).at(gateway.services.memory.clock.now())
+    await gateway.security_info.prove(caller, begun.id, SecretStr(code))
+
+
 @asynccontextmanager
 async def door(gateway: Gateway) -> AsyncIterator[Door]:
     user, token = await token_of(gateway, "robin")
+    _, stale = await token_of(gateway, "mei", roles=("admin",))
     _, stranger = await token_of(gateway, "zoe", organization="elsewhere", roles=("admin",))
     _, admin = await token_of(gateway, "ada", roles=("admin",))
-    tokens = {"user": token, "stranger": stranger, "admin": admin}
+    for each in (stale, stranger, admin):
+        await shows_a_factor(gateway, each)
+    gateway.services.memory.clock.advance(RecentMinutes * 60 + 1)
+    for each in (stranger, admin):
+        caller = await gateway.acceptance.accept(each, WHERE)
+        await gateway.step_ups.proved(caller, str(caller.session.factor), "otp", "administration")
+    tokens = {"user": token, "stranger": stranger, "stale": stale, "admin": admin}
     app = application(gateway, api(gateway).operations())
     async with TestClient(TestServer(app), timeout=ClientTimeout(total=10)) as client:
         yield Door(client, tokens, user)
@@ -206,7 +226,8 @@ async def test_whoever_is_turned_away_changes_nothing(gateway: Gateway) -> None:
                 if turns[role] is not None:
                     await tried.turns_away(operation, role)
         assert await gateway.users.read(admin, tried.user) == before
-    memory = gateway.services.memory
-    assert memory.epochs.outbox == {}
-    assert len(memory.people.outbox) == len(tried.tokens)
+        memory = gateway.services.memory
+        assert {each.name for each in memory.epochs.outbox.values()} == {"credential-change"}
+        assert len(memory.epochs.outbox) == 3
+        assert len(memory.people.outbox) == len(tried.tokens)
     assert (await gateway.caller("robin")).sub == tried.user

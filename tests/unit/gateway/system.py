@@ -43,9 +43,9 @@ class Told(BaseModel):
 
 @dataclass(frozen=True)
 class Admins(Administration):
-    """Whoever is called ada is an admin."""
+    """Whoever is called ada is an admin who showed a factor a moment ago."""
 
-    async def admin(self, caller: Caller) -> Person:
+    async def acting_admin(self, caller: Caller) -> Person:
         if caller.sub != "ada":
             raise NotAllowedByPolicy
         organization = Organization(id="halden", name="Halden")
@@ -69,7 +69,7 @@ class System:
         catalogues = Catalogues.load()
         self.requests = Requests(
             Acceptance(self.sessions.cache, self.sessions),
-            Admins(None, None, None),  # type: ignore[arg-type]
+            Admins(None, None, None, None),  # type: ignore[arg-type]
             Sealer(b"the secret of a test, long enough"),
             catalogues,
             (),

@@ -27,7 +27,7 @@ class Parked:
 
 def administration(*messages: ParkedMessage) -> Administration:
     nobody = cast("Any", None)
-    return Administration(nobody, nobody, Parked([*messages]))
+    return Administration(nobody, nobody, Parked([*messages]), nobody)
 
 
 async def test_parked_events_come_in_pages() -> None:

@@ -31,7 +31,7 @@ def requests(*trusted: str, sessions: Sessions | None = None) -> Requests:
     store = sessions or Sessions()
     return Requests(
         Acceptance(store.cache, store),
-        Administration(None, None, None),  # type: ignore[arg-type]
+        Administration(None, None, None, None),  # type: ignore[arg-type]
         Sealer(b"the secret of a test, long enough"),
         TEXTS,
         [ip_network(each) for each in trusted],

@@ -37,7 +37,7 @@ class EndingSessions(Sessions):
 def visits(sessions: EndingSessions) -> Visits:
     requests = Requests(
         Acceptance(sessions.cache, sessions),
-        Administration(None, None, None),  # type: ignore[arg-type]
+        Administration(None, None, None, None),  # type: ignore[arg-type]
         Sealer(b"the secret of a test, long enough"),
         Catalogues.load(),
         (),
