@@ -8,7 +8,14 @@ from tests.browser.person import Account, Person
 from tests.browser.test_accessibility import PHONE, finds_nothing, fits
 
 ADA = Account(ADMIN["user_id"], ADMIN["password"], "Ada Marsh")
-PAGES = ["/admin", "/admin/users", "/admin/users/new", "/admin/policies", "/admin/events"]
+PAGES = [
+    "/admin",
+    "/admin/users",
+    "/admin/users/new",
+    "/admin/policies",
+    "/admin/audit",
+    "/admin/events",
+]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -47,6 +54,29 @@ def test_an_admin_adds_somebody_who_then_chooses_a_password(someone: Opens) -> N
     admin.reads("Wren Aldous")
     person.signs_in(Account("wren@halden.example", "seven green umbrellas in rain", "Wren Aldous"))
     person.sees_heading("Choose your own password")
+
+
+def test_an_admin_reads_what_was_done_and_asks_for_some_of_it(someone: Opens) -> None:
+    admin = someone(java_script_enabled=False)
+    admin.signs_in(ADA)
+    admin.goes_to("/admin/audit")
+    admin.page.get_by_label("What was done").select_option("Person added")
+    admin.page.get_by_role("button", name="Show").click()
+    entries = admin.page.locator("ol.people > li")
+    expect(entries.first).to_contain_text("Person added")
+    expect(entries.filter(has_text="Policy changed")).to_have_count(0)
+    before = entries.count()
+    assert before > 0
+    with admin.page.expect_download() as download:
+        admin.page.get_by_role("link", name="for spreadsheets (CSV)").click()
+    lines = download.value.path().read_text().splitlines()
+    assert lines[0].startswith('"sequence","at","actor"')
+    assert len(lines) > before
+    assert all('"add-user"' in line for line in lines[1:])
+    admin.page.get_by_role("link", name="Show everything").click()
+    expect(admin.page.get_by_label("What was done")).to_have_value("")
+    admin.goes_to("/admin/audit?subject=nobody-has-this-id")
+    admin.reads("There are no such entries.")
 
 
 def test_a_policy_is_saved_or_refused_as_a_whole(someone: Opens) -> None:
