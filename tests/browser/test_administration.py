@@ -6,6 +6,7 @@ from playwright.sync_api import APIRequestContext, expect
 from tests.browser.conftest import ADMIN, Opens
 from tests.browser.person import Account, Person
 from tests.browser.test_accessibility import PHONE, finds_nothing, fits
+from tests.e2e.portal import eventually
 
 ADA = Account(ADMIN["user_id"], ADMIN["password"], "Ada Marsh")
 PAGES = [
@@ -59,24 +60,37 @@ def test_an_admin_adds_somebody_who_then_chooses_a_password(someone: Opens) -> N
 def test_an_admin_reads_what_was_done_and_asks_for_some_of_it(someone: Opens) -> None:
     admin = someone(java_script_enabled=False)
     admin.signs_in(ADA)
-    admin.goes_to("/admin/audit")
-    admin.page.get_by_label("What was done").select_option("Person added")
-    admin.page.get_by_role("button", name="Show").click()
+    admin.goes_to("/admin/policies")
+    admin.page.get_by_role("button", name="Save policy for sessions").click()
     entries = admin.page.locator("ol.people > li")
-    expect(entries.first).to_contain_text("Person added")
-    expect(entries.filter(has_text="Policy changed")).to_have_count(0)
-    before = entries.count()
-    assert before > 0
+
+    def is_told() -> bool:
+        admin.goes_to("/admin/audit")
+        admin.page.get_by_label("What was done").select_option("Policy changed")
+        admin.page.get_by_role("button", name="Show").click()
+        return entries.count() > 0
+
+    eventually(is_told)
+    expect(entries.first).to_contain_text("Policy changed")
+    expect(entries.first).to_contain_text("by Ada Marsh")
+    expect(entries.filter(has_text="Person added")).to_have_count(0)
     with admin.page.expect_download() as download:
         admin.page.get_by_role("link", name="for spreadsheets (CSV)").click()
-    lines = download.value.path().read_text().splitlines()
-    assert lines[0].startswith('"sequence","at","actor"')
-    assert len(lines) > before
-    assert all('"add-user"' in line for line in lines[1:])
+    head, *lines = download.value.path().read_text().splitlines()
+    assert head.startswith('"sequence","at","actor"')
+    assert lines
+    assert all('"replace-policy"' in line for line in lines)
+    entries.first.get_by_role("link", name="Ada Marsh").click()
+    expect(entries.filter(has_text="Policy changed").first).to_be_visible()
     admin.page.get_by_role("link", name="Show everything").click()
     expect(admin.page.get_by_label("What was done")).to_have_value("")
     admin.goes_to("/admin/audit?subject=nobody-has-this-id")
     admin.reads("There are no such entries.")
+    reader = someone(viewport=PHONE)
+    reader.signs_in(ADA)
+    reader.goes_to("/admin/audit")
+    finds_nothing(reader)
+    fits(reader)
 
 
 def test_a_policy_is_saved_or_refused_as_a_whole(someone: Opens) -> None:
