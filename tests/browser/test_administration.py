@@ -6,17 +6,9 @@ from playwright.sync_api import APIRequestContext, expect
 from tests.browser.conftest import ADMIN, Opens
 from tests.browser.person import Account, Person
 from tests.browser.test_accessibility import PHONE, finds_nothing, fits
-from tests.e2e.portal import eventually
 
 ADA = Account(ADMIN["user_id"], ADMIN["password"], "Ada Marsh")
-PAGES = [
-    "/admin",
-    "/admin/users",
-    "/admin/users/new",
-    "/admin/policies",
-    "/admin/audit",
-    "/admin/events",
-]
+PAGES = ["/admin", "/admin/users", "/admin/users/new", "/admin/policies", "/admin/events"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -55,42 +47,6 @@ def test_an_admin_adds_somebody_who_then_chooses_a_password(someone: Opens) -> N
     admin.reads("Wren Aldous")
     person.signs_in(Account("wren@halden.example", "seven green umbrellas in rain", "Wren Aldous"))
     person.sees_heading("Choose your own password")
-
-
-def test_an_admin_reads_what_was_done_and_asks_for_some_of_it(someone: Opens) -> None:
-    admin = someone(java_script_enabled=False)
-    admin.signs_in(ADA)
-    admin.goes_to("/admin/policies")
-    admin.page.get_by_role("button", name="Save policy for sessions").click()
-    entries = admin.page.locator("ol.people > li")
-
-    def is_told() -> bool:
-        admin.goes_to("/admin/audit")
-        admin.page.get_by_label("What was done").select_option("Policy changed")
-        admin.page.get_by_role("button", name="Show").click()
-        return entries.count() > 0
-
-    eventually(is_told)
-    expect(entries.first).to_contain_text("Policy changed")
-    expect(entries.first).to_contain_text("by Ada Marsh")
-    expect(entries.filter(has_text="Person added")).to_have_count(0)
-    with admin.page.expect_download() as download:
-        admin.page.get_by_role("link", name="for spreadsheets (CSV)").click()
-    head, *lines = download.value.path().read_text().splitlines()
-    assert head.startswith('"sequence","at","actor"')
-    assert lines
-    assert all('"replace-policy"' in line for line in lines)
-    entries.first.get_by_role("link", name="Ada Marsh").click()
-    expect(entries.filter(has_text="Policy changed").first).to_be_visible()
-    admin.page.get_by_role("link", name="Show everything").click()
-    expect(admin.page.get_by_label("What was done")).to_have_value("")
-    admin.goes_to("/admin/audit?subject=nobody-has-this-id")
-    admin.reads("There are no such entries.")
-    reader = someone(viewport=PHONE)
-    reader.signs_in(ADA)
-    reader.goes_to("/admin/audit")
-    finds_nothing(reader)
-    fits(reader)
 
 
 def test_a_policy_is_saved_or_refused_as_a_whole(someone: Opens) -> None:

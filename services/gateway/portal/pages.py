@@ -7,7 +7,6 @@ from aiohttp import web
 from services.gateway.account import Account
 from services.gateway.password_reset import PasswordReset
 from services.gateway.policy import Policies
-from services.gateway.portal.admin_audit_pages import AdminAuditPages
 from services.gateway.portal.admin_pages import AdminPages, Admins
 from services.gateway.portal.admin_policy_pages import AdminPolicyPages
 from services.gateway.portal.admin_user_pages import AdminUserPages
@@ -81,7 +80,6 @@ class Portal:
             AdminPages(admins),
             AdminUserPages(admins),
             AdminPolicyPages(admins, policies),
-            AdminAuditPages(admins),
             LanguagePages(catalogues),
             self._problems,
             pages.files,

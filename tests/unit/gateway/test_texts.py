@@ -14,7 +14,6 @@ from jinja2 import nodes
 
 import services
 from services.gateway.portal import page as portal_page
-from services.gateway.portal.admin_audit_pages import ACTIONS
 from shared import problems
 from shared.contracts.events import Cause, CredentialType, LockCause
 from shared.contracts.methods import What
@@ -158,11 +157,6 @@ def test_mails_can_be_written(language: str, text_id: str) -> None:
 @pytest.mark.parametrize("what", get_args(What))
 def test_every_change_that_is_listed_has_words(what: str) -> None:
     assert f"security.last.{what}" in ENGLISH
-
-
-@pytest.mark.parametrize("action", ACTIONS)
-def test_every_action_that_is_asked_for_in_the_trail_has_words(action: str) -> None:
-    assert f"admin.audit.action.{action}" in ENGLISH
 
 
 @pytest.mark.parametrize("cause", [*get_args(Cause), *get_args(LockCause)])
