@@ -3,11 +3,11 @@
 import pytest
 from playwright.sync_api import APIRequestContext, expect
 
-from tests.browser.conftest import ADMIN, Opens
+from tests.browser.conftest import Enrolls, Opens
 from tests.browser.person import Account, Person
 from tests.browser.test_accessibility import PHONE, finds_nothing, fits
+from tests.e2e.portal import People
 
-ADA = Account(ADMIN["user_id"], ADMIN["password"], "Ada Marsh")
 PAGES = [
     "/admin",
     "/admin/users",
@@ -19,11 +19,21 @@ PAGES = [
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+def is_admin(person: Person, people: People) -> Person:
+    """Let somebody have the session of the admin, who has shown a factor a moment ago."""
+    # A cookie of this name comes over HTTPS alone, or from this machine.
+    url = person.url.replace("http:", "https:")
+    person.context.add_cookies(
+        [{"name": "__Host-session", "value": people.admin, "url": url, "secure": True}]
+    )
+    return person
+
+
 def test_axe_finds_nothing_in_the_administration_and_all_of_it_fits(
-    someone: Opens, scheme: str
+    someone: Opens, people: People, scheme: str
 ) -> None:
     person = someone(color_scheme=scheme, viewport=PHONE, locale="de")
-    person.signs_in(ADA)
+    is_admin(person, people)
     for path in PAGES:
         person.goes_to(path)
         finds_nothing(person)
@@ -38,9 +48,10 @@ def test_axe_finds_nothing_in_the_administration_and_all_of_it_fits(
         person.page.go_back()
 
 
-def test_an_admin_adds_somebody_who_then_chooses_a_password(someone: Opens) -> None:
+def test_an_admin_adds_somebody_who_then_chooses_a_password(someone: Opens, people: People) -> None:
     admin, person = someone(java_script_enabled=False), someone()
-    admin.signs_in(ADA)
+    is_admin(admin, people)
+    admin.goes_to("/")
     admin.page.get_by_role("link", name="Administration").click()
     admin.page.get_by_role("link", name="People Who has").click()
     admin.page.get_by_role("link", name="Add a person").click()
@@ -64,12 +75,12 @@ def test_an_admin_adds_somebody_who_then_chooses_a_password(someone: Opens) -> N
     person.sees_heading("Choose your own password")
 
 
-def test_an_admin_looks_after_an_account(someone: Opens, account: Account) -> None:
+def test_an_admin_looks_after_an_account(someone: Opens, people: People, account: Account) -> None:
     admin, person = someone(java_script_enabled=False), someone()
     page = admin.page
     person.signs_in(account)
     person.is_at("/")
-    admin.signs_in(ADA)
+    is_admin(admin, people)
     admin.goes_to("/admin/users")
     while page.get_by_role("link", name=account.name, exact=True).count() == 0:
         page.get_by_role("link", name="Next entries").click()
@@ -113,9 +124,9 @@ def test_an_admin_looks_after_an_account(someone: Opens, account: Account) -> No
     admin.sees_heading("There is nothing here")
 
 
-def test_a_policy_is_saved_or_refused_as_a_whole(someone: Opens) -> None:
+def test_a_policy_is_saved_or_refused_as_a_whole(someone: Opens, people: People) -> None:
     admin = someone(java_script_enabled=False)
-    admin.signs_in(ADA)
+    is_admin(admin, people)
     admin.goes_to("/admin/policies")
     idle, lifetime = (
         admin.page.locator("#sessions-idle_minutes"),
@@ -146,10 +157,10 @@ def test_a_policy_is_saved_or_refused_as_a_whole(someone: Opens) -> None:
 
 
 def test_what_another_admin_changed_in_between_is_not_overwritten(
-    someone: Opens, admin: APIRequestContext
+    someone: Opens, people: People, admin: APIRequestContext
 ) -> None:
     policy, person = "/api/v1/admin/policy/sessions", someone()
-    person.signs_in(ADA)
+    is_admin(person, people)
     person.goes_to("/admin/policies")
     before = admin.get(policy).json()
     assert admin.put(policy, data={**before, "idle_minutes": 47}).status == 200
@@ -172,3 +183,11 @@ def test_nobody_else_gets_there(person: Person, account: Account, path: str) -> 
     expect(person.page.get_by_role("link", name="Administration")).to_have_count(0)
     person.goes_to(path)
     person.sees_heading("Your organization does not allow this")
+
+
+def test_who_has_no_second_step_is_told_to_set_one_up(person: Person, enroll: Enrolls) -> None:
+    person.signs_in(enroll(roles=["admin"]))
+    person.page.get_by_role("link", name="Administration").click()
+    finds_nothing(person)
+    person.page.get_by_role("link", name="Set up a second step").click()
+    person.is_at("/security")

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from services.gateway.administration import Administration
 from services.gateway.audit import AuditTrail
+from services.gateway.errors import StepUpRequired
 from services.gateway.policy import Policies
 from services.gateway.portal import addresses
 from services.gateway.portal.page import Pages
@@ -14,7 +15,6 @@ from services.gateway.portal.step_up_pages import to_step_up
 from services.gateway.portal.visits import Form, Visitor, Visits
 from services.gateway.users import Users
 from shared.contracts.profile import Person
-from shared.contracts.refusals import Refusal
 
 ADDRESS = "/admin"
 EVENTS = f"{ADDRESS}/events"
@@ -52,7 +52,10 @@ class Admins:
         async def handle(request: web.Request) -> web.Response:
             visitor = await self.visits.visitor(request)
             return await self._let_in(
-                visitor, addresses.read_again(request), lambda admin: read(request, visitor, admin)
+                request,
+                visitor,
+                addresses.read_again(request),
+                lambda admin: read(request, visitor, admin),
             )
 
         return handle
@@ -64,18 +67,26 @@ class Admins:
             _, form = await self.visits.sent_form(request)
             visitor = await self.visits.visitor(request)
             address = back_to or addresses.read_again(request)
-            return await self._let_in(visitor, address, lambda admin: act(request, admin, form))
+            return await self._let_in(
+                request, visitor, address, lambda admin: act(request, admin, form)
+            )
 
         return handle
 
     async def _let_in(
-        self, visitor: Visitor, address: str, act: Callable[[Person], Awaitable[web.Response]]
+        self,
+        request: web.Request,
+        visitor: Visitor,
+        address: str,
+        act: Callable[[Person], Awaitable[web.Response]],
     ) -> web.Response:
         try:
-            return await act(await self.administration.admin(visitor.caller))
-        except Refusal as refusal:
-            if refusal.type != "step-up-required":
-                raise
+            return await act(await self.administration.acting_admin(visitor.caller))
+        except StepUpRequired as refusal:
+            if not refusal.extra.get("methods"):
+                return await self.pages.show(
+                    request, "admin_without_factor.html", visitor=visitor, status=refusal.status
+                )
             # What a form said has to be said again then.
             return to_step_up(address)
 
