@@ -318,3 +318,37 @@ def every_cause() -> list[str]:
 @pytest.mark.parametrize("text_id", every_cause())
 def test_every_cause_that_is_told_has_a_text_in_every_language(text_id: str) -> None:
     assert all(text_id in texts for texts in TEXTS.texts.values())
+
+
+async def test_a_password_that_an_admin_set_is_told_the_user_and_the_other_admins(
+    system: System,
+) -> None:
+    for sub in ("root", "mei"):
+        system.person(sub, roles=("admin",))
+    system.person("gone", roles=("admin",))
+    system.people.persons["gone"] = replace(system.people.persons["gone"], disabled=True)
+    system.person("zoe", roles=("admin",), organization="elsewhere")
+    told = changed()
+    payload = told.payload.model_copy(update={"cause": "password-set-by-admin", "by": "root"})
+    told = told.model_copy(update={"payload": payload, "initiating_entity": "admin"})
+    for _ in range(2):
+        await system.notices.owe(told)
+    await system.send_all()
+    mails = {mail.to: mail for mail in system.mailer.taken}
+    assert len(system.mailer.taken) == 2
+    assert set(mails) == {"ada@example.org", "mei@example.org"}
+    assert mails["ada@example.org"].subject == TEXTS.text(
+        "mail.password-set-by-admin.subject", "en"
+    )
+    assert "Ada Marsh (ada@example.org)" in mails["mei@example.org"].text
+
+
+async def test_a_notice_for_one_address_goes_there_and_nowhere_else(system: System) -> None:
+    system.person(emails=("new@example.org",))
+    for number, address in enumerate(("old@example.org", "new@example.org")):
+        notice = Notice(f"change.{number}", "ada", "addresses-changed", AT, to=address)
+        await system.store.owe(f"change.{number}", notice)
+    system.mailer.refused.add("old@example.org")
+    await system.send_all()
+    assert [mail.to for mail in system.mailer.taken] == ["new@example.org"]
+    assert system.store.owed["change.0"].outcome == "undeliverable"
