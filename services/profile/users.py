@@ -55,7 +55,12 @@ class Users:
         noted = Noted(asked.revision, asked.disabled, asked.deleted, asked=True)
 
         async def work(tx: UserTransaction) -> None:
-            user = await _found(tx, asked.organization, asked.sub)
+            user = await tx.user(asked.organization, asked.sub)
+            if user is None and noted.deleted:
+                # The event was faster.
+                return
+            if user is None:
+                raise NoSuchPerson
             if noted.disabled and user.is_admin:
                 await _require_another_admin(tx, user)
             await tx.note_account(asked.sub, noted)

@@ -190,6 +190,16 @@ async def test_a_user_id_is_free_again_only_long_after_its_user_was_deleted(
     assert successor.sub != ada.sub
 
 
+async def test_a_deletion_of_which_the_event_was_faster_is_noted_again(
+    store: Store, users: Users
+) -> None:
+    ada = await added(store)
+    for _ in range(2):
+        await users.note_account(note(ada.sub, 2, deleted=True))
+    noted = await store.user_now(ada.sub)
+    assert noted is None or noted.deleted
+
+
 async def _put(changed: PersonRecord, tx: UserTransaction) -> None:
     await tx.put(changed)
 
