@@ -5,10 +5,12 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import cast
 
-from services.credentials.errors import CodeRefused
+from pydantic import SecretStr
+
+from services.credentials.errors import CodeRefused, MethodExists
 from services.credentials.keyring import Keyring
 from services.credentials.kinds import MethodChanges, Shown
-from services.credentials.methods import Method, new_id
+from services.credentials.methods import Changed, Method, SecurityInfo, new_id
 from services.credentials.model import OneTime, fingerprint
 from services.credentials.sending import Sending
 from services.credentials.store import Message, OneTimeStore, Words
@@ -17,6 +19,8 @@ from shared.contracts.methods import (
     BeginChallenge,
     ChallengeBegun,
     EnrollSent,
+    Imported,
+    ImportSent,
     SentKind,
     SentSetup,
 )
@@ -57,26 +61,35 @@ class OutOfBand:
     async def enroll(self, asked: EnrollSent) -> SentSetup:
         """Begin to set up an address or a number, and send a code there."""
         self.sending.require(asked.kind)
-        target = asked.target.get_secret_value()
-        hint = hint_of(target)
-        new = Method(
-            id=new_id(),
-            kind=asked.kind,
-            label="",
-            created_at=self.clock.now(),
-            hint=hint,
-            mark=fingerprint(self.pepper, "target", asked.sub, asked.kind, target.casefold()),
-            instead_of=asked.instead_of,
-            # What is said to it when it goes is said in the words it was added in.
-            language=asked.language if asked.kind == "email" else None,
-        )
-        sealed = replace(new, sealed=self.keyring.seal(new.place(asked.sub), target.encode()))
+        sealed = self._made(asked.sub, asked.kind, asked.target, asked.language)
+        sealed = replace(sealed, instead_of=asked.instead_of)
         await self.changes.begin(asked.sub, sealed)
         await self.begin(
             sealed,
-            BeginChallenge(sub=asked.sub, id=new.id, binding=new.id, language=asked.language),
+            BeginChallenge(sub=asked.sub, id=sealed.id, binding=sealed.id, language=asked.language),
         )
-        return SentSetup(id=new.id, hint=hint)
+        return SentSetup(id=sealed.id, hint=hint_of(asked.target.get_secret_value()))
+
+    async def bring(self, asked: ImportSent) -> Imported:
+        """Add an address or a number as proved, since an admin vouches for it.
+
+        Nothing is sent there. A dry run refuses the same and changes nothing.
+        """
+        self.sending.require(asked.kind)
+        (await self.changes.policy(asked.sub)).require(asked.kind)
+        new = self._made(asked.sub, asked.kind, asked.target, asked.language)
+
+        def added(info: SecurityInfo) -> Changed:
+            return Changed(info.with_proved(new), new, "create", by_admin=True)
+
+        try:
+            if asked.dry_run:
+                added(await self.changes.store.security_info(asked.sub))
+            else:
+                await self.changes.make(asked.sub, added)
+        except MethodExists:
+            return Imported(added=False)
+        return Imported(added=True)
 
     async def begin(self, method: Method, asked: BeginChallenge) -> ChallengeBegun:
         """Send a new code; the one before it ends when this one is taken away."""
@@ -101,6 +114,20 @@ class OutOfBand:
     def took(self, method: Method, shown: Shown) -> Method:
         """Take note of when that was."""
         return method.took_sent(shown.at)
+
+    def _made(self, sub: str, kind: SentKind, sent_to: SecretStr, language: str | None) -> Method:
+        target = sent_to.get_secret_value()
+        new = Method(
+            id=new_id(),
+            kind=kind,
+            label="",
+            created_at=self.clock.now(),
+            hint=hint_of(target),
+            mark=fingerprint(self.pepper, "target", sub, kind, target.casefold()),
+            # What is said to it when it goes is said in the words it was added in.
+            language=language if kind == "email" else None,
+        )
+        return replace(new, sealed=self.keyring.seal(new.place(sub), target.encode()))
 
     def _message(self, method: Method, asked: BeginChallenge, code: str) -> Message:
         kind = _kind_of(method)
