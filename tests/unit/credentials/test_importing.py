@@ -1,10 +1,14 @@
 """Addresses and numbers that an admin brings along for others."""
 
+from dataclasses import replace
+
 import pytest
 from pydantic import SecretStr
 
-from services.credentials.errors import TooManyMethods
+from services.credentials.errors import KindNotAvailable, NotAllowedByPolicy, TooManyMethods
+from services.credentials.method_policy import MethodPolicy
 from shared.contracts.methods import ImportSent, SentKind
+from tests.memory.credentials import MemoryPolicies
 from tests.unit.credentials.test_out_of_band import MAIL, NUMBER, People
 
 
@@ -67,3 +71,27 @@ async def test_there_are_no_more_than_their_owner_could_add(
         await bring(people, f"+49421555014{number}")
     with pytest.raises(TooManyMethods):
         await bring(people, dry_run=dry_run)
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_what_no_carrier_serves_is_refused(people: People, *, dry_run: bool) -> None:
+    out_of_band = people.info.out_of_band
+    without = replace(out_of_band, sending=replace(out_of_band.sending, carriers={}))
+    people.info = replace(people.info, out_of_band=without)
+    with pytest.raises(KindNotAvailable):
+        await bring(people, dry_run=dry_run)
+    assert await people.methods() == ()
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_what_policy_does_not_allow_is_refused(
+    monkeypatch: pytest.MonkeyPatch, *, dry_run: bool
+) -> None:
+    async def policy_of(_: MemoryPolicies, organization: str) -> MethodPolicy:
+        return MethodPolicy(allowed=frozenset({"email"}))
+
+    monkeypatch.setattr(MemoryPolicies, "policy_of", policy_of)
+    people = People()
+    with pytest.raises(NotAllowedByPolicy):
+        await bring(people, dry_run=dry_run)
+    assert await people.methods() == ()
