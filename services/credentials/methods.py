@@ -416,13 +416,16 @@ class Changed:
     kept: str | None = None
     also: tuple[str, ...] = ()
     cause: Cause | None = None
+    by_admin: bool = False
 
     @classmethod
     def cleared(cls, info: SecurityInfo) -> "Changed":
         """Return what taking all of them away makes; nobody is told where there are none."""
         first = next(iter(info.proved), None)
         also = tuple(each.id for each in info.proved[1:])
-        return cls(info.cleared(), first, "delete", also=also, cause="methods-cleared")
+        return cls(
+            info.cleared(), first, "delete", also=also, cause="methods-cleared", by_admin=True
+        )
 
     @classmethod
     def used(cls, info: SecurityInfo, method: Method) -> "Changed":
@@ -460,7 +463,7 @@ class Changed:
             id=new_id(),
             subject=sub,
             occurred_at=at,
-            initiating_entity="admin" if self.cause == "methods-cleared" else "user",
+            initiating_entity="admin" if self.by_admin else "user",
             payload=CredentialChangePayload(
                 credential_type=self.method.credential_type,
                 change_type=self.change,

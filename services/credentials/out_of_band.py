@@ -4,20 +4,27 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import cast
 
-from services.credentials.errors import CodeRefused
+from pydantic import SecretStr
+
+from services.credentials.errors import CodeRefused, MethodExists
 from services.credentials.keyring import Keyring
 from services.credentials.kinds import MethodChanges, Shown
-from services.credentials.methods import Method, new_id
+from services.credentials.methods import Changed, Method, SecurityInfo, new_id
 from services.credentials.model import OneTime, fingerprint
 from services.credentials.sending import Sending
 from services.credentials.store import Message, OneTimeStore, Words
 from shared.clock import Clock
+from shared.contracts.audit import Details
+from shared.contracts.events import Audited
 from shared.contracts.methods import (
     BeginChallenge,
     ChallengeBegun,
     EnrollSent,
+    Imported,
+    ImportSent,
     SentKind,
     SentSetup,
 )
@@ -60,26 +67,35 @@ class OutOfBand:
     async def enroll(self, asked: EnrollSent) -> SentSetup:
         """Begin to set up an address or a number, and send a code there."""
         self.sending.require(asked.kind)
-        target = asked.target.get_secret_value()
-        hint = hint_of(target)
-        new = Method(
-            id=new_id(),
-            kind=asked.kind,
-            label="",
-            created_at=self.clock.now(),
-            hint=hint,
-            mark=fingerprint(self.pepper, "target", asked.sub, asked.kind, target.casefold()),
-            instead_of=asked.instead_of,
-            # What is said to it when it goes is said in the words it was added in.
-            language=asked.language if asked.kind == "email" else None,
-        )
-        sealed = replace(new, sealed=self.keyring.seal(new.place(asked.sub), target.encode()))
+        sealed = self._made(asked.sub, asked.kind, asked.target, asked.language)
+        sealed = replace(sealed, instead_of=asked.instead_of)
         await self.changes.begin(asked.sub, sealed)
         await self.begin(
             sealed,
-            BeginChallenge(sub=asked.sub, id=new.id, binding=new.id, language=asked.language),
+            BeginChallenge(sub=asked.sub, id=sealed.id, binding=sealed.id, language=asked.language),
         )
-        return SentSetup(id=new.id, hint=hint)
+        return SentSetup(id=sealed.id, hint=hint_of(asked.target.get_secret_value()))
+
+    async def bring(self, asked: ImportSent) -> Imported:
+        """Add an address or a number as proved, since an admin vouches for it.
+
+        Nothing is sent there. A dry run refuses the same and changes nothing.
+        """
+        self.sending.require(asked.kind)
+        (await self.changes.policy(asked.sub)).require(asked.kind)
+        new = self._made(asked.sub, asked.kind, asked.target, asked.language)
+
+        def added(info: SecurityInfo) -> Changed:
+            return Changed(info.with_proved(new), new, "create", by_admin=True)
+
+        try:
+            if asked.dry_run:
+                added(await self.changes.store.security_info(asked.sub))
+            else:
+                await self.changes.make(asked.sub, added, also=_audited(asked, self.clock.now()))
+        except MethodExists:
+            return Imported(added=False)
+        return Imported(added=True)
 
     async def begin(self, method: Method, asked: BeginChallenge) -> ChallengeBegun:
         """Send a new code; the one before it ends when this one is taken away."""
@@ -120,6 +136,20 @@ class OutOfBand:
         """Take note of when that was."""
         return method.took_sent(shown.at)
 
+    def _made(self, sub: str, kind: SentKind, sent_to: SecretStr, language: str | None) -> Method:
+        target = sent_to.get_secret_value()
+        new = Method(
+            id=new_id(),
+            kind=kind,
+            label="",
+            created_at=self.clock.now(),
+            hint=hint_of(target),
+            mark=fingerprint(self.pepper, "target", sub, kind, target.casefold()),
+            # What is said to it when it goes is said in the words it was added in.
+            language=language if kind == "email" else None,
+        )
+        return replace(new, sealed=self.keyring.seal(new.place(sub), target.encode()))
+
     def _message(self, method: Method, asked: BeginChallenge, text_id: str, code: str) -> Message:
         kind = _kind_of(method)
         # A voice reads digits one by one where commas part them.
@@ -141,6 +171,13 @@ class OutOfBand:
 
     def _proof(self, name: str, code: str) -> str:
         return fingerprint(self.pepper, "sent-proof", name, code)
+
+
+def _audited(asked: ImportSent, at: datetime) -> tuple[Audited, ...]:
+    if asked.by is None:
+        return ()
+    details: Details = {"kind": asked.kind}
+    return (Audited.of(asked.by, "import-method", at=at, subject=asked.sub, details=details),)
 
 
 def hint_of(target: str) -> str:

@@ -36,6 +36,7 @@ from shared.contracts.methods import (
     ConfirmSecurityInfo,
     EnrollAuthenticator,
     EnrollSent,
+    ImportSent,
     ListMethods,
     MakeRecoveryCodes,
     ProveMethod,
@@ -93,6 +94,7 @@ def routes(
             "/methods/make-recovery-codes", MakeRecoveryCodes, security_info.recovery_codes.make
         ),
         endpoint("/methods/enroll-sent", EnrollSent, security_info.out_of_band.enroll),
+        endpoint("/methods/import-sent", ImportSent, security_info.out_of_band.bring),
         endpoint("/methods/send-again", BeginChallenge, security_info.send_again),
         endpoint("/methods/enroll-passkey", EnrollPasskey, security_info.passkeys.enroll),
         endpoint("/methods/prove", ProveMethod, security_info.prove),

@@ -20,6 +20,7 @@ from services.gateway.clients.sessions import SessionsClient
 from services.gateway.config import GatewayConfig
 from services.gateway.headers import dressed, guarded, identified
 from services.gateway.live import LiveSessions
+from services.gateway.method_import import MethodImport
 from services.gateway.password_reset import PasswordReset
 from services.gateway.policy import Policies
 from services.gateway.portal.admin_pages import AdminFlows
@@ -88,7 +89,12 @@ def build_service(config: GatewayConfig) -> Service:
         servers=config.app_password_clients,
     )
     problems = Problems(catalogues, requests)
-    users, audit = Users(profile, credentials, sessions), AuditTrail(profile)
+    admin = AdminFlows(
+        Users(profile, credentials, sessions),
+        policies,
+        AuditTrail(profile),
+        MethodImport(credentials, profile),
+    )
     portal = Portal(
         requests,
         catalogues,
@@ -97,7 +103,7 @@ def build_service(config: GatewayConfig) -> Service:
         security_info,
         trust,
         password_reset,
-        AdminFlows(users, policies, audit),
+        admin,
     )
     api = Api(
         sign_in,
@@ -105,13 +111,14 @@ def build_service(config: GatewayConfig) -> Service:
         account,
         security_info,
         administration,
-        users,
+        admin.users,
         policies,
         live,
         trust,
         catalogues,
-        audit,
+        admin.audit,
         password_reset,
+        admin.method_import,
     )
     table = api.operations()
     operations = Operations(requests, RedisAnswers(redis, sealer), problems.answer)

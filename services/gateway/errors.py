@@ -63,6 +63,18 @@ class MethodUnknown(Refusal):
     type, status = "not-found", 404
 
 
+class MethodFileHeaderWrong(Refusal):
+    """The first line of a file of contact methods is not the header."""
+
+    type, status = "method-file-header-wrong", 422
+
+
+class MethodFileTooLong(Refusal):
+    """A file of contact methods has more bytes or lines than are read at once."""
+
+    type, status = "method-file-too-long", 413
+
+
 class StepUpRequired(Refusal):
     """The caller has to show again who they are, or with a second factor: `needs` says which."""
 

@@ -151,6 +151,26 @@ class SentSetup(Contract):
     hint: str
 
 
+class ImportSent(Contract):
+    """Add an address or a number that an admin vouches for, or only try whether it could be.
+
+    `language` is the one that its owner reads, where that is known.
+    """
+
+    sub: Sub
+    kind: SentKind
+    target: Secret = Field(max_length=254)
+    language: str | None = Field(default=None, max_length=16)
+    dry_run: bool
+    by: Actor | None = None
+
+
+class Imported(Contract):
+    """Whether it was added, or would be; otherwise it was there already."""
+
+    added: bool
+
+
 class MakeRecoveryCodes(Contract):
     """Make new recovery codes; the older ones stop working."""
 

@@ -13,6 +13,7 @@ PAGES = [
     "/admin/users",
     "/admin/users/new",
     "/admin/policies",
+    "/admin/import",
     "/admin/audit",
     "/admin/events",
 ]
@@ -154,6 +155,28 @@ def test_a_policy_is_saved_or_refused_as_a_whole(someone: Opens, people: People)
     expect(admin.page.get_by_label("Passkey")).not_to_be_checked()
     admin.goes_to("/admin/policies")
     expect(admin.page.get_by_label("Passkey")).to_be_checked()
+
+
+def test_contact_methods_are_tried_and_then_imported(
+    someone: Opens, people: People, account: Account
+) -> None:
+    admin, person = is_admin(someone(), people), someone()
+    lines = admin.page.get_by_label("Lines")
+    admin.goes_to("/admin/import")
+    lines.fill(f"user_id,kind,target\n{account.user_id},email,robin@mail.example\nno one,sms,+1")
+    for button, heading in (("Try it", "What would come of it"), ("Import", "What came of it")):
+        admin.page.get_by_role("button", name=button).click()
+        expect(admin.page.get_by_role("heading", name=heading)).to_be_visible()
+        admin.reads("Added: 1. Unchanged: 0. Refused: 1.")
+        finds_nothing(admin)
+    admin.page.get_by_role("button", name="Import").click()
+    admin.reads("Added: 0. Unchanged: 1. Refused: 1.")
+    lines.fill("nothing of the kind")
+    admin.page.get_by_role("button", name="Import").click()
+    admin.page.locator("#refused").wait_for()
+    person.signs_in(account)
+    person.goes_to("/security")
+    person.reads("r…@mail.example")
 
 
 def test_what_another_admin_changed_in_between_is_not_overwritten(

@@ -36,6 +36,7 @@ from services.gateway.api.bodies import (
     SignInRegistration,
     UserItems,
 )
+from services.gateway.api.method_import import MethodImportApi
 from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.api.password_policy import PasswordPolicyApi
 from services.gateway.api.password_reset import PasswordResetApi
@@ -54,6 +55,7 @@ from services.gateway.api.users import UsersApi
 from services.gateway.audit import AuditTrail
 from services.gateway.forms import AddUserBody
 from services.gateway.live import LiveSessions
+from services.gateway.method_import import MethodImport
 from services.gateway.model import (
     ActionRequired,
     Challenged,
@@ -106,6 +108,7 @@ class Api:
     catalogues: Catalogues
     audit: AuditTrail
     password_reset: PasswordReset
+    method_import: MethodImport
 
     def operations(self) -> list[Operation]:
         """Return the whole table."""
@@ -120,6 +123,7 @@ class Api:
             *PasswordResetApi(self.password_reset, self.policies, self.catalogues).operations(),
             *self._admin(),
             *UsersApi(self.users).operations(),
+            *MethodImportApi(self.method_import).operations(),
             *PolicyApi(self.policies).operations(),
             *PasswordPolicyApi(self.policies).operations(),
             *AuditApi(self.audit).operations(),

@@ -41,6 +41,8 @@ from shared.contracts.methods import (
     ConfirmSecurityInfo,
     EnrollAuthenticator,
     EnrollSent,
+    Imported,
+    ImportSent,
     ListMethods,
     MakeRecoveryCodes,
     Method,
@@ -139,6 +141,10 @@ class CredentialsClient:
     async def make_app_password(self, asked: MakeAppPassword) -> AppPassword:
         """Make an app password."""
         return await self.peer.ask("/methods/make-app-password", asked, AppPassword)
+
+    async def import_sent(self, asked: ImportSent) -> Imported:
+        """Add an address or a number that an admin vouches for."""
+        return await self.peer.ask("/methods/import-sent", asked, Imported)
 
     async def set_security_questions(self, asked: SetSecurityQuestions) -> SecurityQuestionsSet:
         """Keep security questions in place of the older ones."""

@@ -8,6 +8,7 @@ from aiohttp import web
 from services.gateway.administration import Administration
 from services.gateway.audit import AuditTrail
 from services.gateway.errors import StepUpRequired
+from services.gateway.method_import import MethodImport
 from services.gateway.policy import Policies
 from services.gateway.portal import addresses
 from services.gateway.portal.page import Pages
@@ -32,6 +33,7 @@ class AdminFlows:
     users: Users
     policies: Policies
     audit: AuditTrail
+    method_import: MethodImport
 
 
 @dataclass(frozen=True)

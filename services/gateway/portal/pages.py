@@ -7,6 +7,7 @@ from aiohttp import web
 from services.gateway.account import Account
 from services.gateway.password_reset import PasswordReset
 from services.gateway.portal.admin_audit_pages import AdminAuditPages
+from services.gateway.portal.admin_import_pages import AdminImportPages
 from services.gateway.portal.admin_one_user_pages import AdminOneUserPages
 from services.gateway.portal.admin_pages import AdminFlows, AdminPages, Admins
 from services.gateway.portal.admin_policy_pages import AdminPolicyPages
@@ -81,6 +82,7 @@ class Portal:
             AdminPages(admins),
             AdminUserPages(admins, users),
             AdminOneUserPages(admins, users, policies),
+            AdminImportPages(admins, admin.method_import),
             AdminPolicyPages(admins, policies),
             AdminAuditPages(admins, admin.audit),
             LanguagePages(catalogues),

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from services.gateway.acceptance import Acceptance
 from services.gateway.account import Account
 from services.gateway.administration import Administration
+from services.gateway.method_import import MethodImport
 from services.gateway.model import Caller, FlowKey, SignedIn, SignInAttempt
 from services.gateway.password_reset import PasswordReset
 from services.gateway.policy import Policies
@@ -74,6 +75,7 @@ class Gateway:
         self.policies = Policies(services.credentials, services.profile, services.sessions)
         self.password_reset = PasswordReset(services.credentials, services.profile, clock.pause)
         self.users = Users(services.profile, services.credentials, services.sessions)
+        self.method_import = MethodImport(services.credentials, services.profile)
         self.trust = DeviceTrust(services.sessions)
         self.acceptance = Acceptance(MemoryAccepted(), services.sessions)
 

@@ -39,6 +39,7 @@ from shared.contracts.methods import (
     ConfirmSecurityInfo,
     EnrollAuthenticator,
     EnrollSent,
+    ImportSent,
     ListMethods,
     MakeRecoveryCodes,
     Method,
@@ -347,6 +348,9 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("credentials", "/methods/make-recovery-codes"): make_codes,
     ("credentials", "/methods/make-app-password"): make_app_password,
     ("credentials", "/methods/set-security-questions"): set_questions,
+    ("credentials", "/methods/import-sent"): lambda s: s.credentials.import_sent(
+        ImportSent(sub="person-1", kind="sms", target=SecretStr("+494215550147"), dry_run=False)
+    ),
     ("credentials", "/app-passwords/check"): check_app_password,
     ("credentials", "/methods/enroll-sent"): begin_number,
     ("credentials", "/methods/send-again"): send_again,

@@ -88,6 +88,7 @@ TABLE: dict[str, Turns] = {
     "PUT /admin/policy/methods": ADMIN,
     "GET /admin/policy/sessions": ADMIN,
     "PUT /admin/policy/sessions": ADMIN,
+    "POST /admin/methods/import": ADMIN,
     "GET /admin/policy/password": ADMIN,
     "PUT /admin/policy/password": ADMIN,
     "GET /admin/policy/reset": ADMIN,
@@ -143,6 +144,7 @@ def api(gateway: Gateway) -> Api:
         Catalogues.load(),
         AuditTrail(gateway.services.profile),
         gateway.password_reset,
+        gateway.method_import,
     )
 
 
