@@ -20,6 +20,7 @@ from typing import Any, Literal, Self, TypeVar, get_args
 
 import aiohttp
 import redis
+from pydantic import SecretStr
 
 from deploy.local.servers import RABBITMQ_SERVER
 from deploy.local.services import SERVICES
@@ -27,8 +28,9 @@ from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
 from services.gateway.clients.profile import ProfileClient
 from shared.contracts.credentials import EnrollAccount
+from shared.contracts.methods import ImportSent
 from shared.contracts.methods import Kind as MethodKind
-from shared.contracts.policy import PutMethodsPolicy
+from shared.contracts.policy import PutMethodsPolicy, PutResetPolicy
 from shared.contracts.profile import AddPerson, PutOrganization
 from tests.fault.die import FOLDER, Points
 from tests.stack import Stack
@@ -213,6 +215,16 @@ class Portal:
                 trust_days=0,
             )
         )
+
+    async def let_reset(self, user: User, address: str) -> None:
+        """Let somebody reset a forgotten password by codes that are sent to this address."""
+        await self._credentials.put_reset_policy(
+            PutResetPolicy(organization=ORGANIZATION.id, enabled_for="everyone", methods=("email",))
+        )
+        sent = ImportSent(
+            sub=user.sub, kind="email", target=SecretStr(address), language="en", dry_run=False
+        )
+        await self._credentials.import_sent(sent)
 
     async def people(
         self, number: int, *, sessions: int = 3, mail_to: str | None = None
