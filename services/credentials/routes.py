@@ -56,6 +56,7 @@ from shared.contracts.questions import SetSecurityQuestions
 from shared.contracts.resets import (
     AnswerReset,
     AskHelpdesk,
+    AskRegistered,
     BeginReset,
     ChooseResetMethod,
     FinishReset,
@@ -128,6 +129,7 @@ def reset_routes(reset: PasswordReset) -> list[web.RouteDef]:
     return [
         endpoint("/reset/policy/read", ReadPolicy, reset.policies.read),
         endpoint("/reset/policy/put", PutResetPolicy, reset.policies.put),
+        endpoint("/reset/registered", AskRegistered, reset.registered),
         endpoint("/reset/look-up", LookUpAccount, reset.look_up),
         endpoint("/reset/begin", BeginReset, reset.begin),
         endpoint("/reset/read", ReadReset, reset.read),

@@ -1,5 +1,6 @@
 """What admins do to the users of their own organization."""
 
+import asyncio
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -20,6 +21,7 @@ from shared.contracts.accounts import (
 from shared.contracts.methods import ListMethods, Method
 from shared.contracts.profile import Person
 from shared.contracts.refusals import NotFound
+from shared.contracts.resets import AskRegistered, RegisteredForReset
 from shared.contracts.sessions import Revoked, SignOutEverywhere
 from shared.contracts.users import ChangeUser, Emptiable, NoteAccount, ReadUser, RecordChanges, User
 
@@ -31,6 +33,7 @@ class KnownUser:
     user: User
     account: Account
     methods: tuple[Method, ...]
+    for_reset: RegisteredForReset
 
     @property
     def has_factor(self) -> bool:
@@ -49,8 +52,13 @@ class Users:
     async def read(self, admin: Person, sub: str) -> KnownUser:
         """Return one user."""
         user, account = await self._found(admin, sub)
-        methods = await self.credentials.methods(ListMethods(sub=sub))
-        return KnownUser(user, account, methods.items)
+        methods, for_reset = await asyncio.gather(
+            self.credentials.methods(ListMethods(sub=sub)),
+            self.credentials.registered_for_reset(
+                AskRegistered(sub=sub, for_admin="admin" in user.roles, groups=user.groups)
+            ),
+        )
+        return KnownUser(user, account, methods.items, for_reset)
 
     async def change(
         self,

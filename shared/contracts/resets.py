@@ -39,6 +39,24 @@ class BeginReset(Contract):
     groups: tuple[str, ...] = ()
 
 
+class AskRegistered(Contract):
+    """Ask whether somebody may reset their password, and has registered enough for that.
+
+    `for_admin` and `groups` are what the record says of them.
+    """
+
+    sub: Sub
+    for_admin: bool = False
+    groups: tuple[str, ...] = ()
+
+
+class RegisteredForReset(Contract):
+    """Whether somebody may reset their password, and has registered enough for that."""
+
+    enabled: bool
+    registered: bool
+
+
 class ReadReset(Contract):
     """Ask how far a reset has come."""
 

@@ -33,7 +33,7 @@ class RegisteredMethod(BaseModel):
 class Registered(BaseModel):
     """What somebody has registered: whether it is enough for a second factor, and for a reset.
 
-    `reset` is null where nobody has said yet what a reset takes.
+    `reset` is null where policy does not let them reset their password.
     """
 
     mfa: bool
@@ -58,7 +58,11 @@ class UserItem(Person):
         return cls(
             **record,
             disabled=known.account.disabled,
-            registered=Registered(mfa=known.has_factor, methods=methods),
+            registered=Registered(
+                mfa=known.has_factor,
+                reset=known.for_reset.registered if known.for_reset.enabled else None,
+                methods=methods,
+            ),
         )
 
 

@@ -77,12 +77,14 @@ from shared.contracts.questions import SecurityQuestionsSet, SetSecurityQuestion
 from shared.contracts.resets import (
     AnswerReset,
     AskHelpdesk,
+    AskRegistered,
     BeginReset,
     ChooseResetMethod,
     FinishReset,
     LookedUp,
     LookUpAccount,
     ReadReset,
+    RegisteredForReset,
     ResetState,
 )
 from shared.contracts.sessions import Revoked
@@ -241,6 +243,10 @@ class CredentialsClient:
     async def put_reset_policy(self, asked: PutResetPolicy) -> KeptResetPolicy:
         """Replace an organization's policy for resets."""
         return await self.peer.ask("/reset/policy/put", asked, KeptResetPolicy)
+
+    async def registered_for_reset(self, asked: AskRegistered) -> RegisteredForReset:
+        """Tell whether somebody may reset their password, and has registered enough."""
+        return await self.peer.ask("/reset/registered", asked, RegisteredForReset, safe=True)
 
     async def look_up(self, asked: LookUpAccount) -> LookedUp:
         """Tell whose user ID it is."""

@@ -10,6 +10,7 @@ from shared.contracts.policy import PutResetPolicy, ReadPolicy
 from shared.contracts.resets import (
     AnswerReset,
     AskHelpdesk,
+    AskRegistered,
     BeginReset,
     ChooseResetMethod,
     FinishReset,
@@ -74,6 +75,9 @@ async def ask_helpdesk(services: Services) -> BaseModel:
 
 
 RESET_CALLS: dict[tuple[str, str], Callable[[Services], Coroutine[Any, Any, object]]] = {
+    ("credentials", "/reset/registered"): lambda s: s.credentials.registered_for_reset(
+        AskRegistered(sub="person-1")
+    ),
     ("credentials", "/reset/policy/read"): lambda s: s.credentials.reset_policy(
         ReadPolicy(organization="halden")
     ),

@@ -472,7 +472,8 @@ READS = {
     "/people/get", "/people/list", "/people/photo", "/password/check", "/devices/recognise",
     "/sessions/introspect", "/sessions/list", "/receipts/read", "/receipts/list", "/methods/list",
     "/policy/read", "/requirements/ask", "/devices/count-trusted",
-    "/reset/policy/read", "/reset/look-up", "/reset/read", "/password-policy/read", "/audit/read",
+    "/reset/policy/read", "/reset/look-up", "/reset/read", "/reset/registered",
+    "/password-policy/read", "/audit/read",
 }  # fmt: skip
 
 

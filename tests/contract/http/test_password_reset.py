@@ -508,3 +508,19 @@ async def test_of_a_reset_and_a_change_at_once_one_wins(kim: Kim) -> None:
     (lost,) = [each for each in came if isinstance(each, Refusal)]
     assert lost.type in {"reset-ended", "password-changed-meanwhile", "wrong-password"}
     assert kim.memory.epochs.epochs[kim.person.sub] == 2
+
+
+async def test_admins_see_who_has_registered_enough(kim: Kim) -> None:
+    admin = await kim.gateway.admin()
+
+    async def seen() -> tuple[bool, bool]:
+        for_reset = (await kim.gateway.users.read(admin, kim.person.sub)).for_reset
+        return for_reset.enabled, for_reset.registered
+
+    assert await seen() == (True, False)
+    await kim.adds()
+    assert await seen() == (True, True)
+    await kim.policy(methods_required=2)
+    assert await seen() == (True, False)
+    await kim.policy(enabled_for="groups", groups=("night-shift",))
+    assert await seen() == (False, True)
