@@ -38,7 +38,7 @@ _WORDS = re.compile(r"[,\n]")
 _NUMBERS = {
     "methods": ("trust_days", "skip_days", "reconfirm_days"),
     "password": ("minimum_length", "minimum_length_with_factor", "history"),
-    "reset": ("reconfirm_days", "questions_to_register", "questions_to_answer"),
+    "reset": ("questions_to_register", "questions_to_answer"),
     "sessions": ("idle_minutes", "lifetime_hours"),
 }
 B = TypeVar("B", bound=BaseModel)
@@ -103,6 +103,8 @@ class AdminPolicyPages:
             "groups": _words(form["groups"]),
             "methods": _chosen(form, get_args(ResetKind)),
             "methods_required": read_number(form["methods_required"]),
+            # The form hands it on as it is: no sign-in asks by it yet.
+            "reconfirm_days": read_number(form["reconfirm_days"]),
             **_numbers(form, "reset"),
         }
         policy = ResetPolicy(**_checked(ResetPolicyBody, said).model_dump())
