@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from math import ceil
 from typing import TypeVar
 
 from pydantic import SecretStr
@@ -36,7 +37,7 @@ from shared.telemetry import REFUSED_AFTER
 T = TypeVar("T")
 
 _GROUPS, _SIGNS = 4, 4
-"""Together 78 random bits, to be typed once."""
+"""Together 78 random bits, to be typed once; more where policy wants longer passwords."""
 _TRIES = 5
 
 
@@ -74,9 +75,9 @@ class Accounts:
 
     async def _set_temporary(self, asked: SetTemporaryPassword) -> TemporaryPassword:
         password = await self._password(asked.sub)
-        made_up = None if asked.password is not None else SecretStr(letters.drawn(_GROUPS, _SIGNS))
-        new = (made_up or asked.password or SecretStr("")).get_secret_value()
         policy = await self.demands.of_subject(password.sub, password.organization)
+        made_up = None if asked.password is not None else _made_up(policy.minimum_length)
+        new = (made_up or asked.password or SecretStr("")).get_secret_value()
         await self.rules.check(new, asked.words, field="password", policy=policy)
         changed = password.set_by_admin(
             await self.hasher.hash(new), at=self.clock.now(), history=policy.history
@@ -161,6 +162,11 @@ async def _anew(act: Callable[[], Awaitable[T]]) -> T:
         except PasswordChangedMeanwhile:
             continue
     raise Busy
+
+
+def _made_up(minimum_length: int) -> SecretStr:
+    groups = max(_GROUPS, ceil((minimum_length + 1) / (_SIGNS + 1)))
+    return SecretStr(letters.drawn(groups, _SIGNS))
 
 
 def _account(password: Password) -> Account:

@@ -1,7 +1,5 @@
 """Composition root of the credentials service."""
 
-from random import SystemRandom
-
 from aiohttp import web
 
 from services.credentials.accounts import Accounts
@@ -178,9 +176,7 @@ def build_service(config: CredentialsConfig) -> Service:
     clearing = Clearing(changes)
     reset_policies = MongoResetPolicyStore(wiring.database, wiring.transactions)
     resetting = ResetPolicies(reset_policies, Lease(reset_policies.policy_of, SystemClock()))
-    questions = SecurityQuestions(
-        changes, keyring, hasher, SystemClock(), SystemRandom(), resetting
-    )
+    questions = SecurityQuestions(changes, keyring, hasher, SystemClock(), resetting)
     reset = PasswordReset(
         passwords,
         security_info,

@@ -123,7 +123,7 @@ class Passwords:
         transaction. Raise `SignInOutdated` where somebody else was faster.
         """
         password = await self.store.password_of(sub)
-        if password is None:
+        if password is None or password.disabled:
             raise SignInOutdated
         policy = await self.demands.of_subject(sub, password.organization)
         await self.rules.check(new, words, policy=policy)

@@ -22,7 +22,7 @@ from services.credentials.owed import owed_of_reset
 from services.credentials.password import Passwords
 from services.credentials.policy import ResetPolicies
 from services.credentials.reset_limits import ResetLimits
-from services.credentials.reset_policy import ResetPolicy
+from services.credentials.reset_policy import ResetPolicy, sort_of
 from services.credentials.resets import Refused, Reset
 from services.credentials.security_info import SecurityInformation
 from services.credentials.security_questions import SecurityQuestions
@@ -71,15 +71,22 @@ class _Case:
             return "contact-helpdesk"
         if self.proofs_needed <= 0:
             return "new-password"
-        return "choose-method" if self.reset.asked is None else "answer"
+        # Policy may have left none since, or taken away the one that was asked for.
+        left = {each.id for each in self._left}
+        if not left:
+            return "contact-helpdesk"
+        return "answer" if self.reset.asked in left else "choose-method"
 
     @property
     def offered(self) -> tuple[Method, ...]:
-        """Return what may be shown next, of a kind that was not shown yet."""
-        if self.step not in {"choose-method", "answer"}:
-            return ()
+        """Return what may be shown next, of a sort that was not shown yet."""
+        return self._left if self.step in {"choose-method", "answer"} else ()
+
+    @property
+    def _left(self) -> tuple[Method, ...]:
         usable = self.policy.usable(self.allowed, is_admin=self.reset.is_admin)
-        return tuple(each for each in usable if each.kind not in self.reset.proved)
+        proved = set(map(sort_of, self.reset.proved))
+        return tuple(each for each in usable if sort_of(each.kind) not in proved)
 
     def require(self, *steps: ResetStep) -> None:
         """Raise `ResetOutOfOrder` unless it waits for one of these."""
@@ -191,7 +198,8 @@ class PasswordReset:
                 sub=reset.sub, id=method.id, binding=reset.binding, language=asked.language
             )
             await self.security_info.out_of_band.begin_reset(method, begin)
-        if not await self.resets.change(self._on(reset, method, case.policy)):
+        wrong = await self.limits.wrong_proofs(reset.sub)
+        if not await self.resets.change(self._on(reset, method, case.policy, wrong)):
             raise ResetOutOfOrder
         return await self.read(ReadReset(binding=asked.binding))
 
@@ -209,8 +217,10 @@ class PasswordReset:
             try:
                 proved = await self._proved(asked, claimed, method, case.info)
             except Exception:
-                # Whoever was wrong may try again at once, of questions by others.
-                await self.resets.change(self._on(claimed, method, case.policy))
+                # Whoever was wrong may try again at once, of questions by others. This one is
+                # counted a moment later.
+                wrong = await self.limits.wrong_proofs(sub) + 1
+                await self.resets.change(self._on(claimed, method, case.policy, wrong))
                 raise
             if not await self.resets.change(proved):
                 raise ResetEnded
@@ -238,10 +248,13 @@ class PasswordReset:
             raise ResetEnded from error
         return reset.answered(method.kind, changed.revision)
 
-    def _on(self, reset: Reset, method: Method, policy: ResetPolicy) -> Reset:
+    def _on(self, reset: Reset, method: Method, policy: ResetPolicy, wrong: int) -> Reset:
         if method.kind != "security-questions":
             return reset.on(method.id)
-        drawn = self.questions.draw(reset.sub, method, policy.questions_to_answer)
+        # Who begins anew is asked the same, or would draw until the questions come whose answers
+        # they know. Only a wrong proof, of which there are few, draws others.
+        seed = self.limits.seed(reset.sub, method.id, wrong)
+        drawn = self.questions.draw(reset.sub, method, policy.questions_to_answer, seed)
         return reset.on(method.id, drawn)
 
     async def finish(self, asked: FinishReset) -> Revoked:
@@ -252,6 +265,10 @@ class PasswordReset:
         case = await self._case(asked.binding)
         case.require("new-password")
         reset, info = case.reset, case.info
+        is_as_it_was = asked.for_admin is None or asked.for_admin == reset.is_admin
+        if not is_as_it_was or (asked.groups is not None and not case.policy.enables(asked.groups)):
+            # What the record says has changed since the reset was begun.
+            raise ResetEnded
 
         async def besides(tx: CredentialTransaction, raised: Raised) -> None:
             await tx.finish_reset(reset, raised.receipt)

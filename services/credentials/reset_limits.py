@@ -6,6 +6,7 @@ What is counted is durable: neither a restart nor a Redis that was flushed lets 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from ipaddress import IPv6Network, ip_address
 
 from services.credentials.errors import (
     CodeRefused,
@@ -29,12 +30,22 @@ from services.credentials.model import (
 from services.credentials.store import QuotaStore
 from services.credentials.throttling import Throttle
 
+_IPV6 = 6
 SendsOfMethod, SendsSeconds = 5, 3600
 Mails, MailsSeconds = 10, 600
 RequestsOfAddress, RequestsSeconds = 60, 600
 """More than a helpdesk behind one address begins, and few enough to go through no list of names."""
 ToldSeconds = 3600
 HelpOfUser, HelpOfAddress, HelpSeconds = 1, 10, 24 * 3600
+
+
+def network_of(address: str) -> str:
+    """Return what one client is counted by: whoever has an IPv6 address has 2^64 of them."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    return str(IPv6Network((parsed, 64), strict=False)) if parsed.version == _IPV6 else address
 
 
 @dataclass(frozen=True)
@@ -51,12 +62,12 @@ class ResetLimits:
 
     async def lets_begin(self, address: str) -> bool:
         """Take one of the resets that may be begun from an address."""
-        key = self._key("address", address)
+        key = self._key("address", network_of(address))
         return not await self.quotas.take(Quota(key, RequestsOfAddress, RequestsSeconds))
 
     async def lets_ask_helpdesk(self, user_id: str, address: str) -> bool:
         """Take one of the requests for help, which are counted whether or not there is the user."""
-        by_address = Quota(self._key("help from", address), HelpOfAddress, HelpSeconds)
+        by_address = Quota(self._key("help from", network_of(address)), HelpOfAddress, HelpSeconds)
         by_user = Quota(self._key("help for", user_id), HelpOfUser, HelpSeconds)
         return not await self.quotas.take(by_address) and not await self.quotas.take(by_user)
 
@@ -64,6 +75,14 @@ class ResetLimits:
         """Take the one entry of its kind in an hour: anybody can have the trail told."""
         key = self._key("told", sub, reason)
         return not await self.quotas.take(Quota(key, 1, ToldSeconds))
+
+    async def wrong_proofs(self, sub: str) -> int:
+        """Return how many wrong proofs are counted."""
+        return await self.throttle.failures(self._proofs(sub))
+
+    def seed(self, sub: str, method_id: str, wrong: int) -> str:
+        """Return what decides which questions are drawn, which nobody else can work out."""
+        return self._key("draw", sub, method_id, str(wrong))
 
     @asynccontextmanager
     async def proof(self, sub: str, address: str) -> AsyncIterator[None]:
@@ -83,7 +102,8 @@ class ResetLimits:
                     attempt.wrong(new_attempt())
                     raise
         except SignInThrottled as locked:
-            raise ResetOutOfOrder(retry_after=locked.retry_after) from locked
+            # As for who cannot reset a password at all, for how long is not said.
+            raise ResetOutOfOrder from locked
 
     async def take_message(self, sub: str, method: Method) -> None:
         """Take one of the messages that may be sent, or lock and raise `TooManyCodes`."""

@@ -13,6 +13,12 @@ RESET_KINDS: tuple[ResetKind, ...] = get_args(ResetKind)
 _ADMINS_SHOW = 2
 _ADMINS_CANNOT_SHOW = "security-questions"
 _NEVER_ALONE = "authenticator"
+_BY_PHONE = {"sms", "voice"}
+
+
+def sort_of(kind: str) -> str:
+    """Return what tells two proofs apart: who has a phone has both of its kinds."""
+    return "phone" if kind in _BY_PHONE else kind
 
 
 @dataclass(frozen=True)
@@ -97,5 +103,5 @@ class ResetPolicy:
 
     @staticmethod
     def _suffices(kinds: Iterable[str], needed: int) -> bool:
-        different = set(kinds)
+        different = set(map(sort_of, kinds))
         return len(different) >= needed and different != {_NEVER_ALONE}

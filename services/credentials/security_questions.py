@@ -41,7 +41,6 @@ class SecurityQuestions:
     keyring: Keyring
     hasher: Verifiers
     clock: Clock
-    random: Random
     resets: ResetPolicies
 
     async def register(self, asked: SetSecurityQuestions) -> SecurityQuestionsSet:
@@ -81,10 +80,13 @@ class SecurityQuestions:
             return info
         return replace(info, methods=tuple(each for each in info.methods if each != method))
 
-    def draw(self, sub: str, method: Method, number: int) -> tuple[str, ...]:
-        """Return so many of the questions in any order, or all where there are fewer."""
+    def draw(self, sub: str, method: Method, number: int, seed: str) -> tuple[str, ...]:
+        """Return so many of the questions in any order, or all where there are fewer.
+
+        It is the seed that decides which.
+        """
         known = [each.question for each in self._opened(sub, method)]
-        return tuple(self.random.sample(known, min(number, len(known))))
+        return tuple(Random(seed).sample(known, min(number, len(known))))
 
     async def are_right(self, sub: str, method: Method, asked: Sequence[str], shown: str) -> bool:
         """Tell whether every question that was asked is answered rightly, in JSON by question.

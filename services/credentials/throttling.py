@@ -81,6 +81,11 @@ class Throttle:
         except CountersUnreachable:
             self._doubt([Ended(each, Turn(0), state) for each, state in cleared.items()])
 
+    async def failures(self, guesses: Guesses) -> int:
+        """Return how many failures are stored under a key."""
+        (counted,) = await self.store.counted([guesses])
+        return counted.failures
+
     async def is_locked(self, *guesses: Guesses) -> bool:
         """Tell whether the store says that one of these keys is locked."""
         return any(each.locked_seconds > 0 for each in await self.store.counted(guesses))

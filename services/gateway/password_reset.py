@@ -12,7 +12,6 @@ from services.gateway.clients.profile import ProfileClient
 from services.gateway.errors import AnswerLost, PasswordChangeUnconfirmed, ResetOutOfOrder
 from services.gateway.model import FlowKey, new_flow_id
 from shared.contracts.credentials import CheckPassword, PasswordReport
-from shared.contracts.profile import GetPerson, Person
 from shared.contracts.refusals import NotFound, Refusal
 from shared.contracts.resets import (
     AnswerReset,
@@ -28,7 +27,8 @@ from shared.contracts.sessions import Revoked
 from shared.contracts.users import ReadUser, User
 
 LeastBeginSeconds = 0.3
-"""How long it takes to begin: longer than what may differ between somebody and nobody."""
+"""How long it takes to begin, or to ask for help: longer than what may differ between somebody
+and nobody."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ class PasswordReset:
             new_password=new_password,
             words=words_of(person),
             told=person.emails,
+            for_admin="admin" in person.roles,
+            groups=person.groups,
         )
         try:
             return await self.credentials.finish_reset(finish)
@@ -89,7 +91,8 @@ class PasswordReset:
 
     async def ask_helpdesk(self, key: FlowKey, address: str) -> None:
         """Have the admins told, where there is anything to tell; it is never said whether."""
-        await self.credentials.ask_helpdesk(AskHelpdesk(binding=key.binding, address=address))
+        asked = AskHelpdesk(binding=key.binding, address=address)
+        await asyncio.gather(self.credentials.ask_helpdesk(asked), self.pause(LeastBeginSeconds))
 
     async def _begin(self, key: FlowKey, user_id: str, address: str) -> None:
         account = await self.credentials.look_up(LookUpAccount(user_id=user_id))
@@ -104,12 +107,12 @@ class PasswordReset:
             )
         )
 
-    async def person(self, key: FlowKey) -> Person:
+    async def person(self, key: FlowKey) -> User:
         """Return whose password it is, to who may set it."""
         state = await self.state(key)
         if state.state != "new-password":
             raise ResetOutOfOrder
-        return await self.profile.get(GetPerson(sub=state.sub))
+        return await self.profile.user(ReadUser(sub=state.sub))
 
     async def _user_if_any(self, sub: str) -> User | None:
         try:

@@ -103,12 +103,17 @@ class AnswerReset(Contract):
 
 
 class FinishReset(Contract):
-    """Set the new password. `told` are the addresses that hear of it from elsewhere."""
+    """Set the new password. `told` are the addresses that hear of it from elsewhere.
+
+    `for_admin` and `groups` are what the record says of its owner by now.
+    """
 
     binding: str = Field(max_length=128)
     new_password: Secret = Field(max_length=LongestPassword)
     words: Words = Words()
     told: tuple[str, ...] = ()
+    for_admin: bool | None = None
+    groups: tuple[str, ...] | None = None
 
 
 class AskHelpdesk(Contract):

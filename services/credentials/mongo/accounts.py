@@ -133,6 +133,24 @@ class MongoCredentialTransaction:
         done = replace(reset, receipt=receipt)
         if not await change_reset(self.database, done, self.transaction.session):
             raise ResetEnded
+        await self._hold("reset_policies", reset.organization, reset.policy_version)
+        await self._hold("security_info", reset.sub, reset.methods_version)
+
+    async def _hold(self, collection: str, id: str | None, version: int) -> None:
+        """Raise unless this version still stands, and let nobody replace it before the commit.
+
+        What was never written has the version 0, and nothing rests on it.
+        """
+        if not version:
+            return
+        # A write, so that it is in the way of whoever writes another version meanwhile.
+        held = await self.database[collection].update_one(
+            {"_id": id, "version": version},
+            {"$inc": {"resets": 1}},
+            session=self.transaction.session,
+        )
+        if not held.matched_count:
+            raise ResetEnded
 
 
 @dataclass(frozen=True)

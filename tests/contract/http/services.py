@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from random import SystemRandom
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -195,7 +194,7 @@ class Memory:
         clearing = Clearing(changes)
         resets = self.reset_policies
         resetting = ResetPolicies(resets, Lease(resets.policy_of, self.clock, self.clock.pause))
-        questions = SecurityQuestions(changes, ring, hasher, self.clock, SystemRandom(), resetting)
+        questions = SecurityQuestions(changes, ring, hasher, self.clock, resetting)
         reset = PasswordReset(
             passwords,
             security_info,

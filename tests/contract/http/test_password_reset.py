@@ -9,9 +9,10 @@ from pydantic import SecretStr
 from services.credentials.reset_limits import RequestsOfAddress
 from services.gateway.model import Challenged, FlowKey, SignedIn
 from shared.contracts.events import Audited
-from shared.contracts.methods import Method
+from shared.contracts.methods import Kind, Method
 from shared.contracts.refusals import Refusal
 from shared.contracts.resets import ResetState
+from shared.contracts.users import RecordChanges
 from tests.contract.http.gateway import NEW, OLD, WHERE, Gateway, refused
 from tests.contract.http.resetting import NUMBER, WRONG, Kim
 
@@ -524,3 +525,48 @@ async def test_admins_see_who_has_registered_enough(kim: Kim) -> None:
     assert await seen() == (True, False)
     await kim.policy(enabled_for="groups", groups=("night-shift",))
     assert await seen() == (False, True)
+
+
+async def test_text_messages_and_calls_to_a_phone_are_one_sort_of_proof(kim: Kim) -> None:
+    await kim.policy(methods=("sms", "voice", "email"), methods_required=2)
+    text, _ = await kim.adds(NUMBER, "sms"), await kim.adds(NUMBER, "voice")
+    await shut(kim, await kim.begins())
+    await kim.adds()
+    key = await kim.begins()
+    state = await kim.proves(key, text, NUMBER)
+    assert {each.kind for each in state.methods} == {"email"}
+
+
+async def test_a_reset_is_over_when_its_owner_becomes_an_admin_or_leaves_the_group(
+    kim: Kim,
+) -> None:
+    admin, mail = await kim.gateway.admin(), await kim.adds()
+    users, sub = kim.gateway.users, kim.person.sub
+    await users.change(admin, sub, RecordChanges(groups=("night-shift",)))
+    await kim.policy(enabled_for="groups", groups=("night-shift",))
+    for change in (RecordChanges(roles=("admin",)), RecordChanges(groups=())):
+        key = await kim.begins()
+        assert (await kim.proves(key, mail)).state == "new-password"
+        await users.change(admin, sub, change)
+        assert (await refused(kim.finish(key))).type == "reset-ended"
+        await users.change(admin, sub, RecordChanges(roles=(), groups=("night-shift",)))
+    assert isinstance(await kim.gateway.begin("kim", OLD), SignedIn)
+
+
+async def test_a_method_that_is_not_allowed_any_more_gives_way_to_others(kim: Kim) -> None:
+    number, _ = await kim.adds(NUMBER, "sms"), await kim.adds()
+    key = await kim.begins()
+    assert (await kim.choose(key, number)).asked == number.id
+    admin = await kim.gateway.admin()
+
+    async def allow(*kinds: Kind) -> None:
+        await kim.gateway.policies.put_methods(
+            admin, allowed=frozenset(kinds), second_factor="off", trust_days=0
+        )
+
+    await allow("email")
+    state = await kim.state(key)
+    assert (state.state, state.asked) == ("choose-method", None)
+    assert {each.kind for each in state.methods} == {"email"}
+    await allow("passkey")
+    await shut(kim, key)

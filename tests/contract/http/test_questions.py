@@ -145,6 +145,28 @@ async def test_who_has_fewer_than_policy_wants_by_now_is_not_registered(
     assert (await forgetful.state(await forgetful.begins())).state == "contact-helpdesk"
 
 
+async def test_only_a_wrong_answer_draws_other_questions(forgetful: Forgetful) -> None:
+    more = {"first-boss": "Okafor", "lost-thing": "an umbrella"}
+    five = [
+        *ANSWERS,
+        *(QuestionAnswer(question=q, answer=SecretStr(a)) for q, a in more.items()),
+    ]
+    await forgetful.gateway.security_info.set_questions(await forgetful.caller(), five)
+    drawn = []
+    for _ in range(6):
+        key = await forgetful.begins()
+        (method,) = (await forgetful.state(key)).methods
+        drawn += [(await forgetful.choose(key, method.id)).questions for _ in range(4)]
+    assert len(set(drawn)) == 1
+    others = set()
+    for _ in range(4):
+        assert (await refused(forgetful.answer(key, "{}"))).type == "code-refused"
+        others.add((await forgetful.state(key)).questions)
+        # Asking again draws nothing that was not drawn by the error.
+        assert (await forgetful.choose(key, method.id)).questions in others
+    assert len(others | set(drawn)) > 1
+
+
 async def test_admins_cannot_use_them(gateway: Gateway) -> None:
     await allow(gateway, WITH_THEM | {"email", "sms"})
     ada = Forgetful(gateway, await gateway.add("kim", roles=("admin",)))

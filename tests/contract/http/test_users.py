@@ -13,6 +13,7 @@ from services.gateway.model import ActionRequired, Caller, SignedIn
 from shared.contracts.accounts import Account, DisableAccount
 from shared.contracts.credentials import EnrollAccount
 from shared.contracts.events import Audited
+from shared.contracts.policy import PasswordPolicy
 from shared.contracts.profile import AddPerson, GetPerson, ListPeople, Person
 from shared.contracts.users import RecordChanges
 from tests.contract.http.gateway import NEW, OLD, WHERE, Gateway, key, refused
@@ -266,6 +267,17 @@ async def test_an_admin_who_is_being_disabled_is_none_any_more_though_it_went_no
     assert (await gateway.administration.admin(caller)).sub == ada.sub
     assert (await gateway.users.disable(root, ada.sub)).disabled
     assert (await refused(gateway.begin("ada"))).type == "sign-in-refused"
+
+
+async def test_a_temporary_password_is_as_long_as_policy_wants(
+    gateway: Gateway, root: Person
+) -> None:
+    robin = await gateway.add("robin")
+    for length in (15, 19, 20, 64):
+        await gateway.policies.put_passwords(root, PasswordPolicy(minimum_length=length))
+        given = await gateway.users.set_temporary_password(root, robin.sub, None)
+        assert given.password is not None
+        assert len(given.password.get_secret_value()) >= max(length, 19)
 
 
 async def test_a_temporary_password_is_changed_at_the_next_sign_in(

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from services.credentials.reset_policy import ResetPolicy
 from services.credentials.resets import Reset
 from services.credentials.store import CredentialStore, ResetPolicyStore, ResetStore
 from shared.mongo import Database
+from shared.wiring import Wiring
 from tests.contract.stores.test_credential_store import ADA, AT, open_account
 from tests.memory.credentials import MemoryCredentials, MemoryResetPolicies
 
@@ -134,7 +136,9 @@ async def test_a_reset_is_done_in_the_transaction_of_the_password_or_not_at_all(
     kept: Kept,
 ) -> None:
     await open_account(kept.accounts, ADA)
-    await kept.resets.begin(RESET, None)
+    # What it rests on was never written, and so cannot have been replaced.
+    reset = replace(RESET, policy_version=0, methods_version=0)
+    await kept.resets.begin(reset, None)
     done = ADA.changed("verifier-2", at=AT, history=1)
 
     async def finish(changed: Reset) -> None:
@@ -145,12 +149,12 @@ async def test_a_reset_is_done_in_the_transaction_of_the_password_or_not_at_all(
         await kept.accounts.in_transaction(work)
 
     with pytest.raises(ResetEnded):
-        await finish(replace(RESET, revision=7))
+        await finish(replace(reset, revision=7))
     assert await kept.accounts.password_of("ada") == ADA
-    await finish(RESET)
+    await finish(reset)
     assert await kept.accounts.password_of("ada") == done
     found = await kept.resets.find("r1")
-    assert found == replace(RESET, receipt="receipt", revision=1)
+    assert found == replace(reset, receipt="receipt", revision=1)
 
 
 async def test_help_that_is_asked_for_is_told(kept: Kept) -> None:
@@ -165,3 +169,30 @@ async def test_a_policy_for_resets_is_replaced_as_its_next_version(kept: Kept) -
         await kept.policies.put_policy("halden", replace(policy, version=9))
         assert await kept.policies.policy_of("halden") == replace(policy, version=version)
     assert await kept.policies.policy_of("elsewhere") == ResetPolicy()
+
+
+async def test_a_reset_does_not_outlive_the_policy_or_the_methods_that_it_rests_on(
+    credentials: Wiring,
+) -> None:
+    database, transactions = credentials.database, credentials.transactions
+    accounts = MongoCredentialStore(database, credentials.epochs, transactions)
+    resets = MongoResetStore(database, transactions)
+    policies = MongoResetPolicyStore(database, transactions)
+    await policies.put_policy("halden", ResetPolicy("everyone"))
+    reset = replace(RESET, policy_version=1, methods_version=0)
+    await resets.begin(reset, None)
+
+    async def finish(tx: Any) -> None:
+        await tx.finish_reset(reset, "receipt")
+
+    await policies.put_policy("halden", ResetPolicy("nobody"))
+    with pytest.raises(ResetEnded):
+        await accounts.in_transaction(finish)
+    assert await resets.find("r1") == reset
+    await database["reset_policies"].update_one({"_id": "halden"}, {"$set": {"version": 1}})
+    await accounts.in_transaction(finish)
+    found = await resets.find("r1")
+    assert found is not None
+    assert found.receipt == "receipt"
+    # What was in the way of a replacement is no part of the policy.
+    assert await policies.policy_of("halden") == ResetPolicy("nobody", version=1)
