@@ -117,7 +117,7 @@ async def test_of_two_hundred_codes_in_many_challenges_at_once_ten_are_tried(
     attack = asyncio.gather(
         *(begun[number % FLOWS].answer(portal, wrong[number]) for number in range(AT_ONCE))
     )
-    mine = await own.answer(portal, totp.now())
+    mine = await _answered_in_time(portal, own, totp)
     _assert_ten_were_tried(await attack, status=403)
     assert mine.status == 200, mine
     for loss in (None, flush, begin_anew):
@@ -139,6 +139,16 @@ class Challenge:
     async def answer(self, portal: Portal, code: str) -> Reply:
         path = f"/sign-in/{self.flow}/answer"
         return await portal.ask("POST", path, {"code": code}, user=self.user)
+
+
+async def _answered_in_time(portal: Portal, own: Challenge, totp: pyotp.TOTP) -> Reply:
+    """Answer; amid so many a service may be found away, and people come back as they are told."""
+    for _ in range(5):
+        reply = await own.answer(portal, totp.now())
+        if reply.status != 503:
+            break
+        await asyncio.sleep(float(reply.headers["Retry-After"]))
+    return reply
 
 
 async def _challenge(portal: Portal, user: User, **more: str) -> Challenge:
