@@ -1,9 +1,11 @@
 """The administration: where it begins, and the events that could not be handled."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from aiohttp import web
+from pydantic import BaseModel, ValidationError
 
 from services.gateway.administration import Administration
 from services.gateway.audit import AuditTrail
@@ -16,11 +18,14 @@ from services.gateway.portal.step_up_pages import to_step_up
 from services.gateway.portal.visits import Form, Visitor, Visits
 from services.gateway.users import Users
 from shared.contracts.profile import Person
+from shared.contracts.refusals import InvalidRequest
+from shared.problems import field_errors
 
 ADDRESS = "/admin"
 EVENTS = f"{ADDRESS}/events"
 _PAGE = 20
 _LONGEST_NUMBER = 9
+B = TypeVar("B", bound=BaseModel)
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 Read = Callable[[web.Request, Visitor, Person], Awaitable[web.Response]]
 Act = Callable[[web.Request, Person, Form], Awaitable[web.Response]]
@@ -91,6 +96,16 @@ class Admins:
                 )
             # What a form said has to be said again then.
             return to_step_up(address)
+
+
+def filled(kind: type[B], said: Mapping[str, object]) -> B:
+    """Return a form as a body of the API, by whose rules it is read, or raise `InvalidRequest`."""
+    try:
+        return kind.model_validate(said)
+    except ValidationError as error:
+        # One field of a form takes the whole of a list.
+        errors = [each | {"field": each["field"].partition(".")[0]} for each in field_errors(error)]
+        raise InvalidRequest(errors=errors) from error
 
 
 def read_version(form: Form) -> tuple[int, ...]:

@@ -1,12 +1,11 @@
 """What the organization demands of passwords, methods, resets and sessions, as forms."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 from aiohttp import web
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from services.gateway.forms import (
     MethodsPolicyBody,
@@ -17,7 +16,7 @@ from services.gateway.forms import (
 from services.gateway.policy import Policies
 from services.gateway.portal import addresses
 from services.gateway.portal.admin_pages import ADDRESS as ADMIN
-from services.gateway.portal.admin_pages import Act, Admins, read_number, read_version
+from services.gateway.portal.admin_pages import Act, Admins, filled, read_number, read_version
 from services.gateway.portal.visits import Form, Visitor
 from shared.contracts.methods import Kind
 from shared.contracts.policy import (
@@ -28,8 +27,7 @@ from shared.contracts.policy import (
     SecondFactor,
 )
 from shared.contracts.profile import Person
-from shared.contracts.refusals import InvalidRequest, Refusal
-from shared.problems import field_errors
+from shared.contracts.refusals import Refusal
 
 ADDRESS = f"{ADMIN}/policies"
 _SAID_IN_PLACE = {"invalid-request", "changed-meanwhile", "service-unavailable"}
@@ -41,7 +39,6 @@ _NUMBERS = {
     "reset": ("questions_to_register", "questions_to_answer"),
     "sessions": ("idle_minutes", "lifetime_hours"),
 }
-B = TypeVar("B", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -82,36 +79,20 @@ class AdminPolicyPages:
         return await self._show(request, visitor, admin)
 
     async def _put_methods(self, _request: web.Request, admin: Person, form: Form) -> Any:
-        said = {
-            "allowed": _chosen(form, get_args(Kind)),
-            "second_factor": form["second_factor"],
-            **_numbers(form, "methods"),
-        }
-        body = _checked(MethodsPolicyBody, said)
+        body = filled(MethodsPolicyBody, _said("methods", form))
         await self.policies.put_methods(admin, **body.model_dump(), replaces=read_version(form))
 
     async def _put_password(self, _request: web.Request, admin: Person, form: Form) -> Any:
-        body = _checked(
-            PasswordPolicyBody, _numbers(form, "password") | {"banned": _words(form["banned"])}
-        )
+        body = filled(PasswordPolicyBody, _said("password", form))
         policy = PasswordPolicy(**body.model_dump())
         await self.policies.put_passwords(admin, policy, read_version(form))
 
     async def _put_reset(self, _request: web.Request, admin: Person, form: Form) -> Any:
-        said = {
-            "enabled_for": form["enabled_for"],
-            "groups": _words(form["groups"]),
-            "methods": _chosen(form, get_args(ResetKind)),
-            "methods_required": read_number(form["methods_required"]),
-            # The form hands it on as it is: no sign-in asks by it yet.
-            "reconfirm_days": read_number(form["reconfirm_days"]),
-            **_numbers(form, "reset"),
-        }
-        policy = ResetPolicy(**_checked(ResetPolicyBody, said).model_dump())
+        policy = ResetPolicy(**filled(ResetPolicyBody, _said("reset", form)).model_dump())
         await self.policies.put_resets(admin, policy, read_version(form))
 
     async def _put_sessions(self, _request: web.Request, admin: Person, form: Form) -> Any:
-        body = _checked(SessionsPolicyBody, _numbers(form, "sessions"))
+        body = filled(SessionsPolicyBody, _said("sessions", form))
         await self.policies.put_session_times(
             admin, **body.model_dump(), replaces=read_version(form)
         )
@@ -134,7 +115,7 @@ class AdminPolicyPages:
         if sent is not None:
             # What was typed stands in the form that was refused, and what holds in the others.
             policy, form = sent
-            shown[policy] |= _typed(policy, form)
+            shown[policy] |= _said(policy, form)
         done = request.query.get("done")
         return await self.admins.pages.show(
             request,
@@ -152,22 +133,25 @@ class AdminPolicyPages:
         )
 
 
-def _typed(policy: str, form: Form) -> dict[str, Any]:
-    typed: dict[str, Any] = dict(_numbers(form, policy))
+def _said(policy: str, form: Form) -> dict[str, Any]:
+    """Return what a form says of a policy, to be checked or to be shown again."""
+    said: dict[str, Any] = {name: read_number(form[name]) for name in _NUMBERS[policy]}
     match policy:
         case "methods":
             allowed = _chosen(form, get_args(Kind))
-            typed |= {"allowed": allowed, "second_factor": form["second_factor"]}
+            said |= {"allowed": allowed, "second_factor": form["second_factor"]}
         case "password":
-            typed |= {"banned": _words(form["banned"])}
+            said |= {"banned": _words(form["banned"])}
         case "reset":
-            typed |= {
+            said |= {
                 "enabled_for": form["enabled_for"],
                 "groups": _words(form["groups"]),
                 "methods": _chosen(form, get_args(ResetKind)),
                 "methods_required": read_number(form["methods_required"]),
+                # The form hands it on as it is: no sign-in asks by it yet.
+                "reconfirm_days": read_number(form["reconfirm_days"]),
             }
-    return typed
+    return said
 
 
 def _chosen(form: Form, kinds: tuple[str, ...]) -> list[str]:
@@ -176,17 +160,6 @@ def _chosen(form: Form, kinds: tuple[str, ...]) -> list[str]:
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(each.strip() for each in _WORDS.split(text) if each.strip())
-
-
-def _numbers(form: Form, policy: str) -> dict[str, int | str]:
-    return {name: read_number(form[name]) for name in _NUMBERS[policy]}
-
-
-def _checked(kind: type[B], said: Mapping[str, object]) -> B:
-    try:
-        return kind.model_validate(said)
-    except ValidationError as error:
-        raise InvalidRequest(errors=field_errors(error)) from error
 
 
 def _in_its_form(policy: str, error: dict[str, str]) -> dict[str, str]:

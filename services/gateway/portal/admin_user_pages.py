@@ -1,21 +1,19 @@
 """The organization's people: their list, and the forms that add and change somebody."""
 
 from dataclasses import dataclass
-from typing import TypeVar, get_args
+from typing import get_args
 
 from aiohttp import web
-from pydantic import BaseModel, ValidationError
 
 from services.gateway.forms import AddUserBody, ChangeUserBody
 from services.gateway.portal import addresses
 from services.gateway.portal.admin_pages import ADDRESS as ADMIN
-from services.gateway.portal.admin_pages import Admins, read_version
+from services.gateway.portal.admin_pages import Admins, filled, read_version
 from services.gateway.portal.visits import Form, Visitor
 from services.gateway.users import Users
 from shared.contracts.profile import AddPerson, Person
-from shared.contracts.refusals import InvalidRequest, Refusal
+from shared.contracts.refusals import Refusal
 from shared.contracts.users import Emptiable, RecordChanges, User
-from shared.problems import field_errors
 
 ADDRESS = f"{ADMIN}/users"
 ADD = f"{ADDRESS}/new"
@@ -32,7 +30,6 @@ _SAID_IN_PLACE = {
     "too-busy",
     "service-unavailable",
 }
-B = TypeVar("B", bound=BaseModel)
 
 
 def page_of(sub: str) -> str:
@@ -99,7 +96,7 @@ class AdminUserPages:
             said |= {"user_id": form["user_id"].strip()}
             if form["password"]:
                 said |= {"password": form["password"]}
-            body = _checked(AddUserBody, said)
+            body = filled(AddUserBody, said)
             record = AddPerson(
                 organization=admin.home_organization.id,
                 **body.model_dump(exclude={"password", "temporary"}),
@@ -114,7 +111,7 @@ class AdminUserPages:
     async def _change(self, request: web.Request, admin: Person, form: Form) -> web.Response:
         sub, said = request.match_info["id"], _said(form)
         try:
-            changes = _checked(ChangeUserBody, said).model_dump(exclude_unset=True)
+            changes = filled(ChangeUserBody, said).model_dump(exclude_unset=True)
             await self.users.change(
                 admin,
                 sub,
@@ -151,16 +148,3 @@ def _said(form: Form) -> dict[str, object]:
         for name in _LISTS
     }
     return texts | lists | {"roles": ("admin",) if form["admin"] == "yes" else ()}
-
-
-def _checked(kind: type[B], said: dict[str, object]) -> B:
-    try:
-        return kind.model_validate(said)
-    except ValidationError as error:
-        errors = [_in_its_field(each) for each in field_errors(error)]
-        raise InvalidRequest(errors=errors) from error
-
-
-def _in_its_field(error: dict[str, str]) -> dict[str, str]:
-    # One field of the form takes the whole of a list.
-    return error | {"field": error["field"].partition(".")[0]}
