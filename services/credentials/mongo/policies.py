@@ -2,13 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from services.credentials.method_policy import MethodPolicy
 from services.credentials.model import PasswordPolicy
 from services.credentials.reset_policy import ResetPolicy
 from shared.contracts import policy as contract
-from shared.contracts.policy import UsualReconfirmDays
-from shared.mongo import Database
+from shared.contracts.policy import Kept, UsualReconfirmDays
+from shared.mongo import Database, Document
 from shared.policies import Replaced, Telling
 from shared.transactions import Transactions
 from shared.versions import VersionedDocuments
@@ -78,10 +79,22 @@ class MongoPolicyStore:
         )
 
 
-@dataclass(frozen=True)
-class MongoResetPolicyStore:
-    """One document per organization."""
+class _Versioned(Protocol):
+    """A policy that says which version it is."""
 
+    def as_contract(self) -> Kept:
+        """Return it as others see it."""
+        ...
+
+
+P = TypeVar("P", bound=_Versioned)
+
+
+@dataclass(frozen=True)
+class _OnePerOrganization(Generic[P]):
+    """Policies of which each is a document under a version."""
+
+    collection: ClassVar[str]
     database: Database
     transactions: Transactions
 
@@ -89,20 +102,10 @@ class MongoResetPolicyStore:
         """Create the collection. Safe to run twice."""
         await self._policies.install()
 
-    async def policy_of(self, organization: str) -> ResetPolicy:
-        """Read the document."""
-        found = await self._policies.collection.find_one({"_id": organization})
-        if found is None:
-            return ResetPolicy()
-        # What came with a later version is not in the documents of before it, nor known here.
-        names = contract.ResetPolicy.model_fields
-        said = {name: value for name, value in found.items() if name in names}
-        return ResetPolicy.of(contract.ResetPolicy(**said), found["version"])
-
     async def put_policy(
         self,
         organization: str,
-        policy: ResetPolicy,
+        policy: P,
         *,
         replaces: Collection[int] | None = None,
         told: Telling | None = None,
@@ -111,25 +114,39 @@ class MongoResetPolicyStore:
         values = policy.as_contract().model_dump(mode="json", exclude={"version"})
         return await self._policies.replace(organization, values, replaces=replaces, told=told)
 
+    async def _found(self, organization: str) -> Document | None:
+        found: Document | None = await self._policies.collection.find_one({"_id": organization})
+        return found
+
     @property
     def _policies(self) -> VersionedDocuments:
-        return VersionedDocuments(self.database["reset_policies"], self.transactions)
+        return VersionedDocuments(self.database[self.collection], self.transactions)
 
 
-@dataclass(frozen=True)
-class MongoPasswordPolicyStore:
-    """One document per organization."""
+class MongoResetPolicyStore(_OnePerOrganization[ResetPolicy]):
+    """What is asked for where a password is forgotten."""
 
-    database: Database
-    transactions: Transactions
+    collection = "reset_policies"
 
-    async def install(self) -> None:
-        """Create the collection. Safe to run twice."""
-        await self._policies.install()
+    async def policy_of(self, organization: str) -> ResetPolicy:
+        """Read the document."""
+        found = await self._found(organization)
+        if found is None:
+            return ResetPolicy()
+        # What came with a later version is not in the documents of before it, nor known here.
+        names = contract.ResetPolicy.model_fields
+        said = {name: value for name, value in found.items() if name in names}
+        return ResetPolicy.of(contract.ResetPolicy(**said), found["version"])
+
+
+class MongoPasswordPolicyStore(_OnePerOrganization[PasswordPolicy]):
+    """What new passwords must meet."""
+
+    collection = "password_policies"
 
     async def policy_of(self, organization: str) -> PasswordPolicy | None:
         """Read the document."""
-        found = await self._policies.collection.find_one({"_id": organization})
+        found = await self._found(organization)
         if found is None:
             return None
         return PasswordPolicy(
@@ -139,19 +156,3 @@ class MongoPasswordPolicyStore:
             banned=tuple(found["banned"]),
             version=found["version"],
         )
-
-    async def put_policy(
-        self,
-        organization: str,
-        policy: PasswordPolicy,
-        *,
-        replaces: Collection[int] | None = None,
-        told: Telling | None = None,
-    ) -> Replaced:
-        """Replace the document."""
-        values = policy.as_contract().model_dump(mode="json", exclude={"version"})
-        return await self._policies.replace(organization, values, replaces=replaces, told=told)
-
-    @property
-    def _policies(self) -> VersionedDocuments:
-        return VersionedDocuments(self.database["password_policies"], self.transactions)
