@@ -7,7 +7,8 @@ from services.sessions.config import SessionsConfig
 from services.sessions.devices import Devices
 from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
-from services.sessions.mongo import MongoPolicyStore, MongoSessionStore
+from services.sessions.mongo.policies import MongoPolicyStore
+from services.sessions.mongo.sessions import MongoSessionStore
 from services.sessions.policy import SessionPolicies
 from services.sessions.receipts import Receipts
 from services.sessions.revocation import Revocations

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from services.sessions.model import KnownDevice, Secret, SigningInDevice, new_id, proof_of
-from services.sessions.store import SessionStore
+from services.sessions.store import DeviceStore
 from shared.contracts.body import Done
 from shared.contracts.sessions import EstablishSession, RecognisedDevice, RecogniseDevice
 from shared.contracts.trust import CountTrusted, ForgetTrust, TrustedDevices
@@ -13,7 +13,7 @@ from shared.contracts.trust import CountTrusted, ForgetTrust, TrustedDevices
 class Devices:
     """Recognise devices, take in new ones, and trust those that their users have trusted."""
 
-    store: SessionStore
+    store: DeviceStore
 
     async def recognise(self, asked: RecogniseDevice) -> RecognisedDevice:
         """Tell whose device holds a key. An unknown key is nobody's, and no error."""

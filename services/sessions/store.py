@@ -52,7 +52,37 @@ class SessionTransaction(Protocol):
         ...
 
 
-class SessionStore(Protocol):
+class DeviceStore(Protocol):
+    """Devices, and the trust in them."""
+
+    async def add_device(self, device: KnownDevice, *, key_hash: str) -> None:
+        """Keep a new device, dated by the store's clock."""
+        ...
+
+    async def device_with_key(self, key_hash: str) -> KnownDevice | None:
+        """Return the device that has this key."""
+        ...
+
+    async def device_seen(self, device_id: str) -> None:
+        """Take note that the device was used."""
+        ...
+
+    async def trust_device(
+        self, device_id: str, terms: TrustTerms, *, epoch: int, factor: str
+    ) -> None:
+        """Trust a device for as many days as the terms say, by the store's clock."""
+        ...
+
+    async def forget_trust(self, sub: str, *, factor: str | None = None) -> None:
+        """Trust none of a subject's devices any more, or none that was trusted with a factor."""
+        ...
+
+    async def trusted_devices(self, sub: str) -> int:
+        """Return how many of a subject's devices are trusted under the current epoch."""
+        ...
+
+
+class SessionStore(DeviceStore, Protocol):
     """Sessions, devices and revocations."""
 
     async def in_transaction(self, work: Callable[[SessionTransaction], Awaitable[T]]) -> T:
@@ -117,32 +147,6 @@ class SessionStore(Protocol):
 
     async def left_open(self, subs: list[str]) -> list[str]:
         """Return the subjects with open sessions that have expired or are from before the epoch."""
-        ...
-
-    async def add_device(self, device: KnownDevice, *, key_hash: str) -> None:
-        """Keep a new device, dated by the store's clock."""
-        ...
-
-    async def device_with_key(self, key_hash: str) -> KnownDevice | None:
-        """Return the device that has this key."""
-        ...
-
-    async def device_seen(self, device_id: str) -> None:
-        """Take note that the device was used."""
-        ...
-
-    async def trust_device(
-        self, device_id: str, terms: TrustTerms, *, epoch: int, factor: str
-    ) -> None:
-        """Trust a device for as many days as the terms say, by the store's clock."""
-        ...
-
-    async def forget_trust(self, sub: str, *, factor: str | None = None) -> None:
-        """Trust none of a subject's devices any more, or none that was trusted with a factor."""
-        ...
-
-    async def trusted_devices(self, sub: str) -> int:
-        """Return how many of a subject's devices are trusted under the current epoch."""
         ...
 
     async def epoch_of(self, sub: str) -> int:

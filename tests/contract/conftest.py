@@ -17,8 +17,8 @@ from services.credentials.mongo.resets import MongoResetStore
 from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
 from services.profile.mongo_audit import MongoAuditStore
 from services.profile.trail import Seal
-from services.sessions.mongo import MongoPolicyStore as MongoSessionPolicies
-from services.sessions.mongo import MongoSessionStore
+from services.sessions.mongo.policies import MongoPolicyStore as MongoSessionPolicies
+from services.sessions.mongo.sessions import MongoSessionStore
 from shared.epochs import Epochs
 from shared.wiring import Wiring
 from tests.contract.brokers import Brokers

@@ -42,8 +42,8 @@ _IN_ONE = {
     },
     "sessions": {
         "effect": "services.sessions.revocation:Revocations.carry_out",
-        "store": "services.sessions.mongo:MongoSessionStore.add_session",
-        "renewal": "services.sessions.mongo:MongoSessionStore.seen",
+        "store": "services.sessions.mongo.sessions:MongoSessionStore.add_session",
+        "renewal": "services.sessions.mongo.sessions:MongoSessionStore.seen",
     },
     "gateway": {"call": "services.gateway.clients.credentials:CredentialsClient.change"},
 }

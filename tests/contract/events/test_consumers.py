@@ -33,7 +33,7 @@ from services.profile.subscribers import subscribe as profile_hears
 from services.profile.trail import Seal
 from services.profile.users import Users
 from services.sessions.model import SessionPolicy, proof_of, sessions_revoked, signed_out_everywhere
-from services.sessions.mongo import MongoSessionStore
+from services.sessions.mongo.sessions import MongoSessionStore
 from services.sessions.revocation import Revocations
 from services.sessions.subscribers import subscribe as sessions_hears
 from shared.broker import Bus

@@ -16,8 +16,8 @@ from services.credentials.reset_policy import ResetPolicy
 from services.credentials.store import CredentialStore, PasswordPolicyStore, ResetPolicyStore
 from services.credentials.store import PolicyStore as MethodPolicyStore
 from services.sessions.model import SessionPolicy, proof_of
-from services.sessions.mongo import MongoPolicyStore as MongoSessionPolicies
-from services.sessions.mongo import MongoSessionStore
+from services.sessions.mongo.policies import MongoPolicyStore as MongoSessionPolicies
+from services.sessions.mongo.sessions import MongoSessionStore
 from services.sessions.store import PolicyStore as SessionPolicyStore
 from services.sessions.store import SessionStore
 from shared.contracts.audit import Actor

@@ -11,7 +11,7 @@ from services.sessions.model import (
     SessionState,
     proof_of,
 )
-from services.sessions.mongo import MongoSessionStore
+from services.sessions.mongo.sessions import MongoSessionStore
 from services.sessions.store import SessionStore, SessionTransaction
 from shared.contracts.epochs import Raised
 from shared.contracts.sessions import EstablishSession, Session, Where

@@ -9,7 +9,7 @@ from services.sessions.model import (
     SessionPolicy,
     signed_out_everywhere,
 )
-from services.sessions.mongo import MongoSessionStore
+from services.sessions.mongo.sessions import MongoSessionStore
 from services.sessions.store import Overtaken, SessionStore, SessionTransaction
 from shared.contracts.sessions import StepUp
 from shared.wiring import Wiring

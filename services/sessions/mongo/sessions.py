@@ -1,49 +1,27 @@
-"""Sessions in MongoDB: the only file of this service that imports the driver."""
+"""Sessions in MongoDB, and the revocations of the shared database."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
-from functools import cached_property
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne
+from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.read_concern import ReadConcern
 
-from services.sessions.model import (
-    Batch,
-    KnownDevice,
-    Revocation,
-    SessionPolicy,
-    SessionState,
-    new_id,
-)
-from services.sessions.store import Overtaken
-from shared.contracts.epochs import NoEpoch, Raised
-from shared.contracts.events import Cause, Event
+from services.sessions.model import Batch, Revocation, SessionPolicy, SessionState, new_id
+from services.sessions.mongo.changes import OPEN, UNEXPIRED, MongoSessionTransaction
+from services.sessions.mongo.devices import MongoDeviceStore, in_seconds
+from shared.contracts.epochs import NoEpoch
 from shared.contracts.refusals import UnknownCursor
 from shared.contracts.sessions import EndedSession, EstablishSession, Session, StepUp
-from shared.contracts.trust import DeviceTrust, TrustTerms
-from shared.epochs import Epochs
-from shared.mongo import Database, Document, present
-from shared.policies import Replaced, Telling
-from shared.together import Together
+from shared.mongo import Document, present
 from shared.transactions import Transaction, Transactions
-from shared.versions import VersionedDocuments
 
 T = TypeVar("T")
 
-_DAY_SECONDS = 24 * 3600
 _FORGET_SESSIONS_SECONDS = 30 * 24 * 3600
 _FORGET_FACTORS_SECONDS = 24 * 3600
 _SESSION_FIELDS = frozenset(Session.model_fields) - {"sid"}
 _DESCRIBING_FIELDS = ["created_at", "address", "user_agent"]
-# A session is in the index of open ones for a moment after a change has ended it.
-_OPEN: Document = {"open": True, "ended_by": None}
-_UNEXPIRED: Document = {"$expr": {"$gt": ["$expires_at", "$$NOW"]}}
-
-
-def _in_seconds(seconds: int) -> Document:
-    return {"$add": ["$$NOW", seconds * 1000]}
 
 
 def _session(document: Document) -> Session:
@@ -65,120 +43,10 @@ def _revocation(document: Document) -> Revocation:
     )
 
 
-def _named(batch: Batch) -> Document:
-    # A receipt keeps this of a session; the rest is read from its record while there is one.
-    return {"sessions": {"$each": [{"sid": sid, "ended_at": batch.at} for sid in batch.valid]}}
-
-
-def _new(device: KnownDevice, key_hash: str) -> UpdateOne:
-    fixed = {"sub": device.sub, "name": device.name, "key_hash": key_hash}
-    now = {"first_seen_at": True, "last_seen_at": True}
-    return UpdateOne({"_id": device.id}, {"$setOnInsert": fixed, "$currentDate": now}, upsert=True)
-
-
-def _device(document: Document) -> KnownDevice:
-    trust = None
-    if document["is_trusted"]:
-        given = document["trust"]
-        trust = DeviceTrust(
-            epoch=given["epoch"],
-            factor=given["factor"],
-            version=given["version"],
-            given_seconds_ago=document["given_seconds_ago"],
-        )
-    return KnownDevice(id=document["_id"], sub=document["sub"], name=document["name"], trust=trust)
-
-
 @dataclass(frozen=True)
-class MongoSessionTransaction:
-    """The changes of one transaction."""
-
-    database: Database
-    epochs: Epochs
-    transaction: Transaction
-
-    async def raise_epoch(self, sub: str, cause: Cause) -> Raised:
-        """Raise the epoch beside its revocation."""
-        return await self.epochs.raise_(sub, cause, self.transaction.session)
-
-    async def close(self, batch: Batch, cause: Cause) -> None:
-        """End in bulk: one write, however many there are."""
-        await self._close(batch.valid, cause, batch)
-        await self._close(batch.expired, "expired", batch)
-
-    async def close_older(self, sub: str, epoch: int, cause: Cause) -> int:
-        """End in one write, dated by the server's clock.
-
-        It touches no index, which takes half of the time; `tidy` does afterwards.
-        """
-        closed = await self.database["sessions"].update_many(
-            {"sub": sub, **_OPEN, "epoch": {"$lt": epoch}},
-            {"$set": {"ended_by": cause}, "$currentDate": {"ended_at": True}},
-            session=self.transaction.session,
-        )
-        return closed.modified_count
-
-    async def end(self, sub: str, sid: str, cause: Cause) -> bool:
-        """End one session."""
-        ended = await self.database["sessions"].update_one(
-            {"_id": sid, "sub": sub, **_OPEN, **_UNEXPIRED},
-            {
-                "$set": {"ended_by": cause},
-                "$unset": {"open": ""},
-                "$currentDate": {"ended_at": True},
-            },
-            session=self.transaction.session,
-        )
-        return ended.modified_count == 1
-
-    async def note(self, receipt: str, batch: Batch) -> None:
-        """Add to the receipt."""
-        await self.epochs.database["revocations"].update_one(
-            {"_id": receipt, "incomplete": True},
-            {"$push": _named(batch)},
-            session=self.transaction.session,
-        )
-
-    async def complete(self, receipt: str, batch: Batch) -> float | None:
-        """Close the receipt, by the server's clock."""
-        closed = await self.epochs.database["revocations"].find_one_and_update(
-            {"_id": receipt, "incomplete": True},
-            {
-                "$push": _named(batch),
-                "$unset": {"incomplete": ""},
-                "$currentDate": {"completed_at": True},
-            },
-            projection=["committed_at", "completed_at"],
-            return_document=ReturnDocument.AFTER,
-            session=self.transaction.session,
-        )
-        if closed is None:
-            return None
-        took: timedelta = closed["completed_at"] - closed["committed_at"]
-        return took.total_seconds()
-
-    async def emit(self, event: Event) -> None:
-        """Write the event beside the change."""
-        await self.transaction.emit(event)
-
-    async def _close(self, sids: Sequence[str], cause: Cause, batch: Batch) -> None:
-        if not sids:
-            return
-        closed = await self.database["sessions"].update_many(
-            {"_id": {"$in": list(sids)}, **_OPEN},
-            {"$set": {"ended_by": cause, "ended_at": batch.at}, "$unset": {"open": ""}},
-            session=self.transaction.session,
-        )
-        if closed.modified_count != len(sids):
-            raise Overtaken
-
-
-@dataclass(frozen=True)
-class MongoSessionStore:
+class MongoSessionStore(MongoDeviceStore):
     """Sessions and devices in this service's database, epochs in the shared one."""
 
-    database: Database
-    epochs: Epochs
     transactions: Transactions
 
     async def install(self) -> None:
@@ -190,8 +58,7 @@ class MongoSessionStore:
             partialFilterExpression={"open": True},
         )
         await sessions.create_index("expires_at", expireAfterSeconds=_FORGET_SESSIONS_SECONDS)
-        await self.database["devices"].create_index("key_hash", unique=True)
-        await self.database["devices"].create_index("sub")
+        await self.install_devices()
         await self.database["gone_factors"].create_index(
             "at", expireAfterSeconds=_FORGET_FACTORS_SECONDS
         )
@@ -224,8 +91,8 @@ class MongoSessionStore:
             "created_at": "$$NOW",
             "last_seen_at": "$$NOW",
             "auth_time": "$$NOW",
-            "lifetime_ends_at": _in_seconds(policy.lifetime_seconds),
-            "expires_at": _in_seconds(min(policy.idle_seconds, policy.lifetime_seconds)),
+            "lifetime_ends_at": in_seconds(policy.lifetime_seconds),
+            "expires_at": in_seconds(min(policy.idle_seconds, policy.lifetime_seconds)),
         }
         literal = {name: {"$literal": value} for name, value in fixed.items()}
         document = await self.database["sessions"].find_one_and_update(
@@ -260,9 +127,9 @@ class MongoSessionStore:
     async def seen(self, sid: str, policy: SessionPolicy) -> None:
         """Renew by the server's clock, never what has ended or expired."""
         lived = {"$add": ["$created_at", policy.lifetime_seconds * 1000]}
-        renewed = {"$min": ["$lifetime_ends_at", lived, _in_seconds(policy.idle_seconds)]}
+        renewed = {"$min": ["$lifetime_ends_at", lived, in_seconds(policy.idle_seconds)]}
         await self.database["sessions"].update_one(
-            {"_id": sid, **_OPEN, **_UNEXPIRED},
+            {"_id": sid, **OPEN, **UNEXPIRED},
             [{"$set": {"last_seen_at": "$$NOW", "expires_at": renewed}}],
         )
 
@@ -277,7 +144,7 @@ class MongoSessionStore:
         if asked.factor is not None:
             changed["factor"] = {"$literal": asked.factor}
         document = await self.database["sessions"].find_one_and_update(
-            {"_id": asked.sid, "sub": asked.sub, **_OPEN, **_UNEXPIRED},
+            {"_id": asked.sid, "sub": asked.sub, **OPEN, **UNEXPIRED},
             [{"$set": changed}],
             return_document=ReturnDocument.AFTER,
         )
@@ -287,9 +154,9 @@ class MongoSessionStore:
         """Return a page, newest first, ties in order of ids."""
         query: Document = {
             "sub": sub,
-            **_OPEN,
+            **OPEN,
             "epoch": {"$gte": await self.epochs.recent(sub)},
-            **_UNEXPIRED,
+            **UNEXPIRED,
         }
         if after is not None:
             last = await self.database["sessions"].find_one({"_id": after, "sub": sub})
@@ -303,7 +170,7 @@ class MongoSessionStore:
 
     async def older(self, sub: str, epoch: int, *, limit: int) -> Batch:
         """Look up by the index of open sessions."""
-        return await self._batch({"sub": sub, **_OPEN, "epoch": {"$lt": epoch}}, limit)
+        return await self._batch({"sub": sub, **OPEN, "epoch": {"$lt": epoch}}, limit)
 
     async def note_gone(self, factor: str) -> None:
         """Keep its id for a day, by the server's clock."""
@@ -317,13 +184,13 @@ class MongoSessionStore:
 
     async def resting_on(self, sub: str, factor: str, *, kept: str | None, limit: int) -> Batch:
         """Look up by the index of open sessions."""
-        which = {"sub": sub, **_OPEN, "factor": factor, "_id": {"$ne": kept}}
+        which = {"sub": sub, **OPEN, "factor": factor, "_id": {"$ne": kept}}
         return await self._batch(which, limit)
 
     async def expired(self, sub: str, *, limit: int) -> Batch:
         """Look up by the index of open sessions and the server's clock."""
         past = {"$expr": {"$lte": ["$expires_at", "$$NOW"]}}
-        return await self._batch({"sub": sub, **_OPEN, **past}, limit)
+        return await self._batch({"sub": sub, **OPEN, **past}, limit)
 
     async def _batch(self, which: Document, limit: int) -> Batch:
         # The server dates the end: a projection may tell its time.
@@ -384,59 +251,6 @@ class MongoSessionStore:
             or each["epoch"] < epochs.get(each["_id"], NoEpoch)
         ]
 
-    async def add_device(self, device: KnownDevice, *, key_hash: str) -> None:
-        """Insert by upsert, so that the server's clock dates the device."""
-        await self._new_devices.one((device, key_hash))
-
-    @cached_property
-    def _new_devices(self) -> Together[tuple[KnownDevice, str], None]:
-        return Together(self._add_devices)
-
-    async def _add_devices(self, new: Sequence[tuple[KnownDevice, str]]) -> dict[Any, None]:
-        await self.database["devices"].bulk_write([_new(*each) for each in new], ordered=False)
-        return {}
-
-    async def device_with_key(self, key_hash: str) -> KnownDevice | None:
-        """Look the key's hash up. The server's clock tells whether it is still trusted."""
-        now = {
-            "is_trusted": {"$gt": ["$trust.until", "$$NOW"]},
-            "given_seconds_ago": {"$divide": [{"$subtract": ["$$NOW", "$trust.given_at"]}, 1000]},
-        }
-        shown = dict.fromkeys(["sub", "name", "trust"], 1)
-        found = await self.database["devices"].find_one({"key_hash": key_hash}, shown | now)
-        return _device(found) if found else None
-
-    async def device_seen(self, device_id: str) -> None:
-        """Date the use by the server's clock."""
-        await self.database["devices"].update_one(
-            {"_id": device_id}, {"$currentDate": {"last_seen_at": True}}
-        )
-
-    async def trust_device(
-        self, device_id: str, terms: TrustTerms, *, epoch: int, factor: str
-    ) -> None:
-        """Write it beside the device, dated by the server's clock."""
-        trust = {
-            "given_at": "$$NOW",
-            "until": _in_seconds(terms.days * _DAY_SECONDS),
-            "epoch": epoch,
-            "factor": {"$literal": factor},
-            "version": terms.version,
-        }
-        await self.database["devices"].update_one({"_id": device_id}, [{"$set": {"trust": trust}}])
-
-    async def forget_trust(self, sub: str, *, factor: str | None = None) -> None:
-        """Take it off all of them in one write."""
-        which = {"trust": {"$exists": True}} if factor is None else {"trust.factor": factor}
-        await self.database["devices"].update_many({"sub": sub, **which}, {"$unset": {"trust": ""}})
-
-    async def trusted_devices(self, sub: str) -> int:
-        """Count by the server's clock."""
-        epoch, now = await self.epochs.recent(sub), {"$gt": ["$trust.until", "$$NOW"]}
-        return await self.database["devices"].count_documents(
-            {"sub": sub, "trust.epoch": epoch, "$expr": now}
-        )
-
     async def epoch_of(self, sub: str) -> int:
         """Return the epoch as of this moment."""
         return await self.epochs.current(sub)
@@ -484,57 +298,3 @@ class MongoSessionStore:
 
     def _bound(self, transaction: Transaction) -> MongoSessionTransaction:
         return MongoSessionTransaction(self.database, self.epochs, transaction)
-
-
-@dataclass(frozen=True)
-class MongoPolicyStore:
-    """One document per organization."""
-
-    database: Database
-    transactions: Transactions
-
-    async def install(self) -> None:
-        """Create the collection. Safe to run twice."""
-        await self._policies.install()
-
-    async def policy_of(self, organization: str) -> SessionPolicy | None:
-        """Read the document."""
-        found = await self.database["policies"].find_one({"_id": organization})
-        if found is None:
-            return None
-        # What was put by the version before has no number.
-        version = found.get("version", 0)
-        return SessionPolicy(found["idle_seconds"], found["lifetime_seconds"], version)
-
-    async def put_policy(
-        self,
-        organization: str,
-        policy: SessionPolicy,
-        *,
-        replaces: Collection[int] | None = None,
-        told: Telling | None = None,
-    ) -> Replaced:
-        """Replace the document."""
-        values = asdict(policy)
-        del values["version"]
-        return await self._policies.replace(organization, values, replaces=replaces, told=told)
-
-    @property
-    def _policies(self) -> VersionedDocuments:
-        return VersionedDocuments(self.database["policies"], self.transactions)
-
-    async def shorten(self, organization: str, policy: SessionPolicy) -> None:
-        """Go through the index of open sessions, all of them: it is seldom that this is asked."""
-        lived = {"$add": ["$created_at", policy.lifetime_seconds * 1000]}
-        unseen = {"$add": ["$last_seen_at", policy.idle_seconds * 1000]}
-        await self.database["sessions"].update_many(
-            {"open": True, "sub": {"$gt": ""}, "organization": organization},
-            [
-                {
-                    "$set": {
-                        "lifetime_ends_at": {"$min": ["$lifetime_ends_at", lived]},
-                        "expires_at": {"$min": ["$expires_at", lived, unseen]},
-                    }
-                }
-            ],
-        )
