@@ -19,13 +19,13 @@ from markupsafe import Markup
 
 from services.gateway.portal import addresses, cookies
 from services.gateway.portal.files import Files
-from services.gateway.portal.user_agents import UserAgent
 from services.gateway.portal.visits import Visitor, Visits
 from services.gateway.rendering import headers_of
 from shared.clock import Clock
 from shared.contracts.methods import Method
 from shared.contracts.refusals import Refusal
 from shared.texts import Catalogues
+from shared.user_agents import UserAgent
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _JUST_NOW_SECONDS = 60

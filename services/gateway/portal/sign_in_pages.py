@@ -22,12 +22,12 @@ from services.gateway.model import (
 from services.gateway.portal import addresses, cookies
 from services.gateway.portal.new_password import wrong
 from services.gateway.portal.page import Pages
-from services.gateway.portal.user_agents import UserAgent
 from services.gateway.portal.visits import Form, Visits
 from services.gateway.sign_in import Outcome, SignIn
 from shared.contracts.credentials import LongestPassword
 from shared.contracts.events import Cause
 from shared.contracts.refusals import InvalidRequest, Refusal
+from shared.user_agents import UserAgent
 
 CAUSES: frozenset[str] = frozenset(get_args(Cause))
 ADDRESS = "/sign-in"
