@@ -18,6 +18,9 @@ from shared.contracts.refusals import (
 from shared.telemetry import log
 
 CONTENT_TYPE = "application/problem+json"
+PRIVATE_HEADER = "X-Refusal-Private"
+"""Where a refusal says what is for the service that asked alone. It is no member of the body, which
+a gateway of another version may hand on to its client as it is."""
 MostErrors = 50
 """As many faults as anybody reads; a body can have thousands of unknown fields."""
 _LONGEST_FIELD = 200
@@ -106,6 +109,8 @@ def refusal_of(error: Exception, is_outage: Callable[[BaseException], bool]) -> 
 def rendered(refusal: Refusal) -> web.Response:
     """Return the problem document between services: members only, no texts."""
     headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
+    if refusal.private:
+        headers[PRIVATE_HEADER] = orjson.dumps(refusal.private).decode()
     return web.Response(
         body=orjson.dumps(refusal.body()),
         status=refusal.status,

@@ -25,10 +25,12 @@ from shared.contracts.accounts import (
     DisableAccount,
     EnableAccount,
     ReadAccount,
+    RequirePasswordChange,
     SetTemporaryPassword,
     TemporaryPassword,
 )
 from shared.contracts.audit import Actor
+from shared.contracts.body import Done
 from shared.contracts.epochs import Raised
 from shared.contracts.events import Audited, Cause
 from shared.contracts.refusals import Busy, NotFound
@@ -72,6 +74,26 @@ class Accounts:
     async def enable(self, asked: EnableAccount) -> Account:
         """Let the owner in again, with what they had but for what was issued before."""
         return await _anew(lambda: self._enable(asked))
+
+    async def require_change(self, asked: RequirePasswordChange) -> Done:
+        """Have a password changed at the next sign-in. When this returns, each asks for it.
+
+        Who has none is asked for none, and what waits to be changed already is left alone.
+        """
+        await _anew(lambda: self._require_change(asked.sub))
+        return Done()
+
+    async def _require_change(self, sub: str) -> None:
+        password = await self._password(sub)
+        if password.temporary or password.verifier is None:
+            return
+        changed = password.to_be_changed()
+
+        async def work(tx: CredentialTransaction) -> None:
+            await tx.put_password(changed)
+            await tx.note_password(sub, changed.version)
+
+        await self.store.in_transaction(work)
 
     async def _set_temporary(self, asked: SetTemporaryPassword) -> TemporaryPassword:
         password = await self._password(asked.sub)

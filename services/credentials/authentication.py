@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from services.credentials.asking import Asking
-from services.credentials.errors import SignInRefused
+from services.credentials.errors import AccountIsDisabled, SignInRefused, SignInThrottled
 from services.credentials.hashing import Hasher
 from services.credentials.method_policy import MethodPolicy
 from services.credentials.methods import SecurityInfo
@@ -21,6 +21,7 @@ from services.credentials.model import (
 from services.credentials.policy import MethodPolicies
 from services.credentials.store import CredentialStore, MethodStore
 from services.credentials.throttling import Throttle
+from shared.contracts.activity import Attempted, AttemptOutcome
 from shared.contracts.credentials import Verified, VerifyPassword
 from shared.contracts.epochs import NoEpoch, Standing
 
@@ -38,9 +39,22 @@ class Authentication:
     asking: Asking
 
     async def verify(self, asked: VerifyPassword) -> Verified:
-        """Return whose password it is, with the epoch that the sign-in rests on."""
-        user_id, guess = normalized(asked.user_id), asked.password.get_secret_value()
+        """Return whose password it is, with the epoch that the sign-in rests on.
+
+        A refusal says whose attempt it was to the gateway alone.
+        """
+        user_id = normalized(asked.user_id)
         password = await self.store.password_named(user_id)
+        try:
+            return await self._verified(asked, user_id, password)
+        except (SignInRefused, SignInThrottled) as refusal:
+            attempted = self._attempted(user_id, password, refusal)
+            raise refusal.privately(**attempted.model_dump()) from None
+
+    async def _verified(
+        self, asked: VerifyPassword, user_id: str, password: Password | None
+    ) -> Verified:
+        guess = asked.password.get_secret_value()
         sub = password.sub if password is not None else NOBODY
         familiar = asked.familiar_sub == sub
         guesses = self._guesses(user_id, asked, Lock(sub, "sign-in-locked"), familiar=familiar)
@@ -53,9 +67,10 @@ class Authentication:
                 self.policies.of(password.organization if password is not None else None),
             )
             # What is disabled is refused like a wrong password, in all that anybody can tell.
-            if not is_right or (password is not None and password.disabled):
+            is_disabled = password is not None and password.disabled
+            if not is_right or is_disabled:
                 attempt.wrong(fingerprint(self.pepper, user_id, guess))
-                raise SignInRefused
+                raise AccountIsDisabled if is_right else SignInRefused
             attempt.right()
         return await self._finish(password, guess, standing, policy)
 
@@ -86,6 +101,19 @@ class Authentication:
             skip_until=await self.asking.ask(password.sub, policy) if is_asked else None,
             trust=policy.trust,
         )
+
+    def _attempted(
+        self, user_id: str, password: Password | None, refusal: SignInRefused | SignInThrottled
+    ) -> Attempted:
+        outcome: AttemptOutcome = "wrong-password"
+        if isinstance(refusal, SignInThrottled):
+            outcome = "throttled"
+        elif isinstance(refusal, AccountIsDisabled):
+            outcome = "account-disabled"
+        # No subject looks like this one, and nobody can tell the user ID from it.
+        nobody = f".{fingerprint(self.pepper, 'activity', user_id)[:40]}"
+        sub = password.sub if password is not None else nobody
+        return Attempted(sub=sub, known=password is not None, outcome=outcome)
 
     def _guesses(
         self, user_id: str, asked: VerifyPassword, lock: Lock, *, familiar: bool

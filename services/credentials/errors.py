@@ -11,6 +11,10 @@ class SignInRefused(Refusal):
     type, status = "sign-in-refused", 401
 
 
+class AccountIsDisabled(SignInRefused):
+    """The password is right and lets nobody in, of which nobody is told anything."""
+
+
 class SignInThrottled(Refusal):
     """There were too many wrong passwords; `Retry-After` says when to come back."""
 

@@ -107,6 +107,13 @@ class Password:
         """Return the password after an admin put a temporary one in its place."""
         return replace(self.changed(verifier, at=at, history=history), temporary=True)
 
+    def to_be_changed(self) -> "Password":
+        """Return it as one that is good for nothing but to be changed.
+
+        The version rises, so that nothing that was read before goes with an epoch read after.
+        """
+        return replace(self, temporary=True, version=self.version + 1)
+
     def shut(self, receipt: str, *, deleted: bool) -> "Password":
         """Return it as it is once the account is disabled, or deleted.
 

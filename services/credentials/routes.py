@@ -17,6 +17,7 @@ from shared.contracts.accounts import (
     DisableAccount,
     EnableAccount,
     ReadAccount,
+    RequirePasswordChange,
     SetTemporaryPassword,
 )
 from shared.contracts.app_passwords import CheckAppPassword, MakeAppPassword
@@ -146,5 +147,6 @@ def account_routes(accounts: Accounts) -> list[web.RouteDef]:
         endpoint("/accounts/read", ReadAccount, accounts.read),
         endpoint("/accounts/disable", DisableAccount, accounts.disable),
         endpoint("/accounts/enable", EnableAccount, accounts.enable),
+        endpoint("/password/require-change", RequirePasswordChange, accounts.require_change),
         endpoint("/password/set-temporary", SetTemporaryPassword, accounts.set_temporary),
     ]

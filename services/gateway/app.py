@@ -7,10 +7,12 @@ from aiohttp import web
 
 from services.gateway.acceptance import Acceptance
 from services.gateway.account import Account
+from services.gateway.activity import Activity
 from services.gateway.administration import Administration
 from services.gateway.api.documents import Documents
 from services.gateway.api.operations import Operations
 from services.gateway.api.routes import Api
+from services.gateway.attempts import Attempts
 from services.gateway.audit import AuditTrail
 from services.gateway.clients import peer
 from services.gateway.clients.credentials import CredentialsClient
@@ -49,15 +51,19 @@ NAME = "gateway"
 _LARGEST_BODY = 64 * 1024
 
 
-def build_service(config: GatewayConfig) -> Service:
-    """Return the gateway, ready to run."""
-    outgoing = peer.connect()
+def _peers(config: GatewayConfig, outgoing: peer.Session) -> dict[str, Peer]:
     key = config.service_key.get_secret_value()
-    peers = {
+    return {
         "profile": Peer(outgoing, config.profile_url, key),
         "credentials": Peer(outgoing, config.credentials_url, key),
         "sessions": Peer(outgoing, config.sessions_url, key),
     }
+
+
+def build_service(config: GatewayConfig) -> Service:
+    """Return the gateway, ready to run."""
+    outgoing = peer.connect()
+    peers = _peers(config, outgoing)
     profile = ProfileClient(peers["profile"])
     credentials = CredentialsClient(peers["credentials"])
     sessions = SessionsClient(peers["sessions"])
@@ -75,10 +81,11 @@ def build_service(config: GatewayConfig) -> Service:
     administration = Administration(profile, credentials, Parking(bus), step_ups)
     security_info = SecurityInfo(credentials, profile, sessions, step_ups)
     flows = RedisFlows(redis, sealer, clock)
-    sign_in = SignIn(credentials, profile, sessions, flows, clock)
+    sign_in = SignIn(credentials, profile, sessions, flows, clock, Attempts(sessions))
     registration = Registration(sign_in)
     policies = Policies(credentials, profile, sessions)
     trust = DeviceTrust(sessions)
+    activity = Activity(credentials, sessions, step_ups)
     password_reset = PasswordReset(credentials, profile)
     requests = Requests(
         acceptance,
@@ -115,6 +122,7 @@ def build_service(config: GatewayConfig) -> Service:
         policies,
         live,
         trust,
+        activity,
         catalogues,
         admin.audit,
         password_reset,

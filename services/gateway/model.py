@@ -116,6 +116,7 @@ class Flow(BaseModel):
     ends_at: datetime
     language: str | None = None
     is_familiar: bool = False
+    device_id: str | None = None
     methods: tuple[Method, ...] = ()
     asked: str | None = None
     options: str | None = None

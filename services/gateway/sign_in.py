@@ -7,6 +7,7 @@ from datetime import timedelta
 from pydantic import SecretStr
 
 from services.gateway.account import words_of
+from services.gateway.attempts import Attempts
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
@@ -33,6 +34,7 @@ from shared.contracts.credentials import (
     PasswordReport,
     ReplacePassword,
     Requirements,
+    Verified,
     VerifyPassword,
 )
 from shared.contracts.methods import AnswerChallenge, BeginChallenge, ChallengeAnswered
@@ -61,18 +63,13 @@ class SignIn:
     sessions: SessionsClient
     flows: FlowStore
     clock: Clock
+    attempts: Attempts
 
     async def begin(self, attempt: SignInAttempt) -> Outcome:
         """Verify the password and establish the session, or say what has to happen first."""
         device = await self._device_with(attempt.device_key)
-        verified = await self.credentials.verify(
-            VerifyPassword(
-                user_id=attempt.user_id,
-                password=attempt.password,
-                address=attempt.where.address,
-                familiar_sub=device.sub,
-            )
-        )
+        verified = await self._verified(attempt, device)
+        is_familiar = device.sub == verified.sub
         trusted_by = trusted_factor(device, verified)
         flow = Flow(
             sub=verified.sub,
@@ -82,7 +79,8 @@ class SignIn:
             device_name=attempt.device_name,
             ends_at=self.clock.now() + timedelta(seconds=FlowSeconds),
             language=attempt.language,
-            is_familiar=device.sub == verified.sub,
+            is_familiar=is_familiar,
+            device_id=device.device_id if is_familiar else None,
             organization=verified.organization,
             binding=new_binding(),
             trust_offered=verified.trust,
@@ -93,6 +91,20 @@ class SignIn:
             methods, must_register=verified.must_register, skip_until=verified.skip_until
         )
         return await self.go_on(asking, attempt.client, attempt.where)
+
+    async def _verified(self, attempt: SignInAttempt, device: RecognisedDevice) -> Verified:
+        try:
+            return await self.credentials.verify(
+                VerifyPassword(
+                    user_id=attempt.user_id,
+                    password=attempt.password,
+                    address=attempt.where.address,
+                    familiar_sub=device.sub,
+                )
+            )
+        except Refusal as refusal:
+            await self.attempts.refused(refusal, attempt.where, device)
+            raise
 
     async def passkey_options(self, client: str) -> tuple[str, str]:
         """Begin a sign-in with a passkey alone; return its flow, and what is to be signed.
@@ -145,18 +157,7 @@ class SignIn:
     ) -> Outcome:
         """Answer the challenge, once, and go on. The device is trusted where policy allows that."""
         flow = await self._challenged_flow(key)
-        answered = await self.credentials.answer(
-            AnswerChallenge(
-                sub=flow.sub,
-                epoch=flow.epoch,
-                id=flow.asked_method.id,
-                answer=answer,
-                binding=flow.binding,
-                address=where.address,
-                familiar=flow.is_familiar,
-                organization=flow.organization,
-            )
-        )
+        answered = await self._answered(flow, answer, where)
         asked = await self._to_confirm(flow, answered)
         if await self.flows.take(key) is None:
             # Another answer to the same challenge was right too, and faster.
@@ -165,6 +166,24 @@ class SignIn:
         flow = flow.answered(answered.factor, answered.amr, trust)
         flow = flow.confirming(asked.to_confirm, asked.skip_until)
         return await self.go_on(flow, key.client, where)
+
+    async def _answered(self, flow: Flow, answer: SecretStr, where: Where) -> ChallengeAnswered:
+        try:
+            return await self.credentials.answer(
+                AnswerChallenge(
+                    sub=flow.sub,
+                    epoch=flow.epoch,
+                    id=flow.asked_method.id,
+                    answer=answer,
+                    binding=flow.binding,
+                    address=where.address,
+                    familiar=flow.is_familiar,
+                    organization=flow.organization,
+                )
+            )
+        except Refusal as refusal:
+            await self.attempts.factor_refused(refusal, flow, where)
+            raise
 
     async def replace_temporary_password(
         self, key: FlowKey, new_password: SecretStr, where: Where

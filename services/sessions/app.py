@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from services.sessions.activity import Activity
 from services.sessions.config import SessionsConfig
 from services.sessions.devices import Devices
 from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
+from services.sessions.mongo.activity import MongoActivityStore
 from services.sessions.mongo.policies import MongoPolicyStore
 from services.sessions.mongo.sessions import MongoSessionStore
 from services.sessions.policy import SessionPolicies
 from services.sessions.receipts import Receipts
 from services.sessions.revocation import Revocations
-from services.sessions.routes import routes
+from services.sessions.routes import activity_routes, routes
 from services.sessions.subscribers import subscribe
 from shared.clock import SystemClock
 from shared.lease import Lease
@@ -50,11 +52,13 @@ def build_service(config: SessionsConfig) -> Service:
     devices = Devices(store)
     kept = MongoPolicyStore(wiring.database, wiring.transactions)
     policies = SessionPolicies(kept, Lease(kept.policy_of, SystemClock()), config.policy)
-    issuance = Issuance(store, devices, policies)
+    activity = Activity(MongoActivityStore(wiring.database), SystemClock())
+    issuance = Issuance(store, devices, policies, activity)
     introspection = Introspection(store, wiring.cache, policies)
     app = application(NAME, config, wiring.is_outage)
     receipts = Receipts(store)
     app.add_routes(routes(devices, issuance, introspection, revocations, receipts, policies))
+    app.add_routes(activity_routes(activity, revocations))
     return wiring.service(
         app,
         tasks=[
@@ -68,5 +72,6 @@ async def install(config: SessionsConfig) -> None:
     """Apply indexes and topology. Safe to run twice."""
     wiring, store, _ = _wired(config)
     await store.install()
+    await MongoActivityStore(wiring.database).install()
     await MongoPolicyStore(wiring.database, wiring.transactions).install()
     await wiring.bus.install()

@@ -31,3 +31,9 @@ class NoSuchReceipt(Refusal):
     """There is no such receipt, or it is not this caller's to read."""
 
     type, status = "not-found", 404
+
+
+class NoSuchAttempt(Refusal):
+    """The subject has no row of sign-in activity with that id."""
+
+    type, status = "not-found", 404

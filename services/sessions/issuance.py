@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
+from services.sessions.activity import Activity
 from services.sessions.devices import Devices
 from services.sessions.errors import EpochMovedOn, SessionRequired
 from services.sessions.model import Secret
@@ -18,6 +19,7 @@ class Issuance:
     store: SessionStore
     devices: Devices
     policies: SessionPolicies
+    activity: Activity
 
     async def establish(self, asked: EstablishSession) -> Established:
         """Begin a session under the epoch that the authentication was done under.
@@ -30,11 +32,12 @@ class Issuance:
         )
         secret, policy = Secret.fresh(), await self.policies.of(asked.organization)
         # Side by side, so that both wait for the same write of the store's journal.
-        session, _ = await asyncio.gather(
+        session, _, attempt = await asyncio.gather(
             self.store.add_session(
                 asked, device_id=device.known.id, proof=secret.proof, policy=policy
             ),
             self.devices.keep(device),
+            self.activity.signed_in(asked, device),
         )
         epoch, is_gone, is_trusted_still = await asyncio.gather(
             self.store.epoch_after_write(asked.sub),
@@ -45,6 +48,7 @@ class Issuance:
             await self.store.in_transaction(
                 lambda tx: tx.end(asked.sub, session.sid, "signed-out-everywhere")
             )
+            await self.activity.came_to(attempt, "overtaken")
             raise EpochMovedOn
         await self.devices.trust(device, asked)
         token = f"{asked.sub}.{session.sid}.{secret.value}"

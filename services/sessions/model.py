@@ -178,7 +178,7 @@ def signed_out_everywhere(raised: Raised, cause: Cause, *, at: datetime) -> Sign
         id=raised.receipt,
         subject=raised.sub,
         occurred_at=at,
-        initiating_entity="user" if cause == "signed-out-everywhere" else "admin",
+        initiating_entity="admin" if cause == "signed-out-by-admin" else "user",
         payload=SignedOutEverywherePayload(cause=cause, epoch=raised.epoch, receipt=raised.receipt),
     )
 

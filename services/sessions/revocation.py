@@ -1,10 +1,11 @@
 """Ending sessions: one, all of them, and those that a raised epoch has left behind."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from services.sessions.errors import NoSuchSession
+from services.sessions.errors import NoSuchAttempt, NoSuchSession
 from services.sessions.model import (
     Batch,
     Ending,
@@ -14,6 +15,7 @@ from services.sessions.model import (
 )
 from services.sessions.store import Overtaken, SessionStore, SessionTransaction
 from shared.clock import Clock
+from shared.contracts.activity import ReportNotMine
 from shared.contracts.body import Done
 from shared.contracts.epochs import NoEpoch
 from shared.contracts.events import (
@@ -59,19 +61,36 @@ class Revocations:
         by = asked.by
         cause: Cause = "signed-out-everywhere" if by is None else "signed-out-by-admin"
 
-        async def work(tx: SessionTransaction) -> Revoked:
-            raised = await tx.raise_epoch(asked.sub, cause)
-            now = self.clock.now()
-            await tx.emit(signed_out_everywhere(raised, cause, at=now))
+        async def besides(tx: SessionTransaction) -> None:
             if by is not None:
-                await tx.emit(Audited.of(by, "sign-out-user", at=now, subject=asked.sub))
+                at = self.clock.now()
+                await tx.emit(Audited.of(by, "sign-out-user", at=at, subject=asked.sub))
+
+        return await self._refuse(asked.sub, cause, besides)
+
+    async def disown(self, asked: ReportNotMine) -> Revoked:
+        """Do the same since somebody else signed in, or tried to, and note that."""
+
+        async def besides(tx: SessionTransaction) -> None:
+            if not await tx.report(asked.sub, asked.id, "not-mine"):
+                raise NoSuchAttempt
+
+        return await self._refuse(asked.sub, "not-me", besides)
+
+    async def _refuse(
+        self, sub: str, cause: Cause, besides: Callable[[SessionTransaction], Awaitable[None]]
+    ) -> Revoked:
+        async def work(tx: SessionTransaction) -> Revoked:
+            raised = await tx.raise_epoch(sub, cause)
+            await tx.emit(signed_out_everywhere(raised, cause, at=self.clock.now()))
+            await besides(tx)
             return Revoked(
                 receipt=raised.receipt, receipt_token=raised.receipt_token, epoch=raised.epoch
             )
 
         revoked = await self.store.in_transaction(work)
         committed = self.clock.monotonic()
-        await self.store.settle(asked.sub)
+        await self.store.settle(sub)
         REFUSED_AFTER.labels(cause).observe(self.clock.monotonic() - committed)
         return revoked
 

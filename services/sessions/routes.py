@@ -2,12 +2,21 @@
 
 from aiohttp import web
 
+from services.sessions.activity import Activity
 from services.sessions.devices import Devices
 from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
 from services.sessions.policy import SessionPolicies
 from services.sessions.receipts import Receipts
 from services.sessions.revocation import Revocations
+from shared.contracts.activity import (
+    CountAttempts,
+    ListAttempts,
+    NoteAttempt,
+    ReadAttempt,
+    ReportMine,
+    ReportNotMine,
+)
 from shared.contracts.policy import PutSessionsPolicy, ReadPolicy
 from shared.contracts.sessions import (
     EndRestingOn,
@@ -51,4 +60,16 @@ def routes(
         endpoint("/policy/put", PutSessionsPolicy, policies.put),
         endpoint("/receipts/read", ReadReceipt, receipts.read),
         endpoint("/receipts/list", ListReceipts, receipts.list),
+    ]
+
+
+def activity_routes(activity: Activity, revocations: Revocations) -> list[web.RouteDef]:
+    """Return those for sign-in activity."""
+    return [
+        endpoint("/activity/note", NoteAttempt, activity.note),
+        endpoint("/activity/list", ListAttempts, activity.list),
+        endpoint("/activity/read", ReadAttempt, activity.read),
+        endpoint("/activity/mine", ReportMine, activity.mine),
+        endpoint("/activity/not-mine", ReportNotMine, revocations.disown),
+        endpoint("/activity/count", CountAttempts, activity.counts),
     ]

@@ -1,9 +1,12 @@
 """What the sessions service keeps, in the words of its trade."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import datetime
 from typing import Protocol, TypeVar
 
+from services.sessions.attempts import NewAttempt
 from services.sessions.model import Batch, KnownDevice, Revocation, SessionPolicy, SessionState
+from shared.contracts.activity import Attempt, AttemptOutcome, AttemptsOfDay, Reported
 from shared.contracts.epochs import Raised
 from shared.contracts.events import Cause, Event
 from shared.contracts.sessions import EstablishSession, Session, StepUp
@@ -45,6 +48,10 @@ class SessionTransaction(Protocol):
 
         None where it was complete before.
         """
+        ...
+
+    async def report(self, sub: str, id: str, reported: Reported) -> bool:
+        """Note what a subject says of an attempt; return whether it is one of theirs."""
         ...
 
     async def emit(self, event: Event) -> None:
@@ -177,6 +184,53 @@ class SessionStore(DeviceStore, Protocol):
         self, *, older_than_seconds: float, limit: int, after: Revocation | None = None
     ) -> list[Revocation]:
         """Return a page of the revocations that nobody has worked off, oldest first."""
+        ...
+
+
+class ActivityStore(Protocol):
+    """Attempts to sign in, dated by the store's clock and forgotten by it."""
+
+    async def add_attempt(self, id: str, attempt: NewAttempt) -> None:
+        """Keep an attempt; where that id is there already, count one more of it."""
+        ...
+
+    async def count_again(self, id: str) -> bool:
+        """Count one more of what is kept under an id; return whether there is anything."""
+        ...
+
+    async def tally(self, name: str) -> int:
+        """Return how often this name was tallied, this time included; kept for two days."""
+        ...
+
+    async def change_outcome(self, id: str, outcome: AttemptOutcome) -> None:
+        """Say what an attempt came to after all."""
+        ...
+
+    async def attempts(
+        self,
+        sub: str,
+        *,
+        words: Sequence[str],
+        outcome: AttemptOutcome | None,
+        after: str | None,
+        limit: int,
+    ) -> list[Attempt]:
+        """Return a page, newest first: those with the outcome that have a word beginning with each.
+
+        Raise `UnknownCursor` where the subject has no attempt with the id that it comes after.
+        """
+        ...
+
+    async def attempt(self, sub: str, id: str) -> Attempt | None:
+        """Return one of a subject's attempts."""
+        ...
+
+    async def report(self, sub: str, id: str, reported: Reported) -> Attempt | None:
+        """Note what a subject says of one of their attempts, and return it."""
+        ...
+
+    async def by_day(self, sub: str, *, since: datetime) -> list[AttemptsOfDay]:
+        """Return how many there were on each day, in UTC, by outcome, oldest first."""
         ...
 
 

@@ -29,6 +29,12 @@ class Account(Contract):
     receipt: str | None = None
 
 
+class RequirePasswordChange(Contract):
+    """Have a password changed at the next sign-in, since somebody else may know it."""
+
+    sub: Sub
+
+
 class SetTemporaryPassword(Contract):
     """Put a password in place of an account's own, to be changed at the next sign-in.
 

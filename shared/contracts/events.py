@@ -17,6 +17,7 @@ Cause = Literal[
     "password-changed",
     "password-reset",
     "signed-out-everywhere",
+    "not-me",
     "signed-out",
     "ended-by-user",
     "expired",

@@ -9,7 +9,8 @@ class Refusal(Exception):
 
     `type` is the stable slug behind `/problems/`, `status` the HTTP status,
     `errors` one `{"field", "reason", "message"}` for each field at fault,
-    `retry_after` whole seconds, and `extra` the members that belong to the slug.
+    `retry_after` whole seconds, and `extra` the members that belong to the slug. `private` is what
+    is said to the service that asked, besides, and to nobody behind it: it is no part of the body.
     """
 
     type: str = "internal-error"
@@ -27,6 +28,7 @@ class Refusal(Exception):
         self.errors = tuple(dict(error) for error in errors)
         self.retry_after = self.default_retry_after if retry_after is None else retry_after
         self.extra = extra
+        self.private: Mapping[str, Any] = {}
 
     def __str__(self) -> str:
         # One that came from another service has its type from there, not from its class.
@@ -51,6 +53,11 @@ class Refusal(Exception):
     def because(self, **extra: Any) -> Self:
         """Add members to the problem and return it."""
         self.extra |= extra
+        return self
+
+    def privately(self, **told: Any) -> Self:
+        """Add what only the service that asked is to know and return it."""
+        self.private = {**self.private, **told}
         return self
 
 

@@ -17,6 +17,7 @@ from services.credentials.mongo.resets import MongoResetStore
 from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
 from services.profile.mongo_audit import MongoAuditStore
 from services.profile.trail import Seal
+from services.sessions.mongo.activity import MongoActivityStore
 from services.sessions.mongo.policies import MongoPolicyStore as MongoSessionPolicies
 from services.sessions.mongo.sessions import MongoSessionStore
 from shared.epochs import Epochs
@@ -29,6 +30,7 @@ from tests.servers import Servers
 async def _install(settings: Settings) -> None:
     async with wired("sessions", settings) as sessions:
         await MongoSessionStore(sessions.database, sessions.epochs, sessions.transactions).install()
+        await MongoActivityStore(sessions.database).install()
         await MongoSessionPolicies(sessions.database, sessions.transactions).install()
     async with wired("credentials", settings) as credentials:
         await MongoCredentialStore(

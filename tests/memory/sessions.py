@@ -8,12 +8,14 @@ from typing import TypeVar
 
 from services.sessions.model import Batch, KnownDevice, Revocation, SessionPolicy, SessionState
 from services.sessions.store import Overtaken, SessionTransaction
+from shared.contracts.activity import Reported
 from shared.contracts.epochs import Raised
 from shared.contracts.events import Cause, Event
 from shared.contracts.refusals import UnknownCursor
 from shared.contracts.sessions import EndedSession, EstablishSession, Session, StepUp
 from shared.contracts.trust import DeviceTrust, TrustTerms
 from shared.policies import Replaced, Telling
+from tests.memory.activity import MemoryActivity
 from tests.memory.epochs import MemoryEpochs
 
 T = TypeVar("T")
@@ -74,6 +76,7 @@ class MemorySessionTransaction:
 
     kept: dict[str, Kept]
     epochs: MemoryEpochs
+    activity: MemoryActivity
 
     async def raise_epoch(self, sub: str, cause: Cause) -> Raised:
         """Raise the epoch."""
@@ -129,6 +132,10 @@ class MemorySessionTransaction:
         self.epochs.revocations[receipt] = done
         return (now - known.committed_at).total_seconds()
 
+    async def report(self, sub: str, id: str, reported: Reported) -> bool:
+        """Note it."""
+        return await self.activity.report(sub, id, reported) is not None
+
     async def emit(self, event: Event) -> None:
         """Keep the event."""
         self.epochs.outbox[event.id] = event
@@ -144,12 +151,16 @@ class MemorySessions:
     devices_seen: list[str] = field(default_factory=list)
     trusted: dict[str, Trusted] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
+    activity: MemoryActivity = field(init=False)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
+
+    def __post_init__(self) -> None:
+        self.activity = MemoryActivity(self.epochs.clock)
 
     async def in_transaction(self, work: Callable[[SessionTransaction], Awaitable[T]]) -> T:
         """Do the work, all or nothing."""
-        async with self.epochs.transaction(self.kept):
-            return await work(MemorySessionTransaction(self.kept, self.epochs))
+        async with self.epochs.transaction(self.kept, self.activity.rows):
+            return await work(MemorySessionTransaction(self.kept, self.epochs, self.activity))
 
     async def add_session(
         self, asked: EstablishSession, *, device_id: str, proof: str, policy: SessionPolicy

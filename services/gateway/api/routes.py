@@ -8,7 +8,9 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from services.gateway.account import Account
+from services.gateway.activity import Activity
 from services.gateway.administration import Administration
+from services.gateway.api.activity import ActivityApi
 from services.gateway.api.app_passwords import AppPasswordApi
 from services.gateway.api.audit import AuditApi
 from services.gateway.api.bodies import (
@@ -42,6 +44,7 @@ from services.gateway.api.password_policy import PasswordPolicyApi
 from services.gateway.api.password_reset import PasswordResetApi
 from services.gateway.api.policy import PolicyApi
 from services.gateway.api.questions import QuestionApi
+from services.gateway.api.receipts import receipt_given
 from services.gateway.api.security_info import (
     REFUSED,
     REFUSED_CODE,
@@ -73,7 +76,7 @@ from services.gateway.trust import DeviceTrust
 from services.gateway.users import Users
 from shared.contracts.credentials import PasswordReport
 from shared.contracts.profile import AddPerson, Person
-from shared.contracts.sessions import Receipt, Revoked
+from shared.contracts.sessions import Receipt
 from shared.texts import Catalogues
 
 _REFUSED_SIGN_IN = {
@@ -105,6 +108,7 @@ class Api:
     policies: Policies
     live: LiveSessions
     trust: DeviceTrust
+    activity: Activity
     catalogues: Catalogues
     audit: AuditTrail
     password_reset: PasswordReset
@@ -119,6 +123,7 @@ class Api:
             *AppPasswordApi(self.security_info).operations(),
             *QuestionApi(self.catalogues).operations(),
             *TrustApi(self.trust).operations(),
+            *ActivityApi(self.activity).operations(),
             *self._passwords(),
             *PasswordResetApi(self.password_reset, self.policies, self.catalogues).operations(),
             *self._admin(),
@@ -311,7 +316,9 @@ class Api:
 
     async def _sign_out_everywhere(self, call: Call) -> Answer:
         confirmed = call.body(ConfirmBody).confirm
-        return _receipt(await self.account.sign_out_everywhere(call.caller, confirmed=confirmed))
+        return receipt_given(
+            await self.account.sign_out_everywhere(call.caller, confirmed=confirmed)
+        )
 
     async def _receipts(self, call: Call) -> Answer:
         page = await self.account.receipts(call.caller, limit=call.limit, after=call.after)
@@ -327,7 +334,7 @@ class Api:
 
     async def _change_password(self, call: Call) -> Answer:
         body = call.body(ChangePasswordBody)
-        return _receipt(
+        return receipt_given(
             await self.account.change_password(
                 call.caller, old=body.old_password, new=body.new_password
             )
@@ -390,8 +397,3 @@ def _state(outcome: Outcome) -> Answer:
             device=DeviceAnswer(id=outcome.device.id, key=outcome.device.key),
         )
     )
-
-
-def _receipt(revoked: Revoked) -> Answer:
-    given = ReceiptGiven(receipt=revoked.receipt, receipt_token=revoked.receipt_token)
-    return Answer(given, 202, headers={RECEIPT_HEADER: revoked.receipt_token})

@@ -8,6 +8,7 @@ from shared.contracts.accounts import (
     DisableAccount,
     EnableAccount,
     ReadAccount,
+    RequirePasswordChange,
     SetTemporaryPassword,
     TemporaryPassword,
 )
@@ -203,6 +204,10 @@ class CredentialsClient:
     async def enable(self, asked: EnableAccount) -> Account:
         """Let the owner of an account in again."""
         return await self.peer.ask("/accounts/enable", asked, Account)
+
+    async def require_password_change(self, asked: RequirePasswordChange) -> Done:
+        """Have a password changed at the next sign-in."""
+        return await self.peer.ask("/password/require-change", asked, Done)
 
     async def set_temporary_password(self, asked: SetTemporaryPassword) -> TemporaryPassword:
         """Put a temporary password in place of an account's own."""

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from services.gateway.errors import AnswerLost
 from shared.contracts.refusals import Refusal, Unavailable
+from shared.problems import PRIVATE_HEADER
 from shared.telemetry import log, request_id, traceparent
 
 A = TypeVar("A", bound=BaseModel)
@@ -111,6 +112,7 @@ def _refusal(response: aiohttp.ClientResponse, body: bytes) -> Refusal:
         return Refusal()
     retry_after = response.headers.get("Retry-After")
     refusal = Refusal.of(orjson.loads(body), retry_after=int(retry_after) if retry_after else None)
+    refusal.private = orjson.loads(response.headers.get(PRIVATE_HEADER, "{}"))
     if refusal.type == _KEY_REFUSED:
         # It is this gateway that is not let in, and not the client who has to sign in.
         log.critical("service-key-refused", url=str(response.url))

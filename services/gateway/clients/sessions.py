@@ -3,6 +3,17 @@
 from dataclasses import dataclass
 
 from services.gateway.clients.peer import Peer
+from shared.contracts.activity import (
+    Attempt,
+    AttemptCounts,
+    AttemptList,
+    CountAttempts,
+    ListAttempts,
+    NoteAttempt,
+    ReadAttempt,
+    ReportMine,
+    ReportNotMine,
+)
 from shared.contracts.body import Done
 from shared.contracts.policy import KeptSessionsPolicy, PutSessionsPolicy, ReadPolicy
 from shared.contracts.refusals import InvalidRequest, Refusal
@@ -96,3 +107,27 @@ class SessionsClient:
     async def put_policy(self, asked: PutSessionsPolicy) -> KeptSessionsPolicy:
         """Replace an organization's policy for sessions."""
         return await self.peer.ask("/policy/put", asked, KeptSessionsPolicy)
+
+    async def note_attempt(self, asked: NoteAttempt) -> Done:
+        """Keep a row of an attempt to sign in."""
+        return await self.peer.ask("/activity/note", asked, Done)
+
+    async def attempts(self, asked: ListAttempts) -> AttemptList:
+        """Return a page of a subject's sign-in activity."""
+        return await self.peer.ask("/activity/list", asked, AttemptList, safe=True)
+
+    async def attempt(self, asked: ReadAttempt) -> Attempt:
+        """Return one row."""
+        return await self.peer.ask("/activity/read", asked, Attempt, safe=True)
+
+    async def attempt_was_mine(self, asked: ReportMine) -> Attempt:
+        """Note that it was its subject."""
+        return await self.peer.ask("/activity/mine", asked, Attempt)
+
+    async def attempt_was_not_mine(self, asked: ReportNotMine) -> Revoked:
+        """Note that it was somebody else, and refuse everything issued so far."""
+        return await self.peer.ask("/activity/not-mine", asked, Revoked)
+
+    async def attempt_counts(self, asked: CountAttempts) -> AttemptCounts:
+        """Return how many attempts the last days had."""
+        return await self.peer.ask("/activity/count", asked, AttemptCounts, safe=True)

@@ -7,7 +7,9 @@ from datetime import timedelta
 from pymongo import ReturnDocument
 
 from services.sessions.model import Batch
+from services.sessions.mongo.activity import KEPT
 from services.sessions.store import Overtaken
+from shared.contracts.activity import Reported
 from shared.contracts.epochs import Raised
 from shared.contracts.events import Cause, Event
 from shared.epochs import Epochs
@@ -91,6 +93,15 @@ class MongoSessionTransaction:
             return None
         took: timedelta = closed["completed_at"] - closed["committed_at"]
         return took.total_seconds()
+
+    async def report(self, sub: str, id: str, reported: Reported) -> bool:
+        """Write it into the row."""
+        noted = await self.database["activity"].update_one(
+            {"_id": id, "sub": sub, **KEPT},
+            {"$set": {"reported": reported}},
+            session=self.transaction.session,
+        )
+        return noted.matched_count == 1
 
     async def emit(self, event: Event) -> None:
         """Write the event beside the change."""

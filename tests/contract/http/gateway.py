@@ -8,7 +8,9 @@ from pydantic import SecretStr
 
 from services.gateway.acceptance import Acceptance
 from services.gateway.account import Account
+from services.gateway.activity import Activity
 from services.gateway.administration import Administration
+from services.gateway.attempts import Attempts
 from services.gateway.method_import import MethodImport
 from services.gateway.model import Caller, FlowKey, SignedIn, SignInAttempt
 from services.gateway.password_reset import PasswordReset
@@ -63,7 +65,12 @@ class Gateway:
             services.profile, services.credentials, NothingParked(), self.step_ups
         )
         self.sign_in = SignIn(
-            services.credentials, services.profile, services.sessions, self.flows, clock
+            services.credentials,
+            services.profile,
+            services.sessions,
+            self.flows,
+            clock,
+            Attempts(services.sessions),
         )
         self.account = Account(
             services.profile, services.credentials, services.sessions, self.step_ups
@@ -77,6 +84,7 @@ class Gateway:
         self.users = Users(services.profile, services.credentials, services.sessions)
         self.method_import = MethodImport(services.credentials, services.profile)
         self.trust = DeviceTrust(services.sessions)
+        self.activity = Activity(services.credentials, services.sessions, self.step_ups)
         self.acceptance = Acceptance(MemoryAccepted(), services.sessions)
 
     async def add(

@@ -46,6 +46,7 @@ from services.profile.audit import Audit
 from services.profile.people import People
 from services.profile.routes import routes as profile_routes
 from services.profile.users import Users
+from services.sessions.activity import Activity
 from services.sessions.devices import Devices
 from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
@@ -53,6 +54,7 @@ from services.sessions.model import SessionPolicy
 from services.sessions.policy import SessionPolicies
 from services.sessions.receipts import Receipts
 from services.sessions.revocation import Revocations
+from services.sessions.routes import activity_routes
 from services.sessions.routes import routes as sessions_routes
 from shared.contracts.methods import SentKinds
 from shared.lease import Lease
@@ -230,16 +232,21 @@ class Memory:
         lease = Lease(kept.policy_of, self.clock, self.clock.pause)
         policies = SessionPolicies(kept, lease, usual)
         devices = Devices(self.sessions)
+        activity = Activity(self.sessions.activity, self.clock)
+        revocations = Revocations(self.sessions, self.clock)
         return _app(
             "sessions",
-            sessions_routes(
-                devices,
-                Issuance(self.sessions, devices, policies),
-                Introspection(self.sessions, MemoryAcceptances(), policies),
-                Revocations(self.sessions, self.clock),
-                Receipts(self.sessions),
-                policies,
-            ),
+            [
+                *sessions_routes(
+                    devices,
+                    Issuance(self.sessions, devices, policies, activity),
+                    Introspection(self.sessions, MemoryAcceptances(), policies),
+                    revocations,
+                    Receipts(self.sessions),
+                    policies,
+                ),
+                *activity_routes(activity, revocations),
+            ],
         )
 
 

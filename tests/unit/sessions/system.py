@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from services.sessions.activity import Activity
 from services.sessions.devices import Devices
 from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
@@ -51,8 +52,9 @@ class System:
 
     def __post_init__(self) -> None:
         self.devices = Devices(self.store)
+        self.activity = Activity(self.store.activity, self.clock)
         policies = self.policies = policies_of(self.store, self.clock)
-        self.issuance = Issuance(self.store, self.devices, policies)
+        self.issuance = Issuance(self.store, self.devices, policies, self.activity)
         self.introspection = Introspection(self.store, self.cache, policies)
         self.revocations = Revocations(self.store, self.clock)
         self.receipts = Receipts(self.store)

@@ -1,0 +1,94 @@
+"""Sign-in activity: every attempt, good or bad, is a row that its user sees."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from services.sessions.attempts import MostOfADay, NewAttempt, words_of
+from services.sessions.errors import NoSuchAttempt
+from services.sessions.model import SigningInDevice, new_id
+from services.sessions.store import ActivityStore
+from shared.clock import Clock
+from shared.contracts.activity import (
+    Attempt,
+    AttemptCounts,
+    AttemptList,
+    AttemptOutcome,
+    CountAttempts,
+    ListAttempts,
+    NoteAttempt,
+    PictureDays,
+    ReadAttempt,
+    ReportMine,
+)
+from shared.contracts.body import Done
+from shared.contracts.sessions import EstablishSession
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Keep attempts and show them. Its clock names what is counted as one; the store dates it."""
+
+    store: ActivityStore
+    clock: Clock
+
+    async def signed_in(self, asked: EstablishSession, device: SigningInDevice) -> str:
+        """Keep a sign-in and return its id."""
+        kept_as, familiar = new_id(), device.fresh_key is None
+        attempt = NewAttempt.signed_in(asked, device.known.id, familiar=familiar)
+        await self.store.add_attempt(kept_as, attempt)
+        return kept_as
+
+    async def came_to(self, id: str, outcome: AttemptOutcome) -> None:
+        """Say that what looked like a sign-in came to something else after all."""
+        await self.store.change_outcome(id, outcome)
+
+    async def note(self, asked: NoteAttempt) -> Done:
+        """Keep a refusal. A flood of them is counted in few rows.
+
+        It takes the same steps whether anybody has the user ID or not.
+        """
+        attempt, now = NewAttempt.refused(asked), self.clock.now()
+        kept_as = attempt.id_at(now) if attempt.is_throttled else new_id()
+        if attempt.is_throttled and await self.store.count_again(kept_as):
+            return Done()
+        if await self.store.tally(attempt.tally_at(now)) > MostOfADay:
+            kept_as, attempt = attempt.without_origin(now)
+        await self.store.add_attempt(kept_as, attempt)
+        return Done()
+
+    async def list(self, asked: ListAttempts) -> AttemptList:
+        """Return a page of a subject's attempts, newest first."""
+        found = await self.store.attempts(
+            asked.sub,
+            words=words_of(asked.search),
+            outcome=asked.outcome,
+            after=asked.after,
+            limit=asked.limit + 1,
+        )
+        items = tuple(found[: asked.limit])
+        more = len(found) > asked.limit
+        return AttemptList(items=items, next=items[-1].id if more else None)
+
+    async def read(self, asked: ReadAttempt) -> Attempt:
+        """Return one of a subject's attempts."""
+        return _found(await self.store.attempt(asked.sub, asked.id))
+
+    async def mine(self, asked: ReportMine) -> Attempt:
+        """Note that it was its subject, and return it."""
+        return _found(await self.store.report(asked.sub, asked.id, "mine"))
+
+    async def counts(self, asked: CountAttempts) -> AttemptCounts:
+        """Return how many attempts the last days had, for a picture of them."""
+        now = self.clock.now()
+        begins = (now - timedelta(days=PictureDays - 1)).replace(
+            hour=0, minute=0, second=0, microsecond=0
+        )
+        return AttemptCounts(
+            today=now.date(), items=tuple(await self.store.by_day(asked.sub, since=begins))
+        )
+
+
+def _found(attempt: Attempt | None) -> Attempt:
+    if attempt is None:
+        raise NoSuchAttempt
+    return attempt

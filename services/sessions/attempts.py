@@ -1,0 +1,130 @@
+"""Attempts to sign in: what is kept of each, and which are kept as one."""
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import get_args
+
+from shared.contracts.activity import (
+    ActivityDays,
+    AttemptOutcome,
+    Flag,
+    NoteAttempt,
+)
+from shared.contracts.sessions import EstablishSession
+from shared.user_agents import UserAgent
+
+MostOfADay = 100
+"""Rows of their own that refused attempts with one outcome get in a day; the others are counted by
+the hour. That is more than anybody reads, and an account's lock lets no more than that be tried."""
+ThrottledMinutes = 10
+"""How long attempts from one address that were not looked at are counted as one."""
+_UNKNOWN_DAYS = 1
+_DAY_SECONDS = 24 * 3600
+_PARTS_WORDS = re.compile(r"[\s-]+")
+
+
+@dataclass(frozen=True)
+class NewAttempt:
+    """An attempt that is to be kept, with its origin where there is one."""
+
+    sub: str
+    outcome: AttemptOutcome
+    app: str
+    familiar: bool
+    known: bool = True
+    device_id: str | None = None
+    address: str | None = None
+    browser: str | None = None
+    system: str | None = None
+
+    @classmethod
+    def refused(cls, asked: NoteAttempt) -> "NewAttempt":
+        """Return what is kept of a refusal."""
+        agent = UserAgent.parse(asked.where.user_agent)
+        return cls(
+            sub=asked.sub,
+            outcome=asked.outcome,
+            app=asked.app,
+            familiar=asked.familiar,
+            known=asked.known,
+            device_id=asked.device_id,
+            address=asked.where.address,
+            browser=agent.name or None,
+            system=agent.system or None,
+        )
+
+    @classmethod
+    def signed_in(cls, asked: EstablishSession, device_id: str, *, familiar: bool) -> "NewAttempt":
+        """Return what is kept of a sign-in that is complete."""
+        agent = UserAgent.parse(asked.where.user_agent)
+        return cls(
+            sub=asked.sub,
+            outcome="signed-in",
+            app=asked.app,
+            familiar=familiar,
+            device_id=device_id,
+            address=asked.where.address,
+            browser=agent.name or None,
+            system=agent.system or None,
+        )
+
+    @property
+    def kept_seconds(self) -> int:
+        """How long it is kept; what is nobody's is nobody's to read."""
+        return (ActivityDays if self.known else _UNKNOWN_DAYS) * _DAY_SECONDS
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """Why its user should look at it; on their own devices people mistype."""
+        if self.familiar:
+            return ()
+        return ("new-device", "password-known") if _knew_password(self) else ("new-device",)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What it is found by besides its outcome, in lower case."""
+        said = (self.address, self.browser, self.system, self.app)
+        return tuple(dict.fromkeys(word for each in said if each for word in words_of(each)))
+
+    @property
+    def is_throttled(self) -> bool:
+        """Tell whether it was not even looked at, of which there can be any number."""
+        return self.outcome in {"throttled", "second-factor-throttled"}
+
+    def id_at(self, at: datetime) -> str:
+        """Return the id of the row that counts such attempts from its address at the time."""
+        window = int(at.timestamp()) // (ThrottledMinutes * 60)
+        return _opaque(self.sub, self.outcome, self.address or "", str(window))
+
+    def without_origin(self, at: datetime) -> tuple[str, "NewAttempt"]:
+        """Return it as one of many of its hour, with the id of the row that counts them."""
+        window = int(at.timestamp()) // 3600
+        bare = replace(
+            self, device_id=None, address=None, browser=None, system=None, familiar=False
+        )
+        return _opaque(self.sub, self.outcome, str(window)), bare
+
+    def tally_at(self, at: datetime) -> str:
+        """Return the name under which the rows of its day are counted."""
+        return f"{self.sub}.{self.outcome}.{at:%Y-%m-%d}"
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text in lower case, to be found by how they begin."""
+    return [word for word in _PARTS_WORDS.split(text.lower()) if word]
+
+
+def outcomes_called(word: str) -> list[AttemptOutcome]:
+    """Return the outcomes that have a word which begins like this."""
+    known: tuple[AttemptOutcome, ...] = get_args(AttemptOutcome)
+    return [each for each in known if any(part.startswith(word) for part in words_of(each))]
+
+
+def _knew_password(attempt: NewAttempt) -> bool:
+    return attempt.outcome in {"second-factor-failed", "second-factor-throttled"}
+
+
+def _opaque(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

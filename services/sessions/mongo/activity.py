@@ -1,0 +1,188 @@
+"""Sign-in activity in MongoDB."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from re import escape
+
+from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne
+
+from services.sessions.attempts import NewAttempt, outcomes_called
+from services.sessions.mongo.devices import in_seconds
+from shared.contracts.activity import Attempt, AttemptOutcome, AttemptsOfDay, Reported
+from shared.contracts.refusals import UnknownCursor
+from shared.mongo import Database, Document, present
+from shared.together import Together
+
+KEPT: Document = {"$expr": {"$gt": ["$forget_at", "$$NOW"]}}
+"""The server forgets about once a minute, so whoever reads compares as well."""
+_TALLIES_KEPT_SECONDS = 2 * 24 * 3600
+_FIELDS = frozenset(Attempt.model_fields) - {"id", "flagged"}
+
+
+def _attempt(document: Document) -> Attempt:
+    fields = {name: document[name] for name in _FIELDS if name in document}
+    return Attempt(id=document["_id"], flagged=bool(document["flags"]), **fields)
+
+
+def _kept(attempt: NewAttempt) -> Document:
+    return {
+        "sub": attempt.sub,
+        "outcome": attempt.outcome,
+        "app": attempt.app,
+        "device_id": attempt.device_id,
+        "address": attempt.address,
+        "browser": attempt.browser,
+        "system": attempt.system,
+        "flags": list(attempt.flags),
+        "words": list(attempt.words),
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class _Adding:
+    """An attempt to be kept. Two are never the same, since each counts."""
+
+    id: str
+    attempt: NewAttempt
+
+    @property
+    def write(self) -> UpdateOne:
+        """Return the write that keeps it, or counts one more where it is there."""
+        said = {name: {"$literal": value} for name, value in _kept(self.attempt).items()}
+        new = said | {"at": "$$NOW", "forget_at": in_seconds(self.attempt.kept_seconds)}
+        kept = {name: {"$ifNull": [f"${name}", value]} for name, value in new.items()}
+        counted = {"count": {"$add": [{"$ifNull": ["$count", 0]}, 1]}}
+        return UpdateOne({"_id": self.id}, [{"$set": kept | counted}], upsert=True)
+
+
+def _said(word: str) -> Document:
+    return {
+        "$or": [
+            {"words": {"$regex": f"^{escape(word)}"}},
+            {"outcome": {"$in": outcomes_called(word)}},
+        ]
+    }
+
+
+@dataclass(frozen=True)
+class MongoActivityStore:
+    """One document per row, in the order in which each subject reads them."""
+
+    database: Database
+
+    async def install(self) -> None:
+        """Create the indexes. Safe to run twice."""
+        in_order = [("sub", ASCENDING), ("at", DESCENDING), ("_id", ASCENDING)]
+        await self.database["activity"].create_index(in_order)
+        for name in ("activity", "activity_tallies"):
+            await self.database[name].create_index("forget_at", expireAfterSeconds=0)
+
+    async def add_attempt(self, id: str, attempt: NewAttempt) -> None:
+        """Insert by upsert, so that the server's clock dates it."""
+        await self._new_attempts.one(_Adding(id, attempt))
+
+    @cached_property
+    def _new_attempts(self) -> Together[_Adding, None]:
+        return Together(self._add_attempts)
+
+    async def _add_attempts(self, new: Sequence[_Adding]) -> dict[_Adding, None]:
+        writes = [each.write for each in new]
+        await self.database["activity"].bulk_write(writes, ordered=False)
+        return {}
+
+    async def count_again(self, id: str) -> bool:
+        """Count in one write."""
+        counted = await self.database["activity"].update_one({"_id": id}, {"$inc": {"count": 1}})
+        return counted.matched_count == 1
+
+    async def tally(self, name: str) -> int:
+        """Count in one write, kept as long as a day may last on any clock."""
+        kept = {"$ifNull": ["$forget_at", in_seconds(_TALLIES_KEPT_SECONDS)]}
+        counted = {"$add": [{"$ifNull": ["$count", 0]}, 1]}
+        document = await self.database["activity_tallies"].find_one_and_update(
+            {"_id": name},
+            [{"$set": {"count": counted, "forget_at": kept}}],
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        return int(present(document)["count"])
+
+    async def change_outcome(self, id: str, outcome: AttemptOutcome) -> None:
+        """Write it into the row."""
+        await self.database["activity"].update_one({"_id": id}, {"$set": {"outcome": outcome}})
+
+    async def attempts(
+        self,
+        sub: str,
+        *,
+        words: Sequence[str],
+        outcome: AttemptOutcome | None,
+        after: str | None,
+        limit: int,
+    ) -> list[Attempt]:
+        """Go along the index of the subject's rows, no further than the page needs."""
+        found = self.database["activity"].find(
+            await self.query(sub, words=words, outcome=outcome, after=after)
+        )
+        ordered = found.sort([("at", DESCENDING), ("_id", ASCENDING)]).limit(limit)
+        return [_attempt(document) async for document in ordered]
+
+    async def query(
+        self,
+        sub: str,
+        *,
+        words: Sequence[str],
+        outcome: AttemptOutcome | None,
+        after: str | None,
+    ) -> Document:
+        """Return what finds a subject's rows; in it nothing that was typed means anything."""
+        query: Document = {"sub": sub, **KEPT}
+        if outcome is not None:
+            query["outcome"] = outcome
+        if words:
+            query["$and"] = [_said(word) for word in words]
+        if after is not None:
+            last = await self._row(sub, after)
+            if last is None:
+                raise UnknownCursor
+            at = last["at"]
+            # The first of these is what bounds the index.
+            query["at"] = {"$lte": at}
+            query["$or"] = [{"at": {"$lt": at}}, {"at": at, "_id": {"$gt": after}}]
+        return query
+
+    async def attempt(self, sub: str, id: str) -> Attempt | None:
+        """Look it up."""
+        found = await self._row(sub, id)
+        return _attempt(found) if found else None
+
+    async def report(self, sub: str, id: str, reported: Reported) -> Attempt | None:
+        """Write it into the row."""
+        found = await self.database["activity"].find_one_and_update(
+            {"_id": id, "sub": sub, **KEPT},
+            {"$set": {"reported": reported}},
+            return_document=ReturnDocument.AFTER,
+        )
+        return _attempt(found) if found else None
+
+    async def by_day(self, sub: str, *, since: datetime) -> list[AttemptsOfDay]:
+        """Sum up along the index of the subject's rows."""
+        day = {"$dateToString": {"date": "$at", "format": "%Y-%m-%d"}}
+        found = await self.database["activity"].aggregate(
+            [
+                {"$match": {"sub": sub, "at": {"$gte": since}}},
+                {
+                    "$group": {
+                        "_id": {"day": day, "outcome": "$outcome"},
+                        "count": {"$sum": "$count"},
+                    }
+                },
+                {"$sort": {"_id.day": 1, "_id.outcome": 1}},
+            ]
+        )
+        return [AttemptsOfDay(**each["_id"], count=each["count"]) async for each in found]
+
+    async def _row(self, sub: str, id: str) -> Document | None:
+        return await self.database["activity"].find_one({"_id": id, "sub": sub, **KEPT})
