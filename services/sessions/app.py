@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from services.sessions.config import SessionsConfig
 from services.sessions.devices import Devices
+from services.sessions.disabling import Disabling
 from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
 from services.sessions.mongo.policies import MongoPolicyStore
@@ -20,6 +21,7 @@ from shared.service import Service, application
 from shared.wiring import Wiring
 
 NAME = "sessions"
+_TELL_EVERY_SECONDS = 1.0
 
 
 def _store(wiring: Wiring) -> MongoSessionStore:
@@ -47,19 +49,23 @@ def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> Callable[[], 
 def build_service(config: SessionsConfig) -> Service:
     """Return the service, ready to run."""
     wiring, store, revocations = _wired(config)
-    devices = Devices(store)
+    devices = Devices(store, SystemClock())
     kept = MongoPolicyStore(wiring.database, wiring.transactions)
     policies = SessionPolicies(kept, Lease(kept.policy_of, SystemClock()), config.policy)
     issuance = Issuance(store, devices, policies)
     introspection = Introspection(store, wiring.cache, policies)
     app = application(NAME, config, wiring.is_outage)
     receipts = Receipts(store)
-    app.add_routes(routes(devices, issuance, introspection, revocations, receipts, policies))
+    disabling = Disabling(store, revocations, SystemClock())
+    app.add_routes(
+        routes(devices, issuance, introspection, revocations, receipts, policies, disabling)
+    )
     return wiring.service(
         app,
         tasks=[
             _every(config.reconcile_seconds, revocations.reconcile),
             _every(config.sweep_seconds, revocations.sweep),
+            _every(_TELL_EVERY_SECONDS, devices.tell_new),
         ],
     )
 

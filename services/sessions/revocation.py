@@ -1,7 +1,7 @@
 """Ending sessions: one, all of them, and those that a raised epoch has left behind."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from services.sessions.errors import NoSuchSession
@@ -81,7 +81,7 @@ class Revocations:
         """Work off what an event tells of; events may come twice and in any order."""
         asked = event.payload
         if asked.epoch is not None:
-            await self._carry_out(Ending(event.subject, asked.epoch, asked.cause, asked.receipt))
+            await self.work_off(Ending(event.subject, asked.epoch, asked.cause, asked.receipt))
         elif isinstance(event, CredentialChange):
             change = event.payload
             for factor in change.gone:
@@ -125,7 +125,7 @@ class Revocations:
         ):
             for revocation in waiting:
                 try:
-                    await self._carry_out(revocation.ending)
+                    await self.work_off(revocation.ending)
                 except Exception:
                     # Whatever is wrong with one must not keep the others waiting.
                     log.exception("revocation-not-reconciled", receipt=revocation.receipt)
@@ -151,19 +151,22 @@ class Revocations:
         if gone.expired:
             await self.store.in_transaction(lambda tx: tx.close(gone, "expired"))
         epoch = await self.store.epoch_of(sub)
-        latest = await self.store.revocations_of(sub, below=None, limit=1)
-        if latest and latest[0].completed_at is None:
+        raised = await self.store.revocation_after(sub, epoch - 1)
+        if raised is not None and raised.completed_at is None:
             # It is about to be worked off, and then its receipt names what it has ended.
             return
-        if (await self.store.older(sub, epoch, limit=1)).valid:
-            raised = [each.ending for each in latest if each.epoch == epoch]
-            # An operator may have raised the epoch, which leaves no receipt.
-            ending = raised[0] if raised else Ending(sub, epoch, "signed-out-everywhere", None)
-            await self._carry_out(ending)
+        # An operator may have raised the epoch, which leaves no receipt.
+        ending = Ending(sub, epoch, "signed-out-everywhere", None)
+        if (await self.store.to_end(ending, limit=1)).valid:
+            await self.work_off(raised.ending if raised is not None else ending)
             log.warning("sessions-swept", sub=sub)
 
-    async def _carry_out(self, ending: Ending) -> None:
-        """End what is older and close the receipt with the last of it.
+    async def begin(self, ending: Ending, tx: SessionTransaction, batch: Batch) -> None:
+        """End some of it in the transaction that brings it about; `work_off` is to follow."""
+        await self._end(ending, replace(batch, more=True), tx)
+
+    async def work_off(self, ending: Ending) -> None:
+        """End what it is about and close the receipt with the last of it.
 
         The receipt is what an inbox is elsewhere: it is closed once, in the transaction of the
         effect, so an event that comes again finds nothing to do.
@@ -179,9 +182,12 @@ class Revocations:
     async def _end_at_once(self, ending: Ending) -> float | None:
         """End everything while it is looked up what that is, or raise `Overtaken`.
 
-        It is one thing where as many were ended as were found, and none of them had expired.
+        It is one thing where as many were ended as were found, and none of them had expired. What
+        is about a device is for batches.
         """
-        looking = asyncio.ensure_future(self.store.older(ending.sub, ending.epoch, limit=_BATCH))
+        if ending.device is not None:
+            raise Overtaken
+        looking = asyncio.ensure_future(self.store.to_end(ending, limit=_BATCH))
 
         async def work(tx: SessionTransaction) -> float | None:
             ended = await tx.close_older(ending.sub, ending.epoch, ending.cause)
@@ -199,7 +205,7 @@ class Revocations:
         """End what is looked up first, a batch at a time; what is overtaken is looked up anew."""
         more, took = True, None
         while more:
-            batch = await self.store.older(ending.sub, ending.epoch, limit=_BATCH)
+            batch = await self.store.to_end(ending, limit=_BATCH)
             try:
                 took = await self.store.in_transaction(partial(self._end, ending, batch))
             except Overtaken:

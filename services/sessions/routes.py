@@ -3,11 +3,13 @@
 from aiohttp import web
 
 from services.sessions.devices import Devices
+from services.sessions.disabling import Disabling
 from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
 from services.sessions.policy import SessionPolicies
 from services.sessions.receipts import Receipts
 from services.sessions.revocation import Revocations
+from shared.contracts.devices import DisableDevice, EnableDevice, FindDevice, ListDevices
 from shared.contracts.policy import PutSessionsPolicy, ReadPolicy
 from shared.contracts.sessions import (
     EndRestingOn,
@@ -32,12 +34,17 @@ def routes(
     revocations: Revocations,
     receipts: Receipts,
     policies: SessionPolicies,
+    disabling: Disabling,
 ) -> list[web.RouteDef]:
     """Return the routes of the service."""
     return [
         endpoint("/devices/recognise", RecogniseDevice, devices.recognise),
         endpoint("/devices/forget-trust", ForgetTrust, devices.forget_trust),
         endpoint("/devices/count-trusted", CountTrusted, devices.count_trusted),
+        endpoint("/devices/list", ListDevices, devices.list),
+        endpoint("/devices/find", FindDevice, devices.find),
+        endpoint("/devices/disable", DisableDevice, disabling.disable),
+        endpoint("/devices/enable", EnableDevice, disabling.enable),
         endpoint("/sessions/establish", EstablishSession, issuance.establish),
         endpoint("/sessions/step-up", StepUp, issuance.step_up),
         endpoint("/sessions/introspect", Introspect, introspection.introspect),

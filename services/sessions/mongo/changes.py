@@ -92,6 +92,30 @@ class MongoSessionTransaction:
         took: timedelta = closed["completed_at"] - closed["committed_at"]
         return took.total_seconds()
 
+    async def disable(self, sub: str, device_id: str) -> bool:
+        """Write it beside the device, dated by the server's clock."""
+        disabled = await self.database["devices"].update_one(
+            {"_id": device_id, "sub": sub, "disabled_at": None},
+            {"$currentDate": {"disabled_at": True}, "$unset": {"trust": ""}},
+            session=self.transaction.session,
+        )
+        return disabled.modified_count == 1
+
+    async def enable(self, sub: str, device_id: str) -> bool:
+        """Take the mark off the device."""
+        enabled = await self.database["devices"].update_one(
+            {"_id": device_id, "sub": sub, "disabled_at": {"$ne": None}},
+            {"$unset": {"disabled_at": ""}},
+            session=self.transaction.session,
+        )
+        return enabled.modified_count == 1
+
+    async def leave_receipt(self, sub: str, device_id: str, cause: Cause) -> Raised:
+        """Leave it beside those of the raises."""
+        return await self.epochs.leave_receipt(
+            sub, cause, self.transaction.session, device=device_id
+        )
+
     async def emit(self, event: Event) -> None:
         """Write the event beside the change."""
         await self.transaction.emit(event)

@@ -47,6 +47,7 @@ from services.profile.people import People
 from services.profile.routes import routes as profile_routes
 from services.profile.users import Users
 from services.sessions.devices import Devices
+from services.sessions.disabling import Disabling
 from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
 from services.sessions.model import SessionPolicy
@@ -229,16 +230,18 @@ class Memory:
         kept = MemorySessionPolicies(self.sessions)
         lease = Lease(kept.policy_of, self.clock, self.clock.pause)
         policies = SessionPolicies(kept, lease, usual)
-        devices = Devices(self.sessions)
+        revocations = Revocations(self.sessions, self.clock)
+        devices = Devices(self.sessions, self.clock)
         return _app(
             "sessions",
             sessions_routes(
                 devices,
                 Issuance(self.sessions, devices, policies),
                 Introspection(self.sessions, MemoryAcceptances(), policies),
-                Revocations(self.sessions, self.clock),
+                revocations,
                 Receipts(self.sessions),
                 policies,
+                Disabling(self.sessions, revocations, self.clock),
             ),
         )
 
