@@ -22,6 +22,8 @@ from shared.mongo import Database, Document, Session, present
 from shared.together import Together
 
 _DAY_SECONDS = 24 * 3600
+# Several of one epoch are those of devices, which raise none, after the one that raised it.
+_NEWEST_FIRST = ("sub", "epoch", "committed_at", "_id")
 
 
 def token_hash(token: str) -> str:
@@ -39,7 +41,9 @@ class Epochs:
     async def install(self) -> None:
         """Create the collections and indexes. Safe to run twice."""
         revocations = self.database["revocations"]
-        await revocations.create_index([("sub", ASCENDING), ("epoch", DESCENDING)])
+        await revocations.create_index(
+            [(name, DESCENDING if name != "sub" else ASCENDING) for name in _NEWEST_FIRST]
+        )
         await revocations.create_index(
             [("committed_at", ASCENDING)],
             name="incomplete",
@@ -121,9 +125,25 @@ class Epochs:
             return_document=ReturnDocument.AFTER,
             session=session,
         )
+        return await self._leave_receipt(sub, int(present(epoch)["epoch"]), cause, session)
+
+    async def leave_receipt(
+        self, sub: str, cause: Cause, session: Session, *, device: str
+    ) -> Raised:
+        """Leave the receipt of what ends on one device, in the caller's transaction.
+
+        The epoch stays: it is told for where the receipt stands among the others.
+        """
+        found = await self.database["epochs"].find_one({"_id": sub}, session=session)
+        epoch = int(found["epoch"]) if found else NoEpoch
+        return await self._leave_receipt(sub, epoch, cause, session, device=device)
+
+    async def _leave_receipt(
+        self, sub: str, epoch: int, cause: Cause, session: Session, **more: str
+    ) -> Raised:
         raised = Raised(
             sub=sub,
-            epoch=int(present(epoch)["epoch"]),
+            epoch=epoch,
             receipt=secrets.token_urlsafe(16),
             receipt_token=secrets.token_urlsafe(32),
         )
@@ -138,6 +158,7 @@ class Epochs:
                     "incomplete": True,
                     "completed_at": None,
                     "sessions": [],
+                    **more,
                 },
                 # The server's clock, so that no clock of ours can date a receipt.
                 "$currentDate": {"committed_at": True},
@@ -156,18 +177,28 @@ class Epochs:
         return await self.database["revocations"].find_one({"_id": receipt})
 
     async def revocation_after(self, sub: str, epoch: int) -> Document | None:
-        """Return the revocation that ended what was issued under `epoch`."""
+        """Return the raise that ended what was issued under `epoch`."""
         return await self.database["revocations"].find_one(
-            {"sub": sub, "epoch": {"$gt": epoch}}, sort=[("epoch", ASCENDING)]
+            {"sub": sub, "epoch": {"$gt": epoch}, "device": None}, sort=[("epoch", ASCENDING)]
         )
 
-    async def revocations_of(self, sub: str, *, below: int | None, limit: int) -> list[Document]:
-        """Return a subject's revocations, newest first, those below an epoch where one is given."""
+    async def revocations_of(
+        self, sub: str, *, after: tuple[int, datetime, str] | None, limit: int
+    ) -> list[Document]:
+        """Return a subject's revocations, newest first.
+
+        A page begins after the epoch, the time and the receipt that the last one ended with.
+        """
         query: Document = {"sub": sub}
-        if below is not None:
-            query["epoch"] = {"$lt": below}
-        cursor = self.database["revocations"].find(query).sort("epoch", DESCENDING).limit(limit)
-        return await cursor.to_list()
+        if after is not None:
+            epoch, at, receipt = after
+            query["$or"] = [
+                {"epoch": {"$lt": epoch}},
+                {"epoch": epoch, "committed_at": {"$lt": at}},
+                {"epoch": epoch, "committed_at": at, "_id": {"$lt": receipt}},
+            ]
+        order = [(name, DESCENDING) for name in _NEWEST_FIRST[1:]]
+        return await self.database["revocations"].find(query).sort(order).limit(limit).to_list()
 
     async def incomplete(
         self,

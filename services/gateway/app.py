@@ -109,6 +109,7 @@ def build_service(config: GatewayConfig) -> Service:
         account,
         security_info,
         trust,
+        activity,
         password_reset,
         admin,
     )

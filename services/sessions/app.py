@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from services.sessions.activity import Activity
 from services.sessions.config import SessionsConfig
 from services.sessions.devices import Devices
+from services.sessions.disabling import Disabling
+from services.sessions.disowning import Disowning
 from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
 from services.sessions.mongo.activity import MongoActivityStore
@@ -22,6 +24,7 @@ from shared.service import Service, application
 from shared.wiring import Wiring
 
 NAME = "sessions"
+_TELL_EVERY_SECONDS = 1.0
 
 
 def _store(wiring: Wiring) -> MongoSessionStore:
@@ -49,7 +52,7 @@ def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> Callable[[], 
 def build_service(config: SessionsConfig) -> Service:
     """Return the service, ready to run."""
     wiring, store, revocations = _wired(config)
-    devices = Devices(store)
+    devices = Devices(store, SystemClock())
     kept = MongoPolicyStore(wiring.database, wiring.transactions)
     policies = SessionPolicies(kept, Lease(kept.policy_of, SystemClock()), config.policy)
     activity = Activity(MongoActivityStore(wiring.database), SystemClock())
@@ -57,13 +60,17 @@ def build_service(config: SessionsConfig) -> Service:
     introspection = Introspection(store, wiring.cache, policies)
     app = application(NAME, config, wiring.is_outage)
     receipts = Receipts(store)
-    app.add_routes(routes(devices, issuance, introspection, revocations, receipts, policies))
-    app.add_routes(activity_routes(activity, revocations))
+    disabling = Disabling(store, revocations, SystemClock())
+    app.add_routes(
+        routes(devices, issuance, introspection, revocations, receipts, policies, disabling)
+    )
+    app.add_routes(activity_routes(activity, Disowning(revocations, disabling)))
     return wiring.service(
         app,
         tasks=[
             _every(config.reconcile_seconds, revocations.reconcile),
             _every(config.sweep_seconds, revocations.sweep),
+            _every(_TELL_EVERY_SECONDS, devices.tell_new),
         ],
     )
 

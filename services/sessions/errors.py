@@ -27,6 +27,18 @@ class NoSuchSession(Refusal):
     type, status = "not-found", 404
 
 
+class NoSuchDevice(Refusal):
+    """The subject has no such device, or it is disabled already."""
+
+    type, status = "not-found", 404
+
+
+class DeviceIsDisabled(Refusal):
+    """Whoever signs in showed all that it takes, on a device that is disabled."""
+
+    type, status = "device-disabled", 403
+
+
 class NoSuchReceipt(Refusal):
     """There is no such receipt, or it is not this caller's to read."""
 

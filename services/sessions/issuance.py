@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from services.sessions.activity import Activity
 from services.sessions.devices import Devices
-from services.sessions.errors import EpochMovedOn, SessionRequired
+from services.sessions.errors import DeviceIsDisabled, EpochMovedOn, SessionRequired
 from services.sessions.model import Secret
 from services.sessions.policy import SessionPolicies
 from services.sessions.store import SessionStore
+from shared.contracts.events import Cause
 from shared.contracts.sessions import Established, EstablishSession, Session, StepUp
 
 
@@ -25,34 +26,39 @@ class Issuance:
         """Begin a session under the epoch that the authentication was done under.
 
         The epoch is compared after the session is stored: a change that commits before
-        makes this refuse, one that commits after finds the record and ends it.
+        makes this refuse, one that commits after finds the record and ends it. The same
+        goes for the device, and for what else it rests on.
         """
-        device = await self.devices.of_sign_in(
-            asked.sub, key=asked.device_key, name=asked.device_name
-        )
+        device = await self.devices.of_sign_in(asked)
         secret, policy = Secret.fresh(), await self.policies.of(asked.organization)
         # Side by side, so that both wait for the same write of the store's journal.
         session, _, attempt = await asyncio.gather(
             self.store.add_session(
                 asked, device_id=device.known.id, proof=secret.proof, policy=policy
             ),
-            self.devices.keep(device),
+            self.devices.keep(device, asked),
             self.activity.signed_in(asked, device),
         )
-        epoch, is_gone, is_trusted_still = await asyncio.gather(
+        epoch, is_gone, is_trusted_still, is_disabled = await asyncio.gather(
             self.store.epoch_after_write(asked.sub),
             self._is_gone(asked.factor),
             self.devices.is_trusted_still(asked),
+            self.store.is_disabled(device.known.id),
         )
         if epoch != asked.epoch or is_gone or not is_trusted_still:
-            await self.store.in_transaction(
-                lambda tx: tx.end(asked.sub, session.sid, "signed-out-everywhere")
-            )
+            await self._take_back(session, "signed-out-everywhere")
             await self.activity.came_to(attempt, "overtaken")
             raise EpochMovedOn
+        if is_disabled:
+            await self._take_back(session, "device-disabled")
+            await self.activity.came_to(attempt, "device-disabled")
+            raise DeviceIsDisabled
         await self.devices.trust(device, asked)
         token = f"{asked.sub}.{session.sid}.{secret.value}"
         return Established(token=token, session=session, device=device.as_device())
+
+    async def _take_back(self, session: Session, cause: Cause) -> None:
+        await self.store.in_transaction(lambda tx: tx.end(session.sub, session.sid, cause))
 
     async def _is_gone(self, factor: str | None) -> bool:
         return factor is not None and await self.store.is_gone(factor)

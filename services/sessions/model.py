@@ -10,6 +10,10 @@ from services.sessions.errors import SessionIsRevoked, SessionRequired
 from shared.contracts.epochs import Raised
 from shared.contracts.events import (
     Cause,
+    DeviceDisabled,
+    DeviceDisabledPayload,
+    NewDevices,
+    NewDevicesPayload,
     SessionRevoked,
     SessionRevokedPayload,
     SignedOutEverywhere,
@@ -20,6 +24,7 @@ from shared.contracts.sessions import Device, EndedSession, Receipt, Session
 from shared.contracts.trust import DeviceTrust
 
 _SIDS_PER_EVENT = 500
+_DEVICES_PER_EVENT = 50
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,7 @@ class KnownDevice:
     sub: str
     name: str
     trust: DeviceTrust | None = None
+    disabled: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,12 +126,16 @@ class SigningInDevice:
 
 @dataclass(frozen=True)
 class Ending:
-    """What is to be ended: a subject's sessions from before an epoch, and what it is told by."""
+    """What is to be ended, and what it is told by.
+
+    It is a subject's sessions from before an epoch or, where there is one, those on a device.
+    """
 
     sub: str
     epoch: int
     cause: Cause
     receipt: str | None
+    device: str | None = None
 
 
 @dataclass(frozen=True)
@@ -143,7 +153,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Revocation:
-    """A raised epoch that is to be worked off, and what has become of it."""
+    """A raised epoch or a disabled device that is to be worked off, and what has become of it."""
 
     receipt: str
     sub: str
@@ -153,11 +163,12 @@ class Revocation:
     token_hash: str
     completed_at: datetime | None = None
     sessions: tuple[EndedSession, ...] = ()
+    device: str | None = None
 
     @property
     def ending(self) -> Ending:
         """Return what is to be ended for it."""
-        return Ending(self.sub, self.epoch, self.cause, self.receipt)
+        return Ending(self.sub, self.epoch, self.cause, self.receipt, self.device)
 
     def as_receipt(self, *, still_open: tuple[str, ...] = ()) -> Receipt:
         """Return the receipt as its user reads it, with the sessions that are yet to be ended."""
@@ -180,6 +191,28 @@ def signed_out_everywhere(raised: Raised, cause: Cause, *, at: datetime) -> Sign
         occurred_at=at,
         initiating_entity="admin" if cause == "signed-out-by-admin" else "user",
         payload=SignedOutEverywherePayload(cause=cause, epoch=raised.epoch, receipt=raised.receipt),
+    )
+
+
+def device_disabled(sub: str, device: str, *, receipt: str, at: datetime) -> DeviceDisabled:
+    """Tell that a device was disabled by its user."""
+    return DeviceDisabled(
+        id=f"{receipt}.{device}",
+        subject=sub,
+        occurred_at=at,
+        initiating_entity="user",
+        payload=DeviceDisabledPayload(device=device, receipt=receipt),
+    )
+
+
+def new_devices(sub: str, devices: tuple[str, ...], *, at: datetime) -> NewDevices:
+    """Tell of devices that were not used before. The first names the event: it is told once."""
+    return NewDevices(
+        id=f"new-device.{devices[0]}",
+        subject=sub,
+        occurred_at=at,
+        initiating_entity="user",
+        payload=NewDevicesPayload(devices=devices[:_DEVICES_PER_EVENT]),
     )
 
 

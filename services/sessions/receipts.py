@@ -10,8 +10,6 @@ from shared.contracts.refusals import UnknownCursor
 from shared.contracts.sessions import ListReceipts, ReadReceipt, Receipt, ReceiptList
 
 _MOST_WAITING = 1000
-_LONGEST_CURSOR = 15
-"""Digits of an epoch that no user reaches and every store takes."""
 
 
 @dataclass(frozen=True)
@@ -29,35 +27,25 @@ class Receipts:
 
     async def list(self, asked: ListReceipts) -> ReceiptList:
         """Return a page of a subject's receipts, newest first."""
-        below = await self._last_epoch(asked) if asked.after is not None else None
-        found = await self.store.revocations_of(asked.sub, below=below, limit=asked.limit + 1)
+        after = await self._last(asked.sub, asked.after) if asked.after is not None else None
+        found = await self.store.revocations_of(asked.sub, after=after, limit=asked.limit + 1)
         page = found[: asked.limit]
-        more = str(page[-1].epoch) if len(found) > asked.limit else None
+        more = page[-1].receipt if len(found) > asked.limit else None
         items = [await self._shown(revocation) for revocation in page]
         return ReceiptList(items=tuple(items), next=more)
 
-    async def _last_epoch(self, asked: ListReceipts) -> int:
-        """Return the epoch that a page ended with, or raise `UnknownCursor`."""
-        epoch = _epoch_of(asked.after or "")
-        if epoch is None:
+    async def _last(self, sub: str, cursor: str) -> Revocation:
+        """Return what a page ended with, or raise `UnknownCursor`."""
+        found = await self.store.revocation(cursor)
+        if found is None or found.sub != sub:
             raise UnknownCursor
-        found = await self.store.revocation_after(asked.sub, epoch - 1)
-        if found is None or found.epoch != epoch:
-            raise UnknownCursor
-        return epoch
+        return found
 
     async def _shown(self, revocation: Revocation) -> Receipt:
         if revocation.completed_at is not None:
             return revocation.as_receipt()
-        waiting = await self.store.older(revocation.sub, revocation.epoch, limit=_MOST_WAITING)
+        waiting = await self.store.to_end(revocation.ending, limit=_MOST_WAITING)
         return revocation.as_receipt(still_open=waiting.valid)
-
-
-def _epoch_of(cursor: str) -> int | None:
-    """Return the epoch that a cursor stands for; None for what is written in no way of ours."""
-    if len(cursor) > _LONGEST_CURSOR or not (cursor.isascii() and cursor.isdecimal()):
-        return None
-    return int(cursor) if cursor[0] != "0" else None
 
 
 def _may_read(revocation: Revocation, asked: ReadReceipt) -> bool:

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
-from services.sessions.errors import NoSuchAttempt, NoSuchSession
+from services.sessions.errors import NoSuchSession
 from services.sessions.model import (
     Batch,
     Ending,
@@ -15,9 +15,8 @@ from services.sessions.model import (
 )
 from services.sessions.store import Overtaken, SessionStore, SessionTransaction
 from shared.clock import Clock
-from shared.contracts.activity import ReportNotMine
 from shared.contracts.body import Done
-from shared.contracts.epochs import NoEpoch
+from shared.contracts.epochs import NoEpoch, Raised
 from shared.contracts.events import (
     AccountDisabled,
     Audited,
@@ -27,6 +26,8 @@ from shared.contracts.events import (
 )
 from shared.contracts.sessions import EndRestingOn, EndSession, Revoked, SignOutEverywhere
 from shared.telemetry import ENDED_AFTER, REFUSED_AFTER, log
+
+Besides = Callable[[SessionTransaction, Raised], Awaitable[None]]
 
 _BATCH = 2000
 """How many sessions one transaction ends, well within the time that it may take."""
@@ -61,29 +62,20 @@ class Revocations:
         by = asked.by
         cause: Cause = "signed-out-everywhere" if by is None else "signed-out-by-admin"
 
-        async def besides(tx: SessionTransaction) -> None:
+        async def audit(tx: SessionTransaction, _raised: Raised) -> None:
             if by is not None:
                 at = self.clock.now()
                 await tx.emit(Audited.of(by, "sign-out-user", at=at, subject=asked.sub))
 
-        return await self._refuse(asked.sub, cause, besides)
+        return await self.refuse_all(asked.sub, cause, audit)
 
-    async def disown(self, asked: ReportNotMine) -> Revoked:
-        """Do the same since somebody else signed in, or tried to, and note that."""
+    async def refuse_all(self, sub: str, cause: Cause, besides: Besides) -> Revoked:
+        """Refuse everything issued to a subject, and do something else in the same transaction."""
 
-        async def besides(tx: SessionTransaction) -> None:
-            if not await tx.report(asked.sub, asked.id, "not-mine"):
-                raise NoSuchAttempt
-
-        return await self._refuse(asked.sub, "not-me", besides)
-
-    async def _refuse(
-        self, sub: str, cause: Cause, besides: Callable[[SessionTransaction], Awaitable[None]]
-    ) -> Revoked:
         async def work(tx: SessionTransaction) -> Revoked:
             raised = await tx.raise_epoch(sub, cause)
             await tx.emit(signed_out_everywhere(raised, cause, at=self.clock.now()))
-            await besides(tx)
+            await besides(tx, raised)
             return Revoked(
                 receipt=raised.receipt, receipt_token=raised.receipt_token, epoch=raised.epoch
             )
@@ -100,7 +92,7 @@ class Revocations:
         """Work off what an event tells of; events may come twice and in any order."""
         asked = event.payload
         if asked.epoch is not None:
-            await self._carry_out(Ending(event.subject, asked.epoch, asked.cause, asked.receipt))
+            await self.work_off(Ending(event.subject, asked.epoch, asked.cause, asked.receipt))
         elif isinstance(event, CredentialChange):
             change = event.payload
             for factor in change.gone:
@@ -144,7 +136,7 @@ class Revocations:
         ):
             for revocation in waiting:
                 try:
-                    await self._carry_out(revocation.ending)
+                    await self.work_off(revocation.ending)
                 except Exception:
                     # Whatever is wrong with one must not keep the others waiting.
                     log.exception("revocation-not-reconciled", receipt=revocation.receipt)
@@ -170,19 +162,22 @@ class Revocations:
         if gone.expired:
             await self.store.in_transaction(lambda tx: tx.close(gone, "expired"))
         epoch = await self.store.epoch_of(sub)
-        latest = await self.store.revocations_of(sub, below=None, limit=1)
-        if latest and latest[0].completed_at is None:
+        raised = await self.store.revocation_after(sub, epoch - 1)
+        if raised is not None and raised.completed_at is None:
             # It is about to be worked off, and then its receipt names what it has ended.
             return
-        if (await self.store.older(sub, epoch, limit=1)).valid:
-            raised = [each.ending for each in latest if each.epoch == epoch]
-            # An operator may have raised the epoch, which leaves no receipt.
-            ending = raised[0] if raised else Ending(sub, epoch, "signed-out-everywhere", None)
-            await self._carry_out(ending)
+        # An operator may have raised the epoch, which leaves no receipt.
+        ending = Ending(sub, epoch, "signed-out-everywhere", None)
+        if (await self.store.to_end(ending, limit=1)).valid:
+            await self.work_off(raised.ending if raised is not None else ending)
             log.warning("sessions-swept", sub=sub)
 
-    async def _carry_out(self, ending: Ending) -> None:
-        """End what is older and close the receipt with the last of it.
+    async def begin(self, ending: Ending, tx: SessionTransaction, batch: Batch) -> None:
+        """End some of it in the transaction that brings it about; `work_off` is to follow."""
+        await self._end(ending, replace(batch, more=True), tx)
+
+    async def work_off(self, ending: Ending) -> None:
+        """End what it is about and close the receipt with the last of it.
 
         The receipt is what an inbox is elsewhere: it is closed once, in the transaction of the
         effect, so an event that comes again finds nothing to do.
@@ -198,9 +193,12 @@ class Revocations:
     async def _end_at_once(self, ending: Ending) -> float | None:
         """End everything while it is looked up what that is, or raise `Overtaken`.
 
-        It is one thing where as many were ended as were found, and none of them had expired.
+        It is one thing where as many were ended as were found, and none of them had expired. What
+        is about a device is for batches.
         """
-        looking = asyncio.ensure_future(self.store.older(ending.sub, ending.epoch, limit=_BATCH))
+        if ending.device is not None:
+            raise Overtaken
+        looking = asyncio.ensure_future(self.store.to_end(ending, limit=_BATCH))
 
         async def work(tx: SessionTransaction) -> float | None:
             ended = await tx.close_older(ending.sub, ending.epoch, ending.cause)
@@ -218,7 +216,7 @@ class Revocations:
         """End what is looked up first, a batch at a time; what is overtaken is looked up anew."""
         more, took = True, None
         while more:
-            batch = await self.store.older(ending.sub, ending.epoch, limit=_BATCH)
+            batch = await self.store.to_end(ending, limit=_BATCH)
             try:
                 took = await self.store.in_transaction(partial(self._end, ending, batch))
             except Overtaken:

@@ -4,6 +4,8 @@ from aiohttp import web
 
 from services.sessions.activity import Activity
 from services.sessions.devices import Devices
+from services.sessions.disabling import Disabling
+from services.sessions.disowning import Disowning
 from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
 from services.sessions.policy import SessionPolicies
@@ -17,6 +19,7 @@ from shared.contracts.activity import (
     ReportMine,
     ReportNotMine,
 )
+from shared.contracts.devices import DisableDevice, EnableDevice, FindDevice, ListDevices
 from shared.contracts.policy import PutSessionsPolicy, ReadPolicy
 from shared.contracts.sessions import (
     EndRestingOn,
@@ -41,12 +44,17 @@ def routes(
     revocations: Revocations,
     receipts: Receipts,
     policies: SessionPolicies,
+    disabling: Disabling,
 ) -> list[web.RouteDef]:
     """Return the routes of the service."""
     return [
         endpoint("/devices/recognise", RecogniseDevice, devices.recognise),
         endpoint("/devices/forget-trust", ForgetTrust, devices.forget_trust),
         endpoint("/devices/count-trusted", CountTrusted, devices.count_trusted),
+        endpoint("/devices/list", ListDevices, devices.list),
+        endpoint("/devices/find", FindDevice, devices.find),
+        endpoint("/devices/disable", DisableDevice, disabling.disable),
+        endpoint("/devices/enable", EnableDevice, disabling.enable),
         endpoint("/sessions/establish", EstablishSession, issuance.establish),
         endpoint("/sessions/step-up", StepUp, issuance.step_up),
         endpoint("/sessions/introspect", Introspect, introspection.introspect),
@@ -63,13 +71,13 @@ def routes(
     ]
 
 
-def activity_routes(activity: Activity, revocations: Revocations) -> list[web.RouteDef]:
+def activity_routes(activity: Activity, disowning: Disowning) -> list[web.RouteDef]:
     """Return those for sign-in activity."""
     return [
         endpoint("/activity/note", NoteAttempt, activity.note),
         endpoint("/activity/list", ListAttempts, activity.list),
         endpoint("/activity/read", ReadAttempt, activity.read),
         endpoint("/activity/mine", ReportMine, activity.mine),
-        endpoint("/activity/not-mine", ReportNotMine, revocations.disown),
+        endpoint("/activity/not-mine", ReportNotMine, disowning.disown),
         endpoint("/activity/count", CountAttempts, activity.counts),
     ]

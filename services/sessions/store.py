@@ -5,8 +5,16 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from services.sessions.attempts import NewAttempt
-from services.sessions.model import Batch, KnownDevice, Revocation, SessionPolicy, SessionState
+from services.sessions.model import (
+    Batch,
+    Ending,
+    KnownDevice,
+    Revocation,
+    SessionPolicy,
+    SessionState,
+)
 from shared.contracts.activity import Attempt, AttemptOutcome, AttemptsOfDay, Reported
+from shared.contracts.devices import ListedDevice
 from shared.contracts.epochs import Raised
 from shared.contracts.events import Cause, Event
 from shared.contracts.sessions import EstablishSession, Session, StepUp
@@ -14,6 +22,8 @@ from shared.contracts.trust import TrustTerms
 from shared.policies import Replaced, Telling
 
 T = TypeVar("T")
+
+TellAgainSeconds = 600
 
 
 class Overtaken(Exception):
@@ -50,8 +60,20 @@ class SessionTransaction(Protocol):
         """
         ...
 
-    async def report(self, sub: str, id: str, reported: Reported) -> bool:
-        """Note what a subject says of an attempt; return whether it is one of theirs."""
+    async def report(self, sub: str, id: str, reported: Reported) -> Attempt | None:
+        """Note what a subject says of one of their attempts, and return it."""
+        ...
+
+    async def disable(self, sub: str, device_id: str) -> bool:
+        """Disable a device and forget the trust in it; return whether it was one to be disabled."""
+        ...
+
+    async def enable(self, sub: str, device_id: str) -> bool:
+        """Enable a device; return whether it was disabled."""
+        ...
+
+    async def leave_receipt(self, sub: str, device_id: str, cause: Cause) -> Raised:
+        """Leave a receipt of what ends on a device, which raises no epoch."""
         ...
 
     async def emit(self, event: Event) -> None:
@@ -62,22 +84,52 @@ class SessionTransaction(Protocol):
 class DeviceStore(Protocol):
     """Devices, and the trust in them."""
 
-    async def add_device(self, device: KnownDevice, *, key_hash: str) -> None:
-        """Keep a new device, dated by the store's clock."""
+    async def add_device(
+        self, device: KnownDevice, *, key_hash: str, user_agent: str | None = None
+    ) -> None:
+        """Keep a new device, dated by the store's clock. It is yet to be told of."""
+        ...
+
+    async def devices_of(
+        self, sub: str, *, after: str | None, limit: int, with_disabled: bool = False
+    ) -> list[ListedDevice]:
+        """Return a subject's devices, the one used last first, after one of them.
+
+        Raise `UnknownCursor` where no device of the subject has that id, disabled or not.
+        """
+        ...
+
+    async def owner_of(self, device_id: str) -> str | None:
+        """Return whose device it is."""
+        ...
+
+    async def is_disabled(self, device_id: str) -> bool:
+        """Tell whether it is disabled, no older than this store's last acknowledged write."""
+        ...
+
+    async def tell_next_new(self, event_of: Callable[[str, tuple[str, ...]], Event]) -> bool:
+        """Tell of one subject's devices that are new; return whether there was one to look at.
+
+        Nobody is told of their first device, nor twice within `TellAgainSeconds`: what is new in
+        the meantime is told when they are over.
+        """
         ...
 
     async def device_with_key(self, key_hash: str) -> KnownDevice | None:
         """Return the device that has this key."""
         ...
 
-    async def device_seen(self, device_id: str) -> None:
-        """Take note that the device was used."""
+    async def device_seen(self, device_id: str, *, user_agent: str | None = None) -> None:
+        """Take note that the device was used, and by which browser where that is said."""
         ...
 
     async def trust_device(
         self, device_id: str, terms: TrustTerms, *, epoch: int, factor: str
     ) -> None:
-        """Trust a device for as many days as the terms say, by the store's clock."""
+        """Trust a device for as many days as the terms say, by the store's clock.
+
+        One that is disabled is trusted no more.
+        """
         ...
 
     async def forget_trust(self, sub: str, *, factor: str | None = None) -> None:
@@ -121,8 +173,8 @@ class SessionStore(DeviceStore, Protocol):
         """
         ...
 
-    async def older(self, sub: str, epoch: int, *, limit: int) -> Batch:
-        """Return that many of the open sessions from before the epoch, to be ended."""
+    async def to_end(self, ending: Ending, *, limit: int) -> Batch:
+        """Return that many of the open sessions that an ending is about."""
         ...
 
     async def note_gone(self, factor: str) -> None:
@@ -173,11 +225,13 @@ class SessionStore(DeviceStore, Protocol):
         ...
 
     async def revocation_after(self, sub: str, epoch: int) -> Revocation | None:
-        """Return the revocation that ended what was issued under the epoch."""
+        """Return the raise that ended what was issued under the epoch."""
         ...
 
-    async def revocations_of(self, sub: str, *, below: int | None, limit: int) -> list[Revocation]:
-        """Return a subject's revocations, newest first."""
+    async def revocations_of(
+        self, sub: str, *, after: Revocation | None, limit: int
+    ) -> list[Revocation]:
+        """Return a page of a subject's revocations, newest first."""
         ...
 
     async def incomplete(

@@ -32,6 +32,7 @@ Cause = Literal[
     "account-disabled",
     "account-deleted",
     "account-enabled",
+    "device-disabled",
 ]
 LockCause = Literal["sign-in-locked", "codes-locked", "old-password-locked", "reset-locked"]
 """What was guessed at: the password, the codes of who has it, the password in a session, or the
@@ -207,6 +208,37 @@ class HelpAsked(Event):
     payload: HelpAskedPayload = HelpAskedPayload()
 
 
+class DeviceDisabledPayload(Payload):
+    """The device, and the receipt of what was ended with it."""
+
+    cause: Literal["device-disabled"] = "device-disabled"
+    device: str
+    receipt: str
+
+
+class DeviceDisabled(Event):
+    """The subject signs in on a device no more; what was open on it has ended."""
+
+    name: Literal["device-disabled"] = "device-disabled"
+    version: Literal[1] = 1
+    payload: DeviceDisabledPayload
+
+
+class NewDevicesPayload(Payload):
+    """The devices, and how the notice about them is called."""
+
+    cause: Literal["new-device"] = "new-device"
+    devices: tuple[str, ...]
+
+
+class NewDevices(Event):
+    """The subject signed in on devices that were never used before; not told of their first one."""
+
+    name: Literal["new-devices"] = "new-devices"
+    version: Literal[1] = 1
+    payload: NewDevicesPayload
+
+
 class SessionRevokedPayload(Payload):
     """Which sessions were ended, why, and under which receipt if there is one."""
 
@@ -283,6 +315,8 @@ EVENTS: tuple[type[Event], ...] = (
     HelpAsked,
     AccountDisabled,
     AccountEnabled,
+    DeviceDisabled,
+    NewDevices,
     SessionRevoked,
     Audited,
 )

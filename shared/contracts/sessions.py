@@ -28,11 +28,15 @@ class RecogniseDevice(Contract):
 
 
 class RecognisedDevice(Contract):
-    """The device and its owner, or nothing where no device has the key."""
+    """The device and its owner, or nothing where no device has the key.
+
+    A disabled device is nobody's, and familiar to nobody; it says only whose it was.
+    """
 
     device_id: str | None = None
     sub: Sub | None = None
     trust: DeviceTrust | None = None
+    disabled_for: Sub | None = None
 
 
 class EstablishSession(Contract):

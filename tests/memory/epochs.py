@@ -78,14 +78,19 @@ class MemoryEpochs:
         self.epochs[sub] += 1
         if password_version is not None:
             self.password_versions[sub] = password_version
+        return self.leave_receipt(sub, cause)
+
+    def leave_receipt(self, sub: str, cause: Cause, *, device: str | None = None) -> Raised:
+        """Leave a receipt, that of the raise or of a device."""
         number = next(self._numbers)
-        raised = Raised(sub, self.epochs[sub], f"receipt-{number}", f"token-{number}")
-        self.revocations[raised.receipt] = Revocation(
-            receipt=raised.receipt,
+        left = Raised(sub, self.current(sub), f"receipt-{number}", f"token-{number}")
+        self.revocations[left.receipt] = Revocation(
+            receipt=left.receipt,
             sub=sub,
             cause=cause,
-            epoch=raised.epoch,
+            epoch=left.epoch,
             committed_at=self.clock.now(),
-            token_hash=hashlib.sha256(raised.receipt_token.encode()).hexdigest(),
+            token_hash=hashlib.sha256(left.receipt_token.encode()).hexdigest(),
+            device=device,
         )
-        return raised
+        return left

@@ -6,16 +6,16 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import TypeVar
 
-from services.sessions.model import Batch, KnownDevice, Revocation, SessionPolicy, SessionState
+from services.sessions.model import Batch, Ending, Revocation, SessionPolicy, SessionState
 from services.sessions.store import Overtaken, SessionTransaction
-from shared.contracts.activity import Reported
+from shared.contracts.activity import Attempt, Reported
 from shared.contracts.epochs import Raised
 from shared.contracts.events import Cause, Event
 from shared.contracts.refusals import UnknownCursor
 from shared.contracts.sessions import EndedSession, EstablishSession, Session, StepUp
-from shared.contracts.trust import DeviceTrust, TrustTerms
 from shared.policies import Replaced, Telling
 from tests.memory.activity import MemoryActivity
+from tests.memory.devices import MemoryDevices
 from tests.memory.epochs import MemoryEpochs
 
 T = TypeVar("T")
@@ -44,28 +44,6 @@ class Kept:
         )
 
 
-@dataclass(frozen=True)
-class Trusted:
-    """That a device is trusted."""
-
-    terms: TrustTerms
-    epoch: int
-    factor: str
-    given_at: datetime
-
-    def at(self, now: datetime) -> DeviceTrust | None:
-        """Return it unless it is over."""
-        age = now - self.given_at
-        if age >= timedelta(days=self.terms.days):
-            return None
-        return DeviceTrust(
-            epoch=self.epoch,
-            factor=self.factor,
-            version=self.terms.version,
-            given_seconds_ago=age.total_seconds(),
-        )
-
-
 def _named(batch: Batch) -> tuple[EndedSession, ...]:
     return tuple(EndedSession(sid=sid, ended_at=batch.at) for sid in batch.valid)
 
@@ -76,6 +54,7 @@ class MemorySessionTransaction:
 
     kept: dict[str, Kept]
     epochs: MemoryEpochs
+    devices: MemoryDevices
     activity: MemoryActivity
 
     async def raise_epoch(self, sub: str, cause: Cause) -> Raised:
@@ -132,9 +111,21 @@ class MemorySessionTransaction:
         self.epochs.revocations[receipt] = done
         return (now - known.committed_at).total_seconds()
 
-    async def report(self, sub: str, id: str, reported: Reported) -> bool:
+    async def report(self, sub: str, id: str, reported: Reported) -> Attempt | None:
         """Note it."""
-        return await self.activity.report(sub, id, reported) is not None
+        return await self.activity.report(sub, id, reported)
+
+    async def disable(self, sub: str, device_id: str) -> bool:
+        """Take note."""
+        return self.devices.disable(sub, device_id)
+
+    async def enable(self, sub: str, device_id: str) -> bool:
+        """Take note."""
+        return self.devices.enable(sub, device_id)
+
+    async def leave_receipt(self, sub: str, device_id: str, cause: Cause) -> Raised:
+        """Leave it."""
+        return self.epochs.leave_receipt(sub, cause, device=device_id)
 
     async def emit(self, event: Event) -> None:
         """Keep the event."""
@@ -142,14 +133,10 @@ class MemorySessionTransaction:
 
 
 @dataclass
-class MemorySessions:
+class MemorySessions(MemoryDevices):
     """Sessions, devices and revocations."""
 
-    epochs: MemoryEpochs = field(default_factory=MemoryEpochs)
     kept: dict[str, Kept] = field(default_factory=dict)
-    devices: dict[str, KnownDevice] = field(default_factory=dict)
-    devices_seen: list[str] = field(default_factory=list)
-    trusted: dict[str, Trusted] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     activity: MemoryActivity = field(init=False)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
@@ -159,8 +146,9 @@ class MemorySessions:
 
     async def in_transaction(self, work: Callable[[SessionTransaction], Awaitable[T]]) -> T:
         """Do the work, all or nothing."""
-        async with self.epochs.transaction(self.kept, self.activity.rows):
-            return await work(MemorySessionTransaction(self.kept, self.epochs, self.activity))
+        async with self.epochs.transaction(self.kept, self.devices, self.activity.rows):
+            changes = MemorySessionTransaction(self.kept, self.epochs, self, self.activity)
+            return await work(changes)
 
     async def add_session(
         self, asked: EstablishSession, *, device_id: str, proof: str, policy: SessionPolicy
@@ -251,9 +239,18 @@ class MemorySessions:
         ]
         return [each.session for each in found[:limit]]
 
-    async def older(self, sub: str, epoch: int, *, limit: int) -> Batch:
-        """Return what is older than the epoch."""
-        return self._batch([each for each in self._open(sub) if each.session.epoch < epoch], limit)
+    async def to_end(self, ending: Ending, *, limit: int) -> Batch:
+        """Return what it is about."""
+        found = [
+            each
+            for each in self._open(ending.sub)
+            if (
+                each.session.epoch < ending.epoch
+                if ending.device is None
+                else each.session.device_id == ending.device
+            )
+        ]
+        return self._batch(found, limit)
 
     async def note_gone(self, factor: str) -> None:
         """Keep its id."""
@@ -316,45 +313,6 @@ class MemorySessions:
             }
         )
 
-    async def add_device(self, device: KnownDevice, *, key_hash: str) -> None:
-        """Keep a new device."""
-        self.devices[key_hash] = device
-
-    async def device_with_key(self, key_hash: str) -> KnownDevice | None:
-        """Look the key up."""
-        device = self.devices.get(key_hash)
-        return replace(device, trust=self._trust_in(device)) if device is not None else None
-
-    def _trust_in(self, device: KnownDevice) -> DeviceTrust | None:
-        given = self.trusted.get(device.id)
-        return given.at(self.epochs.clock.now()) if given is not None else None
-
-    async def device_seen(self, device_id: str) -> None:
-        """Take note."""
-        self.devices_seen.append(device_id)
-
-    async def trust_device(
-        self, device_id: str, terms: TrustTerms, *, epoch: int, factor: str
-    ) -> None:
-        """Take note."""
-        self.trusted[device_id] = Trusted(terms, epoch, factor, self.epochs.clock.now())
-
-    async def forget_trust(self, sub: str, *, factor: str | None = None) -> None:
-        """Forget it."""
-        for device in self._devices_of(sub):
-            known = self.trusted.get(device.id)
-            if known is not None and factor in {None, known.factor}:
-                del self.trusted[device.id]
-
-    async def trusted_devices(self, sub: str) -> int:
-        """Count."""
-        trusts = (self._trust_in(device) for device in self._devices_of(sub))
-        epoch = self.epochs.current(sub)
-        return sum(trust is not None and trust.epoch == epoch for trust in trusts)
-
-    def _devices_of(self, sub: str) -> list[KnownDevice]:
-        return [each for each in self.devices.values() if each.sub == sub]
-
     async def epoch_of(self, sub: str) -> int:
         """Return the epoch."""
         return self.epochs.current(sub)
@@ -375,13 +333,18 @@ class MemorySessions:
 
     async def revocation_after(self, sub: str, epoch: int) -> Revocation | None:
         """Return the first one above the epoch."""
-        above = [each for each in self._revocations_of(sub) if each.epoch > epoch]
+        above = [
+            each for each in self._revocations_of(sub) if each.epoch > epoch and each.device is None
+        ]
         return min(above, key=lambda each: each.epoch, default=None)
 
-    async def revocations_of(self, sub: str, *, below: int | None, limit: int) -> list[Revocation]:
-        """Return a page, newest first."""
-        found = sorted(self._revocations_of(sub), key=lambda each: -each.epoch)
-        return [each for each in found if below is None or each.epoch < below][:limit]
+    async def revocations_of(
+        self, sub: str, *, after: Revocation | None, limit: int
+    ) -> list[Revocation]:
+        """Return a page, newest first: they are kept in the order that they came in."""
+        found = self._revocations_of(sub)[::-1]
+        first = 0 if after is None else found.index(self.epochs.revocations[after.receipt]) + 1
+        return found[first : first + limit]
 
     async def incomplete(
         self, *, older_than_seconds: float, limit: int, after: Revocation | None = None

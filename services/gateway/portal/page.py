@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,10 @@ class Page:
         """Return a day and time to the minute, written as `moments.js` writes it."""
         day = format_date(at, "long", locale=self.locale)
         return f"{day}, {format_time(at, 'HH:mm', locale=self.locale)} UTC"
+
+    def day(self, day: date) -> str:
+        """Return a day."""
+        return format_date(day, "medium", locale=self.locale)
 
     def instant(self, at: datetime) -> str:
         """Return a time of day to the millisecond, written as `moments.js` writes it."""

@@ -5,7 +5,9 @@ from typing import Any
 from aiohttp import web
 
 from services.gateway.account import Account
+from services.gateway.activity import Activity
 from services.gateway.password_reset import PasswordReset
+from services.gateway.portal.activity_pages import ActivityPages
 from services.gateway.portal.admin_audit_pages import AdminAuditPages
 from services.gateway.portal.admin_import_pages import AdminImportPages
 from services.gateway.portal.admin_one_user_pages import AdminOneUserPages
@@ -52,6 +54,7 @@ class Portal:
         account: Account,
         security_info: SecurityInfo,
         trust: DeviceTrust,
+        activity: Activity,
         password_reset: PasswordReset,
         admin: AdminFlows,
     ) -> None:
@@ -77,6 +80,7 @@ class Portal:
             SentCodePages(pages, visits, security_info, methods),
             StepUpPages(pages, visits, security_info.step_ups),
             PasswordPages(pages, visits, account, security_info.step_ups),
+            ActivityPages(pages, visits, activity),
             SessionPages(pages, visits, account),
             ReceiptPages(pages, visits, account),
             AdminPages(admins),

@@ -12,10 +12,10 @@ from services.sessions.attempts import NewAttempt, outcomes_called
 from services.sessions.mongo.devices import in_seconds
 from shared.contracts.activity import Attempt, AttemptOutcome, AttemptsOfDay, Reported
 from shared.contracts.refusals import UnknownCursor
-from shared.mongo import Database, Document, present
+from shared.mongo import Database, Document, Session, present
 from shared.together import Together
 
-KEPT: Document = {"$expr": {"$gt": ["$forget_at", "$$NOW"]}}
+_KEPT: Document = {"$expr": {"$gt": ["$forget_at", "$$NOW"]}}
 """The server forgets about once a minute, so whoever reads compares as well."""
 _TALLIES_KEPT_SECONDS = 2 * 24 * 3600
 _FIELDS = frozenset(Attempt.model_fields) - {"id", "flagged"}
@@ -64,6 +64,19 @@ def _said(word: str) -> Document:
             {"outcome": {"$in": outcomes_called(word)}},
         ]
     }
+
+
+async def report(
+    database: Database, sub: str, id: str, reported: Reported, session: Session | None = None
+) -> Attempt | None:
+    """Note what a subject says of a row, in a transaction where there is one, and return it."""
+    found = await database["activity"].find_one_and_update(
+        {"_id": id, "sub": sub, **_KEPT},
+        {"$set": {"reported": reported}},
+        return_document=ReturnDocument.AFTER,
+        session=session,
+    )
+    return _attempt(found) if found else None
 
 
 @dataclass(frozen=True)
@@ -138,7 +151,7 @@ class MongoActivityStore:
         after: str | None,
     ) -> Document:
         """Return what finds a subject's rows; in it nothing that was typed means anything."""
-        query: Document = {"sub": sub, **KEPT}
+        query: Document = {"sub": sub, **_KEPT}
         if outcome is not None:
             query["outcome"] = outcome
         if words:
@@ -160,12 +173,7 @@ class MongoActivityStore:
 
     async def report(self, sub: str, id: str, reported: Reported) -> Attempt | None:
         """Write it into the row."""
-        found = await self.database["activity"].find_one_and_update(
-            {"_id": id, "sub": sub, **KEPT},
-            {"$set": {"reported": reported}},
-            return_document=ReturnDocument.AFTER,
-        )
-        return _attempt(found) if found else None
+        return await report(self.database, sub, id, reported)
 
     async def by_day(self, sub: str, *, since: datetime) -> list[AttemptsOfDay]:
         """Sum up along the index of the subject's rows."""
@@ -185,4 +193,4 @@ class MongoActivityStore:
         return [AttemptsOfDay(**each["_id"], count=each["count"]) async for each in found]
 
     async def _row(self, sub: str, id: str) -> Document | None:
-        return await self.database["activity"].find_one({"_id": id, "sub": sub, **KEPT})
+        return await self.database["activity"].find_one({"_id": id, "sub": sub, **_KEPT})

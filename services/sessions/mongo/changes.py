@@ -7,9 +7,9 @@ from datetime import timedelta
 from pymongo import ReturnDocument
 
 from services.sessions.model import Batch
-from services.sessions.mongo.activity import KEPT
+from services.sessions.mongo.activity import report
 from services.sessions.store import Overtaken
-from shared.contracts.activity import Reported
+from shared.contracts.activity import Attempt, Reported
 from shared.contracts.epochs import Raised
 from shared.contracts.events import Cause, Event
 from shared.epochs import Epochs
@@ -94,14 +94,33 @@ class MongoSessionTransaction:
         took: timedelta = closed["completed_at"] - closed["committed_at"]
         return took.total_seconds()
 
-    async def report(self, sub: str, id: str, reported: Reported) -> bool:
+    async def report(self, sub: str, id: str, reported: Reported) -> Attempt | None:
         """Write it into the row."""
-        noted = await self.database["activity"].update_one(
-            {"_id": id, "sub": sub, **KEPT},
-            {"$set": {"reported": reported}},
+        return await report(self.database, sub, id, reported, self.transaction.session)
+
+    async def disable(self, sub: str, device_id: str) -> bool:
+        """Write it beside the device, dated by the server's clock."""
+        disabled = await self.database["devices"].update_one(
+            {"_id": device_id, "sub": sub, "disabled_at": None},
+            {"$currentDate": {"disabled_at": True}, "$unset": {"trust": ""}},
             session=self.transaction.session,
         )
-        return noted.matched_count == 1
+        return disabled.modified_count == 1
+
+    async def enable(self, sub: str, device_id: str) -> bool:
+        """Take the mark off the device."""
+        enabled = await self.database["devices"].update_one(
+            {"_id": device_id, "sub": sub, "disabled_at": {"$ne": None}},
+            {"$unset": {"disabled_at": ""}},
+            session=self.transaction.session,
+        )
+        return enabled.modified_count == 1
+
+    async def leave_receipt(self, sub: str, device_id: str, cause: Cause) -> Raised:
+        """Leave it beside those of the raises."""
+        return await self.epochs.leave_receipt(
+            sub, cause, self.transaction.session, device=device_id
+        )
 
     async def emit(self, event: Event) -> None:
         """Write the event beside the change."""

@@ -1,19 +1,32 @@
 """Devices in MongoDB."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from pymongo import UpdateOne
+from pymongo import ASCENDING, DESCENDING, UpdateOne
 
 from services.sessions.model import KnownDevice
+from services.sessions.store import TellAgainSeconds
+from shared.contracts.devices import ListedDevice
+from shared.contracts.events import Event
+from shared.contracts.refusals import UnknownCursor
 from shared.contracts.trust import DeviceTrust, TrustTerms
 from shared.epochs import Epochs
 from shared.mongo import Database, Document
 from shared.together import Together
+from shared.transactions import Transaction, Transactions
 
 _DAY_SECONDS = 24 * 3600
+_DESCRIBING = ["name", "user_agent", "first_seen_at", "last_seen_at", "disabled_at"]
+# The server's clock tells whether it is still trusted.
+_TRUST_NOW: Document = {
+    "trust": 1,
+    "is_trusted": {"$gt": ["$trust.until", "$$NOW"]},
+    "given_seconds_ago": {"$divide": [{"$subtract": ["$$NOW", "$trust.given_at"]}, 1000]},
+}
 
 
 def in_seconds(seconds: int) -> Document:
@@ -21,23 +34,46 @@ def in_seconds(seconds: int) -> Document:
     return {"$add": ["$$NOW", seconds * 1000]}
 
 
-def _new(device: KnownDevice, key_hash: str) -> UpdateOne:
+_New = tuple[KnownDevice, str, str | None]
+
+
+def _new(device: KnownDevice, key_hash: str, user_agent: str | None) -> UpdateOne:
     fixed = {"sub": device.sub, "name": device.name, "key_hash": key_hash}
-    now = {"first_seen_at": True, "last_seen_at": True}
+    if user_agent is not None:
+        fixed["user_agent"] = user_agent
+    now = {"first_seen_at": True, "last_seen_at": True, "tell_at": True}
     return UpdateOne({"_id": device.id}, {"$setOnInsert": fixed, "$currentDate": now}, upsert=True)
 
 
+def _trust(document: Document) -> DeviceTrust | None:
+    if not document["is_trusted"]:
+        return None
+    given = document["trust"]
+    return DeviceTrust(
+        epoch=given["epoch"],
+        factor=given["factor"],
+        version=given["version"],
+        given_seconds_ago=document["given_seconds_ago"],
+    )
+
+
 def _device(document: Document) -> KnownDevice:
-    trust = None
-    if document["is_trusted"]:
-        given = document["trust"]
-        trust = DeviceTrust(
-            epoch=given["epoch"],
-            factor=given["factor"],
-            version=given["version"],
-            given_seconds_ago=document["given_seconds_ago"],
-        )
-    return KnownDevice(id=document["_id"], sub=document["sub"], name=document["name"], trust=trust)
+    return KnownDevice(
+        id=document["_id"],
+        sub=document["sub"],
+        name=document["name"],
+        trust=_trust(document),
+        disabled=document.get("disabled_at") is not None,
+    )
+
+
+def _listed(document: Document, epoch: int) -> ListedDevice:
+    trust = _trust(document)
+    return ListedDevice(
+        id=document["_id"],
+        trust=trust if trust is not None and trust.epoch == epoch else None,
+        **{name: document[name] for name in _DESCRIBING if name in document},
+    )
 
 
 @dataclass(frozen=True)
@@ -46,38 +82,126 @@ class MongoDeviceStore:
 
     database: Database
     epochs: Epochs
+    transactions: Transactions
 
     async def install_devices(self) -> None:
         """Create the collection's indexes. Safe to run twice."""
-        await self.database["devices"].create_index("key_hash", unique=True)
-        await self.database["devices"].create_index("sub")
+        devices = self.database["devices"]
+        await devices.create_index("key_hash", unique=True)
+        await devices.create_index(
+            [("sub", ASCENDING), ("last_seen_at", DESCENDING), ("_id", ASCENDING)]
+        )
+        await devices.create_index("tell_at", sparse=True)
+        await self.database["new_devices_told"].create_index(
+            "at", expireAfterSeconds=TellAgainSeconds
+        )
 
-    async def add_device(self, device: KnownDevice, *, key_hash: str) -> None:
+    async def add_device(
+        self, device: KnownDevice, *, key_hash: str, user_agent: str | None = None
+    ) -> None:
         """Insert by upsert, so that the server's clock dates the device."""
-        await self._new_devices.one((device, key_hash))
+        await self._new_devices.one((device, key_hash, user_agent))
 
     @cached_property
-    def _new_devices(self) -> Together[tuple[KnownDevice, str], None]:
+    def _new_devices(self) -> Together[_New, None]:
         return Together(self._add_devices)
 
-    async def _add_devices(self, new: Sequence[tuple[KnownDevice, str]]) -> dict[Any, None]:
+    async def _add_devices(self, new: Sequence[_New]) -> dict[Any, None]:
         await self.database["devices"].bulk_write([_new(*each) for each in new], ordered=False)
         return {}
 
     async def device_with_key(self, key_hash: str) -> KnownDevice | None:
-        """Look the key's hash up. The server's clock tells whether it is still trusted."""
-        now = {
-            "is_trusted": {"$gt": ["$trust.until", "$$NOW"]},
-            "given_seconds_ago": {"$divide": [{"$subtract": ["$$NOW", "$trust.given_at"]}, 1000]},
-        }
-        shown = dict.fromkeys(["sub", "name", "trust"], 1)
-        found = await self.database["devices"].find_one({"key_hash": key_hash}, shown | now)
+        """Look the key's hash up."""
+        shown = dict.fromkeys(["sub", "name", "disabled_at"], 1)
+        found = await self.database["devices"].find_one({"key_hash": key_hash}, shown | _TRUST_NOW)
         return _device(found) if found else None
 
-    async def device_seen(self, device_id: str) -> None:
+    async def device_seen(self, device_id: str, *, user_agent: str | None = None) -> None:
         """Date the use by the server's clock."""
-        await self.database["devices"].update_one(
-            {"_id": device_id}, {"$currentDate": {"last_seen_at": True}}
+        change: Document = {"$currentDate": {"last_seen_at": True}}
+        if user_agent is not None:
+            change["$set"] = {"user_agent": user_agent}
+        await self.database["devices"].update_one({"_id": device_id}, change)
+
+    async def devices_of(
+        self, sub: str, *, after: str | None, limit: int, with_disabled: bool = False
+    ) -> list[ListedDevice]:
+        """Return a page, by the index in the order of which it is."""
+        query: Document = {"sub": sub} if with_disabled else {"sub": sub, "disabled_at": None}
+        if after is not None:
+            last = await self.database["devices"].find_one({"_id": after, "sub": sub})
+            if last is None:
+                raise UnknownCursor
+            at = last["last_seen_at"]
+            query["$or"] = [
+                {"last_seen_at": {"$lt": at}},
+                {"last_seen_at": at, "_id": {"$gt": after}},
+            ]
+        found = self.database["devices"].find(query, dict.fromkeys(_DESCRIBING, 1) | _TRUST_NOW)
+        ordered = found.sort([("last_seen_at", DESCENDING), ("_id", ASCENDING)]).limit(limit)
+        epoch = await self.epochs.recent(sub)
+        return [_listed(document, epoch) async for document in ordered]
+
+    async def owner_of(self, device_id: str) -> str | None:
+        """Look the device up."""
+        found = await self.database["devices"].find_one({"_id": device_id}, {"sub": 1})
+        return str(found["sub"]) if found else None
+
+    async def is_disabled(self, device_id: str) -> bool:
+        """Ask for several at once, of the primary that has just acknowledged a write."""
+        return await self._disabled_ones.one(device_id) is not None
+
+    @cached_property
+    def _disabled_ones(self) -> Together[str, Document]:
+        return Together(self._disabled_among)
+
+    async def _disabled_among(self, ids: Sequence[str]) -> dict[str, Document]:
+        which = {"_id": {"$in": ids}, "disabled_at": {"$ne": None}}
+        found = self.database["devices"].find(which, {"_id": 1})
+        return {document["_id"]: document async for document in found}
+
+    async def tell_next_new(self, event_of: Callable[[str, tuple[str, ...]], Event]) -> bool:
+        """Look first, so that a transaction is begun only where there is something to tell."""
+        due = {"sub": 1, "is_due": {"$lte": ["$tell_at", "$$NOW"]}}
+        first = await self.database["devices"].find_one(
+            {"tell_at": {"$exists": True}}, due, sort=[("tell_at", ASCENDING)]
+        )
+        if first is None or not first["is_due"]:
+            return False
+        await self.transactions.run(lambda tx: self._tell_new(first["sub"], event_of, tx))
+        return True
+
+    async def _tell_new(
+        self, sub: str, event_of: Callable[[str, tuple[str, ...]], Event], tx: Transaction
+    ) -> None:
+        untold: Document = {"sub": sub, "tell_at": {"$exists": True}}
+        if (told_at := await self._told_of_late(sub, tx)) is not None:
+            later = [{"$set": {"tell_at": {"$add": [told_at, TellAgainSeconds * 1000]}}}]
+            await self.database["devices"].update_many(untold, later, session=tx.session)
+            return
+        found = self.database["devices"].find(untold, {"_id": 1}, session=tx.session)
+        ids = [each["_id"] for each in await found.sort("first_seen_at", ASCENDING).to_list()]
+        await self.database["devices"].update_many(
+            untold, {"$unset": {"tell_at": ""}}, session=tx.session
+        )
+        others = {"sub": sub, "_id": {"$nin": ids}}
+        if await self.database["devices"].find_one(others, {"_id": 1}, session=tx.session) is None:
+            # The first of all is what its user was just invited to sign in on.
+            ids = ids[1:]
+        if ids:
+            await self._note_told(sub, tx)
+            await tx.emit(event_of(sub, tuple(ids)))
+
+    async def _told_of_late(self, sub: str, tx: Transaction) -> datetime | None:
+        since = {"$subtract": ["$$NOW", TellAgainSeconds * 1000]}
+        # The server forgets about once a minute, so the time is compared here.
+        recent = {"_id": sub, "$expr": {"$gt": ["$at", since]}}
+        told = await self.database["new_devices_told"].find_one(recent, session=tx.session)
+        return told["at"] if told else None
+
+    async def _note_told(self, sub: str, tx: Transaction) -> None:
+        await self.database["new_devices_told"].update_one(
+            {"_id": sub}, {"$currentDate": {"at": True}}, upsert=True, session=tx.session
         )
 
     async def trust_device(
@@ -91,7 +215,9 @@ class MongoDeviceStore:
             "factor": {"$literal": factor},
             "version": terms.version,
         }
-        await self.database["devices"].update_one({"_id": device_id}, [{"$set": {"trust": trust}}])
+        await self.database["devices"].update_one(
+            {"_id": device_id, "disabled_at": None}, [{"$set": {"trust": trust}}]
+        )
 
     async def forget_trust(self, sub: str, *, factor: str | None = None) -> None:
         """Take it off all of them in one write."""

@@ -7,14 +7,14 @@ from typing import Any, TypeVar
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.read_concern import ReadConcern
 
-from services.sessions.model import Batch, Revocation, SessionPolicy, SessionState, new_id
+from services.sessions.model import Batch, Ending, Revocation, SessionPolicy, SessionState, new_id
 from services.sessions.mongo.changes import OPEN, UNEXPIRED, MongoSessionTransaction
 from services.sessions.mongo.devices import MongoDeviceStore, in_seconds
 from shared.contracts.epochs import NoEpoch
 from shared.contracts.refusals import UnknownCursor
 from shared.contracts.sessions import EndedSession, EstablishSession, Session, StepUp
 from shared.mongo import Document, present
-from shared.transactions import Transaction, Transactions
+from shared.transactions import Transaction
 
 T = TypeVar("T")
 
@@ -40,14 +40,13 @@ def _revocation(document: Document) -> Revocation:
         token_hash=document["token_hash"],
         completed_at=document["completed_at"],
         sessions=tuple(EndedSession(**each) for each in document["sessions"]),
+        device=document.get("device"),
     )
 
 
 @dataclass(frozen=True)
 class MongoSessionStore(MongoDeviceStore):
     """Sessions and devices in this service's database, epochs in the shared one."""
-
-    transactions: Transactions
 
     async def install(self) -> None:
         """Create collections and indexes. Safe to run twice."""
@@ -168,9 +167,12 @@ class MongoSessionStore(MongoDeviceStore):
         ordered = found.sort([("created_at", DESCENDING), ("_id", ASCENDING)]).limit(limit)
         return [_session(document) async for document in ordered]
 
-    async def older(self, sub: str, epoch: int, *, limit: int) -> Batch:
+    async def to_end(self, ending: Ending, *, limit: int) -> Batch:
         """Look up by the index of open sessions."""
-        return await self._batch({"sub": sub, **OPEN, "epoch": {"$lt": epoch}}, limit)
+        which: Document = {"epoch": {"$lt": ending.epoch}}
+        if ending.device is not None:
+            which = {"device_id": ending.device}
+        return await self._batch({"sub": ending.sub, **OPEN, **which}, limit)
 
     async def note_gone(self, factor: str) -> None:
         """Keep its id for a day, by the server's clock."""
@@ -269,13 +271,16 @@ class MongoSessionStore(MongoDeviceStore):
         return await self._described(_revocation(found)) if found else None
 
     async def revocation_after(self, sub: str, epoch: int) -> Revocation | None:
-        """Return the first revocation above an epoch."""
+        """Return the first raise above an epoch."""
         found = await self.epochs.revocation_after(sub, epoch)
         return _revocation(found) if found else None
 
-    async def revocations_of(self, sub: str, *, below: int | None, limit: int) -> list[Revocation]:
+    async def revocations_of(
+        self, sub: str, *, after: Revocation | None, limit: int
+    ) -> list[Revocation]:
         """Return a page of revocations."""
-        found = await self.epochs.revocations_of(sub, below=below, limit=limit)
+        last = (after.epoch, after.committed_at, after.receipt) if after is not None else None
+        found = await self.epochs.revocations_of(sub, after=last, limit=limit)
         return [_revocation(each) for each in found]
 
     async def incomplete(

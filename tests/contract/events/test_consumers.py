@@ -216,7 +216,7 @@ async def test_sessions_does_no_harm_with_an_event_that_was_reconciled_before(
     revocations = Revocations(sessions_side.store, SystemClock())
     waiting = await sessions_side.store.incomplete(older_than_seconds=-60, limit=9)
     assert [each.receipt for each in waiting] == [raised.receipt]
-    await revocations._carry_out(waiting[0].ending)
+    await revocations.work_off(waiting[0].ending)
     await sessions_side.line.bring(changed(raised))
     assert len(await sessions_side.told()) == 1
 

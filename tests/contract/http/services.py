@@ -48,6 +48,8 @@ from services.profile.routes import routes as profile_routes
 from services.profile.users import Users
 from services.sessions.activity import Activity
 from services.sessions.devices import Devices
+from services.sessions.disabling import Disabling
+from services.sessions.disowning import Disowning
 from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
 from services.sessions.model import SessionPolicy
@@ -231,9 +233,10 @@ class Memory:
         kept = MemorySessionPolicies(self.sessions)
         lease = Lease(kept.policy_of, self.clock, self.clock.pause)
         policies = SessionPolicies(kept, lease, usual)
-        devices = Devices(self.sessions)
-        activity = Activity(self.sessions.activity, self.clock)
         revocations = Revocations(self.sessions, self.clock)
+        devices = Devices(self.sessions, self.clock)
+        disabling = Disabling(self.sessions, revocations, self.clock)
+        activity = Activity(self.sessions.activity, self.clock)
         return _app(
             "sessions",
             [
@@ -244,8 +247,9 @@ class Memory:
                     revocations,
                     Receipts(self.sessions),
                     policies,
+                    disabling,
                 ),
-                *activity_routes(activity, revocations),
+                *activity_routes(activity, Disowning(revocations, disabling)),
             ],
         )
 

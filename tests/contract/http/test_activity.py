@@ -312,7 +312,8 @@ async def test_who_was_it_is_noted_in_ones_own_rows_alone(gateway: Gateway, kim:
 async def test_what_was_not_me_secures_the_account_in_one_step(
     gateway: Gateway, kim: Caller
 ) -> None:
-    intruder = await gateway.caller("kim")
+    theirs = await signed_in(gateway)
+    intruder = await gateway.acceptance.accept(theirs.token, WHERE)
     row = (await rows(gateway, kim))[0]
     revoked = await gateway.activity.not_mine(kim, row.id)
     for caller in (kim, intruder):
@@ -330,6 +331,9 @@ async def test_what_was_not_me_secures_the_account_in_one_step(
     caller = await gateway.acceptance.accept(done.token, WHERE)
     assert (await gateway.activity.attempt(caller, row.id)).reported == "not-mine"
     assert isinstance(await gateway.begin("kim", NEW), SignedIn)
+    refusal = await refused(gateway.begin("kim", NEW, theirs.device.key))
+    assert refusal.type == "device-disabled"
+    assert (await rows(gateway, caller))[0].outcome == "device-disabled"
 
 
 async def test_it_takes_having_shown_a_moment_ago_who_one_is(gateway: Gateway, kim: Caller) -> None:

@@ -66,7 +66,7 @@ async def test_a_raise_in_a_transaction_that_aborts_raises_nothing(
     with pytest.raises(ZeroDivisionError):
         await sessions.transactions.run(work)
     assert await sessions.epochs.current("ada") == 1
-    assert await sessions.epochs.revocations_of("ada", below=None, limit=9) == []
+    assert await sessions.epochs.revocations_of("ada", after=None, limit=9) == []
 
 
 async def test_a_raise_is_seen_by_nobody_before_it_is_committed(
@@ -92,7 +92,7 @@ async def test_raises_at_once_all_count(sessions: Wiring, open_subject: OpenSubj
 async def test_the_epoch_of_nobody_is_not_raised(sessions: Wiring) -> None:
     with pytest.raises(LookupError):
         await raise_epoch(sessions, "nobody")
-    assert await sessions.epochs.revocations_of("nobody", below=None, limit=9) == []
+    assert await sessions.epochs.revocations_of("nobody", after=None, limit=9) == []
 
 
 async def test_a_receipts_token_is_not_stored(sessions: Wiring, open_subject: OpenSubject) -> None:

@@ -82,6 +82,7 @@ def test_every_page_that_there_is_can_be_gone_to() -> None:
         info,
         nobody,
         nobody,
+        nobody,
         AdminFlows(nobody, nobody, nobody, nobody),
     )
     app = web.Application()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from services.sessions.activity import Activity
 from services.sessions.devices import Devices
+from services.sessions.disabling import Disabling
 from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
 from services.sessions.model import SessionPolicy, proof_of
@@ -51,13 +52,14 @@ class System:
         return cls(clock, epochs, MemorySessions(epochs), MemoryAcceptances())
 
     def __post_init__(self) -> None:
-        self.devices = Devices(self.store)
+        self.devices = Devices(self.store, self.clock)
         self.activity = Activity(self.store.activity, self.clock)
         policies = self.policies = policies_of(self.store, self.clock)
         self.issuance = Issuance(self.store, self.devices, policies, self.activity)
         self.introspection = Introspection(self.store, self.cache, policies)
         self.revocations = Revocations(self.store, self.clock)
         self.receipts = Receipts(self.store)
+        self.disabling = Disabling(self.store, self.revocations, self.clock)
 
     async def begin(
         self,

@@ -108,7 +108,7 @@ async def test_sessions_that_end_while_a_change_is_worked_off_are_told_of_once(
 ) -> None:
     begun = [(await system.begin()).session.sid for _ in range(4)]
     raised = await system.store.in_transaction(lambda tx: tx.raise_epoch("ada", "password-changed"))
-    older, in_transaction = system.store.older, system.store.in_transaction
+    to_end, in_transaction = system.store.to_end, system.store.in_transaction
     looks = itertools.count(1)
 
     async def end(sid: str) -> None:
@@ -121,14 +121,14 @@ async def test_sessions_that_end_while_a_change_is_worked_off_are_told_of_once(
         await end(begun[0])
         return await in_transaction(work)
 
-    async def overtaken(sub: str, epoch: int, *, limit: int) -> Any:
-        batch = await older(sub, epoch, limit=limit)
+    async def overtaken(ending: Ending, *, limit: int) -> Any:
+        batch = await to_end(ending, limit=limit)
         if next(looks) == 2:
             await end(begun[1])
         return batch
 
     system.store.in_transaction = late  # type: ignore[method-assign]
-    system.store.older = overtaken  # type: ignore[method-assign]
+    system.store.to_end = overtaken  # type: ignore[method-assign]
     async with asyncio.timeout(10):
         await system.revocations.carry_out(change(raised.receipt, 2))
     assert next(looks) == 4

@@ -1,5 +1,6 @@
 // What scripts add to pages that work without them.
 
+import { filter } from "./filter.js";
 import { follow } from "./live.js";
 import { localize } from "./moments.js";
 import { offerPasskey } from "./passkey.js";
@@ -19,12 +20,18 @@ document.querySelectorAll("[data-prints]").forEach(offerToPrint);
 // Before `sendOnce`: what is not signed yet is not sent yet.
 document.querySelectorAll("[data-passkey]").forEach(offerPasskey);
 document.querySelectorAll("form").forEach(sendOnce);
+document.querySelectorAll("[data-filters]").forEach((form) => filter(form, enliven));
 if (document.body.dataset.sid) follow(document.body.dataset.sid);
 
 // A page that comes back from the browser's memory may show what is over by now.
 addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });
+
+function enliven(part) {
+  localize(part);
+  part.querySelectorAll("form").forEach(sendOnce);
+}
 
 function openAsDialog(link) {
   const dialog = document.getElementById(link.dataset.dialog);

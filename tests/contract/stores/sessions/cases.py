@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from services.sessions.model import (
     Batch,
+    Ending,
     Revocation,
     SessionPolicy,
     SessionState,
@@ -78,8 +79,12 @@ async def raised(store: SessionStore, sub: str = "ada") -> Raised:
     return await store.in_transaction(lambda tx: tx.raise_epoch(sub, "signed-out-everywhere"))
 
 
+async def older(store: SessionStore, sub: str, epoch: int, *, limit: int = 99) -> Batch:
+    return await store.to_end(Ending(sub, epoch, "password-changed", None), limit=limit)
+
+
 async def end_older(store: SessionStore, sub: str, epoch: int, *, limit: int = 99) -> Batch:
-    batch = await store.older(sub, epoch, limit=limit)
+    batch = await older(store, sub, epoch, limit=limit)
     await store.in_transaction(lambda tx: tx.close(batch, "password-changed"))
     return batch
 

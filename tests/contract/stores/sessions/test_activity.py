@@ -128,16 +128,17 @@ async def test_a_report_holds_with_its_transaction(case: Case) -> None:
     await case.open_epoch("ada")
     await add(activity, "a")
 
-    async def work(tx: Any, *, fails: bool) -> bool:
-        noted: bool = await tx.report("ada", "a", "not-mine")
+    async def work(tx: Any, *, fails: bool) -> list[Attempt | None]:
+        noted = [await tx.report(sub, "a", "not-mine") for sub in ("ada", "eve")]
         if fails:
             raise ZeroDivisionError
-        return noted and not await tx.report("eve", "a", "not-mine")
+        return noted
 
     with pytest.raises(ZeroDivisionError):
         await store.in_transaction(lambda tx: work(tx, fails=True))
     assert (await rows(activity))[0].reported is None
-    assert await store.in_transaction(lambda tx: work(tx, fails=False))
+    noted = await store.in_transaction(lambda tx: work(tx, fails=False))
+    assert noted == [await activity.attempt("ada", "a"), None]
     assert (await rows(activity))[0].reported == "not-mine"
 
 

@@ -20,6 +20,7 @@ from tests.contract.stores.sessions.cases import (
     begin,
     close,
     end_older,
+    older,
     raised,
     state_of,
 )
@@ -87,7 +88,7 @@ async def test_expired_sessions_are_closed_a_few_at_a_time(store: SessionStore) 
 
 async def test_a_batch_that_was_overtaken_ends_nothing(store: SessionStore) -> None:
     first, second = await begin(store), await begin(store)
-    batch = await store.older("ada", 2, limit=9)
+    batch = await older(store, "ada", 2, limit=9)
     await store.in_transaction(lambda tx: tx.end("ada", second.sid, "signed-out"))
     with pytest.raises(Overtaken):
         await store.in_transaction(partial(close, batch))
@@ -126,8 +127,8 @@ async def test_records_that_are_still_open_from_before_an_epoch_are_found(
     old, ended = await begin(store), await begin(store)
     await begin(store, epoch=2)
     await store.in_transaction(lambda tx: tx.end("ada", ended.sid, "signed-out"))
-    assert (await store.older("ada", 2, limit=9)).valid == (old.sid,)
-    assert await store.older("ada", 1, limit=9) == Batch()
+    assert (await older(store, "ada", 2, limit=9)).valid == (old.sid,)
+    assert await older(store, "ada", 1, limit=9) == Batch()
 
 
 async def test_subjects_with_open_sessions_are_gone_through_in_order(store: SessionStore) -> None:
@@ -144,7 +145,7 @@ async def test_subjects_with_open_sessions_are_gone_through_in_order(store: Sess
 async def test_a_transaction_that_fails_leaves_nothing(case: Case) -> None:
     await case.open_epoch("ada")
     session = await begin(case.store)
-    batch = await case.store.older("ada", 2, limit=9)
+    batch = await older(case.store, "ada", 2, limit=9)
 
     async def work(tx: SessionTransaction) -> None:
         told = await tx.raise_epoch("ada", "signed-out-everywhere")
@@ -173,7 +174,7 @@ async def test_what_is_older_is_ended_at_once_and_counted(store: SessionStore) -
         assert (await state_of(store, session)).ended_by == "password-changed"
     for session in (current, others):
         assert (await state_of(store, session)).ended_by is None
-    assert (await store.older("ada", 2, limit=10)).valid == ()
+    assert (await older(store, "ada", 2, limit=10)).valid == ()
 
 
 async def test_what_was_ended_at_once_is_ended_for_everybody_before_and_after_it_is_tidied(

@@ -89,9 +89,9 @@ async def test_revocations_come_newest_first_in_pages(case: Case) -> None:
     await case.open_epoch("bob")
     told = [await raised(case.store) for _ in range(4)]
     await raised(case.store, "bob")
-    newest = await case.store.revocations_of("ada", below=None, limit=3)
+    newest = await case.store.revocations_of("ada", after=None, limit=3)
     assert [each.receipt for each in newest] == [each.receipt for each in told[:0:-1]]
-    rest = await case.store.revocations_of("ada", below=newest[-1].epoch, limit=3)
+    rest = await case.store.revocations_of("ada", after=newest[-1], limit=3)
     assert [each.receipt for each in rest] == [told[0].receipt]
 
 
