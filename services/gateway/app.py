@@ -18,6 +18,7 @@ from services.gateway.clients.peer import Peer
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.config import GatewayConfig
+from services.gateway.devices import Devices
 from services.gateway.headers import dressed, guarded, identified
 from services.gateway.live import LiveSessions
 from services.gateway.method_import import MethodImport
@@ -74,11 +75,10 @@ def build_service(config: GatewayConfig) -> Service:
     account = Account(profile, credentials, sessions, step_ups)
     administration = Administration(profile, credentials, Parking(bus), step_ups)
     security_info = SecurityInfo(credentials, profile, sessions, step_ups)
-    flows = RedisFlows(redis, sealer, clock)
-    sign_in = SignIn(credentials, profile, sessions, flows, clock)
+    sign_in = SignIn(credentials, profile, sessions, RedisFlows(redis, sealer, clock), clock)
     registration = Registration(sign_in)
     policies = Policies(credentials, profile, sessions)
-    trust = DeviceTrust(sessions)
+    devices = Devices(sessions, credentials, profile, step_ups, DeviceTrust(sessions))
     password_reset = PasswordReset(credentials, profile)
     requests = Requests(
         acceptance,
@@ -101,7 +101,7 @@ def build_service(config: GatewayConfig) -> Service:
         registration,
         account,
         security_info,
-        trust,
+        devices,
         password_reset,
         admin,
     )
@@ -114,7 +114,7 @@ def build_service(config: GatewayConfig) -> Service:
         admin.users,
         policies,
         live,
-        trust,
+        devices,
         catalogues,
         admin.audit,
         password_reset,

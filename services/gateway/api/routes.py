@@ -36,12 +36,14 @@ from services.gateway.api.bodies import (
     SignInRegistration,
     UserItems,
 )
+from services.gateway.api.devices import DevicesApi
 from services.gateway.api.method_import import MethodImportApi
 from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.api.password_policy import PasswordPolicyApi
 from services.gateway.api.password_reset import PasswordResetApi
 from services.gateway.api.policy import PolicyApi
 from services.gateway.api.questions import QuestionApi
+from services.gateway.api.receipts import receipt_given
 from services.gateway.api.security_info import (
     REFUSED,
     REFUSED_CODE,
@@ -50,9 +52,9 @@ from services.gateway.api.security_info import (
     to_set_up,
 )
 from services.gateway.api.streams import stream
-from services.gateway.api.trust import TrustApi
 from services.gateway.api.users import UsersApi
 from services.gateway.audit import AuditTrail
+from services.gateway.devices import Devices
 from services.gateway.forms import AddUserBody
 from services.gateway.live import LiveSessions
 from services.gateway.method_import import MethodImport
@@ -69,11 +71,10 @@ from services.gateway.registration import Registration
 from services.gateway.requests import RECEIPT_HEADER
 from services.gateway.security_info import SecurityInfo
 from services.gateway.sign_in import Outcome, SignIn
-from services.gateway.trust import DeviceTrust
 from services.gateway.users import Users
 from shared.contracts.credentials import PasswordReport
 from shared.contracts.profile import AddPerson, Person
-from shared.contracts.sessions import Receipt, Revoked
+from shared.contracts.sessions import Receipt
 from shared.texts import Catalogues
 
 _REFUSED_SIGN_IN = {
@@ -104,7 +105,7 @@ class Api:
     users: Users
     policies: Policies
     live: LiveSessions
-    trust: DeviceTrust
+    devices: Devices
     catalogues: Catalogues
     audit: AuditTrail
     password_reset: PasswordReset
@@ -118,7 +119,7 @@ class Api:
             *SecurityInfoApi(self.security_info).operations(),
             *AppPasswordApi(self.security_info).operations(),
             *QuestionApi(self.catalogues).operations(),
-            *TrustApi(self.trust).operations(),
+            *DevicesApi(self.devices).operations(),
             *self._passwords(),
             *PasswordResetApi(self.password_reset, self.policies, self.catalogues).operations(),
             *self._admin(),
@@ -311,7 +312,9 @@ class Api:
 
     async def _sign_out_everywhere(self, call: Call) -> Answer:
         confirmed = call.body(ConfirmBody).confirm
-        return _receipt(await self.account.sign_out_everywhere(call.caller, confirmed=confirmed))
+        return receipt_given(
+            await self.account.sign_out_everywhere(call.caller, confirmed=confirmed)
+        )
 
     async def _receipts(self, call: Call) -> Answer:
         page = await self.account.receipts(call.caller, limit=call.limit, after=call.after)
@@ -327,7 +330,7 @@ class Api:
 
     async def _change_password(self, call: Call) -> Answer:
         body = call.body(ChangePasswordBody)
-        return _receipt(
+        return receipt_given(
             await self.account.change_password(
                 call.caller, old=body.old_password, new=body.new_password
             )
@@ -390,8 +393,3 @@ def _state(outcome: Outcome) -> Answer:
             device=DeviceAnswer(id=outcome.device.id, key=outcome.device.key),
         )
     )
-
-
-def _receipt(revoked: Revoked) -> Answer:
-    given = ReceiptGiven(receipt=revoked.receipt, receipt_token=revoked.receipt_token)
-    return Answer(given, 202, headers={RECEIPT_HEADER: revoked.receipt_token})

@@ -19,9 +19,9 @@ from markupsafe import Markup
 
 from services.gateway.portal import addresses, cookies
 from services.gateway.portal.files import Files
-from services.gateway.portal.user_agents import UserAgent
 from services.gateway.portal.visits import Visitor, Visits
 from services.gateway.rendering import headers_of
+from services.gateway.user_agents import UserAgent
 from shared.clock import Clock
 from shared.contracts.methods import Method
 from shared.contracts.refusals import Refusal

@@ -5,8 +5,10 @@ from typing import Any
 from aiohttp import web
 
 from services.gateway.account import Account
+from services.gateway.devices import Devices
 from services.gateway.password_reset import PasswordReset
 from services.gateway.portal.admin_audit_pages import AdminAuditPages
+from services.gateway.portal.admin_device_pages import AdminDevicePages
 from services.gateway.portal.admin_import_pages import AdminImportPages
 from services.gateway.portal.admin_one_user_pages import AdminOneUserPages
 from services.gateway.portal.admin_pages import AdminFlows, AdminPages, Admins
@@ -15,6 +17,7 @@ from services.gateway.portal.admin_user_pages import AdminUserPages
 from services.gateway.portal.app_password_pages import AppPasswordPages
 from services.gateway.portal.challenge_pages import ChallengePages
 from services.gateway.portal.confirmation_pages import ConfirmationPages
+from services.gateway.portal.device_pages import DevicePages
 from services.gateway.portal.first_password_pages import FirstPasswordPages
 from services.gateway.portal.language_pages import LanguagePages
 from services.gateway.portal.page import Pages
@@ -36,7 +39,6 @@ from services.gateway.portal.visits import Visits
 from services.gateway.registration import Registration
 from services.gateway.requests import Requests
 from services.gateway.security_info import SecurityInfo
-from services.gateway.trust import DeviceTrust
 from shared.clock import SystemClock
 from shared.texts import Catalogues
 
@@ -51,14 +53,14 @@ class Portal:
         registration: Registration,
         account: Account,
         security_info: SecurityInfo,
-        trust: DeviceTrust,
+        devices: Devices,
         password_reset: PasswordReset,
         admin: AdminFlows,
     ) -> None:
         visits, sign_in = Visits(requests, account), registration.sign_in
         self._pages = pages = Pages(visits, catalogues, SystemClock())
         self._problems = ProblemPages(pages, visits)
-        methods = SecurityInfoPages(pages, visits, security_info, trust)
+        methods = SecurityInfoPages(pages, visits, security_info, devices.trust)
         signing_in = SignInPages(pages, visits, sign_in, account)
         admins, users, policies = Admins(pages, visits), admin.users, admin.policies
         self._areas = (
@@ -70,7 +72,7 @@ class Portal:
             ProfilePages(pages, visits, account),
             ChallengePages(pages, visits, sign_in, signing_in),
             methods,
-            TrustPages(visits, trust),
+            TrustPages(visits, devices.trust),
             PasskeyPages(signing_in, methods),
             AppPasswordPages(methods),
             QuestionPages(methods),
@@ -78,9 +80,11 @@ class Portal:
             StepUpPages(pages, visits, security_info.step_ups),
             PasswordPages(pages, visits, account, security_info.step_ups),
             SessionPages(pages, visits, account),
+            DevicePages(pages, visits, devices),
             ReceiptPages(pages, visits, account),
             AdminPages(admins),
             AdminUserPages(admins, users),
+            AdminDevicePages(admins, users, devices),
             AdminOneUserPages(admins, users, policies),
             AdminImportPages(admins, admin.method_import),
             AdminPolicyPages(admins, policies),

@@ -22,9 +22,9 @@ from services.gateway.model import (
 from services.gateway.portal import addresses, cookies
 from services.gateway.portal.new_password import wrong
 from services.gateway.portal.page import Pages
-from services.gateway.portal.user_agents import UserAgent
 from services.gateway.portal.visits import Form, Visits
 from services.gateway.sign_in import Outcome, SignIn
+from services.gateway.user_agents import UserAgent
 from shared.contracts.credentials import LongestPassword
 from shared.contracts.events import Cause
 from shared.contracts.refusals import InvalidRequest, Refusal
@@ -47,7 +47,6 @@ _LONGEST_DEVICE_KEY = 256
 SAID_IN_PLACE = {
     "sign-in-refused",
     "sign-in-throttled",
-    "device-disabled",
     "passkey-cloned",
     "too-busy",
     "service-unavailable",

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from services.gateway.acceptance import Acceptance
 from services.gateway.account import Account
 from services.gateway.administration import Administration
+from services.gateway.devices import Devices
 from services.gateway.method_import import MethodImport
 from services.gateway.model import Caller, FlowKey, SignedIn, SignInAttempt
 from services.gateway.password_reset import PasswordReset
@@ -77,6 +78,9 @@ class Gateway:
         self.users = Users(services.profile, services.credentials, services.sessions)
         self.method_import = MethodImport(services.credentials, services.profile)
         self.trust = DeviceTrust(services.sessions)
+        self.devices = Devices(
+            services.sessions, services.credentials, services.profile, self.step_ups, self.trust
+        )
         self.acceptance = Acceptance(MemoryAccepted(), services.sessions)
 
     async def add(

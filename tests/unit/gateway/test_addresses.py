@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.gateway.devices import Devices
 from services.gateway.portal.addresses import HOME, local, read_again, readable, with_query
 from services.gateway.portal.admin_pages import AdminFlows
 from services.gateway.portal.pages import Portal
@@ -80,7 +81,7 @@ def test_every_page_that_there_is_can_be_gone_to() -> None:
         registration,
         nobody,
         info,
-        nobody,
+        Devices(nobody, nobody, nobody, nobody, nobody),
         nobody,
         AdminFlows(nobody, nobody, nobody, nobody),
     )
