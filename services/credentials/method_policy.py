@@ -59,6 +59,7 @@ class MethodPolicy:
             allowed=tuple(each for each in KINDS if each in self.allowed),
             second_factor=self.second_factor,
             trust_days=self.trust_days,
+            trust_version=self.trust_version,
             skip_days=self.skip_days,
             reconfirm_days=self.reconfirm_days,
         )

@@ -20,13 +20,14 @@ from services.gateway.clients.peer import Peer
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.config import GatewayConfig
+from services.gateway.devices import Devices
 from services.gateway.headers import dressed, guarded, identified
 from services.gateway.live import LiveSessions
 from services.gateway.method_import import MethodImport
 from services.gateway.password_reset import PasswordReset
 from services.gateway.policy import Policies
 from services.gateway.portal.admin_pages import AdminFlows
-from services.gateway.portal.pages import Portal
+from services.gateway.portal.pages import AccountFlows, Portal
 from services.gateway.redis import RedisAnswers, RedisFlows
 from services.gateway.registration import Registration
 from services.gateway.rendering import Problems, middleware
@@ -84,7 +85,7 @@ def build_service(config: GatewayConfig) -> Service:
     sign_in = SignIn(credentials, profile, sessions, flows, clock, Attempts(sessions))
     registration = Registration(sign_in)
     policies = Policies(credentials, profile, sessions)
-    trust = DeviceTrust(sessions)
+    devices = Devices(sessions, credentials, profile, step_ups, DeviceTrust(sessions))
     activity = Activity(credentials, sessions, step_ups)
     password_reset = PasswordReset(credentials, profile)
     requests = Requests(
@@ -106,11 +107,7 @@ def build_service(config: GatewayConfig) -> Service:
         requests,
         catalogues,
         registration,
-        account,
-        security_info,
-        trust,
-        activity,
-        password_reset,
+        AccountFlows(account, security_info, devices, activity, password_reset),
         admin,
     )
     api = Api(
@@ -122,7 +119,7 @@ def build_service(config: GatewayConfig) -> Service:
         admin.users,
         policies,
         live,
-        trust,
+        devices,
         activity,
         catalogues,
         admin.audit,

@@ -66,6 +66,12 @@ class Attempts:
             )
         )
 
+    async def device_refused(self, flow: Flow, where: Where) -> None:
+        """Note that all that was asked for so far was right on a device that is disabled."""
+        await self._note(
+            NoteAttempt(sub=flow.sub, outcome="device-disabled", where=where, familiar=True)
+        )
+
     async def _note(self, attempt: NoteAttempt) -> None:
         try:
             async with asyncio.timeout(LongestNoteSeconds):

@@ -39,6 +39,12 @@ class NotAllowedByPolicy(Refusal):
     type, status = "not-allowed-by-policy", 403
 
 
+class DeviceIsDisabled(Refusal):
+    """Whoever signs in showed all that it takes, on a device that is disabled."""
+
+    type, status = "device-disabled", 403
+
+
 class FlowEnded(Refusal):
     """The half-done sign-in is over: finished, too old, or overtaken by a change."""
 

@@ -81,7 +81,7 @@ class SecurityInfo:
         self, caller: Caller, *, label: str, instead_of: str | None = None
     ) -> AuthenticatorSetup:
         """Begin to set up an authenticator app, in place of another one where that is said."""
-        await self._require_for_change(caller)
+        await self.step_ups.require_for_change(caller)
         person = await self.profile.get(GetPerson(sub=caller.sub))
         return await self.credentials.enroll_authenticator(
             EnrollAuthenticator(
@@ -103,7 +103,7 @@ class SecurityInfo:
         instead_of: str | None = None,
     ) -> SentSetup:
         """Begin to set up an address or a number, and send a code there."""
-        await self._require_for_change(caller)
+        await self.step_ups.require_for_change(caller)
         return await self.credentials.enroll_sent(
             EnrollSent(
                 sub=caller.sub,
@@ -116,7 +116,7 @@ class SecurityInfo:
 
     async def send_again(self, caller: Caller, method_id: str, language: str) -> None:
         """Send another code to an address or a number that waits to be proved."""
-        await self._require_for_change(caller)
+        await self.step_ups.require_for_change(caller)
         await self.credentials.send_again(
             BeginChallenge(sub=caller.sub, id=method_id, binding=method_id, language=language)
         )
@@ -125,7 +125,7 @@ class SecurityInfo:
         self, caller: Caller, *, label: str, instead_of: str | None = None
     ) -> PasskeySetup:
         """Begin to set up a passkey, in place of another one where that is said."""
-        await self._require_for_change(caller)
+        await self.step_ups.require_for_change(caller)
         person = await self.profile.get(GetPerson(sub=caller.sub))
         return await self.credentials.enroll_passkey(
             EnrollPasskey(
@@ -139,7 +139,7 @@ class SecurityInfo:
 
     async def prove(self, caller: Caller, method_id: str, answer: SecretStr) -> Method:
         """Take a method into use. The caller's session rests on it from now on."""
-        await self._require_for_change(caller)
+        await self.step_ups.require_for_change(caller)
         proved = await self.credentials.prove(
             ProveMethod(
                 sub=caller.sub,
@@ -157,7 +157,7 @@ class SecurityInfo:
 
     async def make_recovery_codes(self, caller: Caller) -> RecoveryCodes:
         """Make new recovery codes; the older ones stop working."""
-        await self._require_for_change(caller)
+        await self.step_ups.require_for_change(caller)
         made = await self.credentials.make_recovery_codes(
             MakeRecoveryCodes(sub=caller.sub, sid=caller.session.sid)
         )
@@ -166,7 +166,7 @@ class SecurityInfo:
 
     async def make_app_password(self, caller: Caller, label: str) -> AppPassword:
         """Make a password for one program. It ends with what the caller's session ends with."""
-        await self._require_for_change(caller)
+        await self.step_ups.require_for_change(caller)
         return await self.credentials.make_app_password(
             MakeAppPassword(sub=caller.sub, label=label, epoch=caller.session.epoch)
         )
@@ -175,7 +175,7 @@ class SecurityInfo:
         self, caller: Caller, answers: Sequence[QuestionAnswer]
     ) -> SecurityQuestionsSet:
         """Register security questions, in place of those there are."""
-        await self._require_for_change(caller)
+        await self.step_ups.require_for_change(caller)
         return await self.credentials.set_security_questions(
             SetSecurityQuestions(sub=caller.sub, answers=tuple(answers))
         )
@@ -186,14 +186,14 @@ class SecurityInfo:
 
     async def rename(self, caller: Caller, method_id: str, label: str) -> Method:
         """Call a method something else."""
-        await self._require_for_change(caller)
+        await self.step_ups.require_for_change(caller)
         return await self.credentials.rename(
             RenameMethod(sub=caller.sub, id=method_id, label=label)
         )
 
     async def choose_default(self, caller: Caller, method_id: str) -> None:
         """Be asked for a method first from now on."""
-        await self._require_for_change(caller)
+        await self.step_ups.require_for_change(caller)
         await self.credentials.choose_default(ChooseDefault(sub=caller.sub, id=method_id))
 
     async def remove(self, caller: Caller, method_id: str) -> str | None:
@@ -201,7 +201,7 @@ class SecurityInfo:
 
         When this returns, nothing that rests on it is accepted, the caller's session included.
         """
-        await self._require_for_change(caller)
+        await self.step_ups.require_for_change(caller)
         removed = await self.credentials.remove(RemoveMethod(sub=caller.sub, id=method_id))
         await self._end_resting_on(caller, removed.gone, "method-removed")
         return removed.default
@@ -215,7 +215,3 @@ class SecurityInfo:
             await self.sessions.end_resting_on(
                 EndRestingOn(sub=caller.sub, factor=factor, cause=cause, kept=sid)
             )
-
-    async def _require_for_change(self, caller: Caller) -> None:
-        await self.methods(caller)
-        self.step_ups.require_recent(caller, _PURPOSE)

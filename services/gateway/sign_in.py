@@ -1,6 +1,7 @@
 """Signing in: user ID and password, a second factor, whatever must happen first, a session."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,7 +12,12 @@ from services.gateway.attempts import Attempts
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
-from services.gateway.errors import AnswerLost, FlowEnded, PasswordChangeUnconfirmed
+from services.gateway.errors import (
+    AnswerLost,
+    DeviceIsDisabled,
+    FlowEnded,
+    PasswordChangeUnconfirmed,
+)
 from services.gateway.model import (
     Action,
     ActionRequired,
@@ -42,6 +48,7 @@ from shared.contracts.passkeys import BeginPasskeySignIn, VerifyPasskey
 from shared.contracts.profile import GetPerson, Person
 from shared.contracts.refusals import Busy, Refusal, Unavailable
 from shared.contracts.sessions import (
+    Established,
     EstablishSession,
     RecognisedDevice,
     RecogniseDevice,
@@ -211,7 +218,7 @@ class SignIn:
 
     async def check_password(self, key: FlowKey, password: SecretStr) -> PasswordReport:
         """Rate a password for who is signing in; nothing is stored."""
-        person = await self.person(await self.flow(key, "change-password"))
+        person = await self.person(await self._flow(key, "change-password"))
         return await self.credentials.check(
             CheckPassword(
                 password=password,
@@ -222,7 +229,15 @@ class SignIn:
         )
 
     async def flow(self, key: FlowKey, action: Action) -> Flow:
-        """Return a flow that waits for its user to do this, or raise `FlowEnded`."""
+        """Return a flow that waits for its user to do this, or raise `FlowEnded`.
+
+        Raise `DeviceIsDisabled` where it goes on for that: nothing is changed from there.
+        """
+        flow = await self._flow(key, action)
+        await self._refuse_disabled(flow)
+        return flow
+
+    async def _flow(self, key: FlowKey, action: Action) -> Flow:
         flow = await self.flows.find(key)
         if flow is None or flow.action != action:
             raise FlowEnded
@@ -247,6 +262,7 @@ class SignIn:
             begun = await self._begun_if_possible(flow)
             return _challenged(await self.flows.keep(begun, client), begun)
         if flow.action is not None:
+            await self._refuse_disabled_at(flow, where)
             return ActionRequired.of(await self.flows.keep(flow, client), flow, flow.action)
         return await self._establish(flow, where)
 
@@ -301,13 +317,42 @@ class SignIn:
         )
         return flow.model_copy(update={"options": begun.options})
 
+    async def _refuse_disabled_at(self, flow: Flow, where: Where) -> None:
+        try:
+            await self._refuse_disabled(flow)
+        except DeviceIsDisabled:
+            await self.attempts.device_refused(flow, where)
+            raise
+
+    async def _refuse_disabled(self, flow: Flow) -> None:
+        """Raise where all that was asked for so far was shown on a device that is disabled."""
+        if (await self._device_with(flow.device_key)).disabled_for == flow.sub:
+            raise await self._device_is_disabled(flow)
+
+    async def _device_is_disabled(self, flow: Flow) -> DeviceIsDisabled:
+        """Return the refusal, with whom to ask about it."""
+        refusal = DeviceIsDisabled()
+        with suppress(Refusal):
+            refusal.because(helpdesk=(await self.person(flow)).helpdesk.model_dump())
+        return refusal
+
     async def _device_with(self, device_key: str | None) -> RecognisedDevice:
         if device_key is None:
             return RecognisedDevice()
         return await self.sessions.recognise(RecogniseDevice(device_key=device_key))
 
     async def _establish(self, flow: Flow, where: Where) -> SignedIn:
-        established = await self.sessions.establish(
+        try:
+            established = await self._established(flow, where)
+        except Refusal as refusal:
+            if refusal.type != DeviceIsDisabled.type:
+                raise
+            raise await self._device_is_disabled(flow) from refusal
+        session = established.session
+        return SignedIn(established.token, session.expires_at, session, established.device)
+
+    async def _established(self, flow: Flow, where: Where) -> Established:
+        return await self.sessions.establish(
             EstablishSession(
                 sub=flow.sub,
                 epoch=flow.epoch,
@@ -322,8 +367,6 @@ class SignIn:
                 trusted_by=flow.trusted_by,
             )
         )
-        session = established.session
-        return SignedIn(established.token, session.expires_at, session, established.device)
 
 
 def _challenged(flow_id: str, flow: Flow) -> Challenged:

@@ -109,6 +109,14 @@ class StepUps:
         if has_factor and caller.session.aal < _WITH_FACTOR:
             raise _needs_factor(usable)
 
+    async def require_for_change(self, caller: Caller) -> None:
+        """Raise `step-up-required` unless the caller may change how they sign in, and where.
+
+        Who has a second factor has to have used it, and have shown a moment ago who they are.
+        """
+        self.require_factor(caller, await self.methods(caller))
+        self.require_recent(caller, "security-info")
+
     async def require_recent_factor(self, caller: Caller, purpose: Purpose) -> None:
         """Raise `step-up-required` unless the caller showed a second factor a moment ago.
 

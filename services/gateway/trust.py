@@ -8,8 +8,6 @@ from shared.contracts.credentials import Verified
 from shared.contracts.sessions import RecognisedDevice
 from shared.contracts.trust import CountTrusted, ForgetTrust
 
-_DAY_SECONDS = 24 * 3600
-
 
 def trusted_factor(device: RecognisedDevice, verified: Verified) -> str | None:
     """Return the factor that a sign-in need not ask for, since its device is trusted with it.
@@ -23,8 +21,7 @@ def trusted_factor(device: RecognisedDevice, verified: Verified) -> str | None:
         return None
     holds = (
         trust.epoch == verified.epoch
-        and trust.version == terms.version
-        and trust.given_seconds_ago < terms.days * _DAY_SECONDS
+        and trust.holds_under(terms)
         and any(each.id == trust.factor for each in verified.methods)
     )
     return trust.factor if holds else None

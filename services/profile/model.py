@@ -16,7 +16,13 @@ from shared.contracts.profile import AddPerson, Helpdesk, Photo
 NoticeCause = (
     Cause
     | LockCause
-    | Literal["addresses-changed", "password-of-user-set", "help-asked", "admin-password-reset"]
+    | Literal[
+        "new-device",
+        "addresses-changed",
+        "password-of-user-set",
+        "help-asked",
+        "admin-password-reset",
+    ]
 )
 LargestPhoto = 512 * 1024
 _SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}

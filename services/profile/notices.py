@@ -11,8 +11,11 @@ from shared.contracts.events import (
     AccountEnabledPayload,
     CredentialChange,
     CredentialChangePayload,
+    DeviceDisabled,
     HelpAsked,
     HelpAskedPayload,
+    NewDevices,
+    NewDevicesPayload,
     SignedOutEverywhere,
     SignInLocked,
     SignInLockedPayload,
@@ -24,6 +27,12 @@ _ANY_CAUSE = "account-changed"
 _UNTOLD = "?"
 _IN_SEVERAL = {"password-reset", "help-asked"}
 """What is told to each address of somebody, or to others."""
+_WITHOUT_RECEIPT = (
+    SignInLockedPayload,
+    HelpAskedPayload,
+    AccountEnabledPayload,
+    NewDevicesPayload,
+)
 Told = (
     CredentialChange
     | SignedOutEverywhere
@@ -31,6 +40,8 @@ Told = (
     | HelpAsked
     | AccountDisabled
     | AccountEnabled
+    | DeviceDisabled
+    | NewDevices
 )
 
 
@@ -166,7 +177,7 @@ class Notices:
 
 def _notice_of(event: Told) -> Notice:
     at, payload = event.occurred_at, event.payload
-    if isinstance(payload, SignInLockedPayload | HelpAskedPayload | AccountEnabledPayload):
+    if isinstance(payload, _WITHOUT_RECEIPT):
         return Notice(event.id, event.subject, payload.cause, at)
     # What leaves no receipt is known by its event.
     notice = Notice(payload.receipt or event.id, event.subject, payload.cause, at)

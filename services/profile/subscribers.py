@@ -11,7 +11,9 @@ from shared.contracts.events import (
     AccountEnabled,
     Audited,
     CredentialChange,
+    DeviceDisabled,
     HelpAsked,
+    NewDevices,
     SignedOutEverywhere,
     SignInLocked,
 )
@@ -38,4 +40,6 @@ def subscribe(bus: Bus, notices: Notices, audit: Audit, users: Users) -> None:
     bus.consume(SignedOutEverywhere, owe)
     bus.consume(SignInLocked, owe)
     bus.consume(HelpAsked, owe)
+    bus.consume(DeviceDisabled, owe)
+    bus.consume(NewDevices, owe)
     bus.consume(Audited, audit.keep)

@@ -38,6 +38,18 @@ class Activity:
         await self.store.add_attempt(kept_as, attempt)
         return kept_as
 
+    async def device_refused(self, asked: EstablishSession) -> None:
+        """Keep a sign-in that came to nothing on a device that is disabled."""
+        await self.note(
+            NoteAttempt(
+                sub=asked.sub,
+                outcome="device-disabled",
+                where=asked.where,
+                app=asked.app,
+                familiar=True,
+            )
+        )
+
     async def came_to(self, id: str, outcome: AttemptOutcome) -> None:
         """Say that what looked like a sign-in came to something else after all."""
         await self.store.change_outcome(id, outcome)

@@ -78,9 +78,11 @@ class NewAttempt:
     @property
     def flags(self) -> tuple[Flag, ...]:
         """Why its user should look at it; on their own devices people mistype."""
-        if self.familiar:
-            return ()
-        return ("new-device", "password-known") if _knew_password(self) else ("new-device",)
+        unknown: tuple[Flag, ...] = () if self.familiar else ("new-device",)
+        had_password = unknown and self.outcome.startswith("second-factor")
+        if had_password or self.outcome == "device-disabled":
+            return (*unknown, "password-known")
+        return unknown
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -120,10 +122,6 @@ def outcomes_called(word: str) -> list[AttemptOutcome]:
     """Return the outcomes that have a word which begins like this."""
     known: tuple[AttemptOutcome, ...] = get_args(AttemptOutcome)
     return [each for each in known if any(part.startswith(word) for part in words_of(each))]
-
-
-def _knew_password(attempt: NewAttempt) -> bool:
-    return attempt.outcome in {"second-factor-failed", "second-factor-throttled"}
 
 
 def _opaque(*parts: str) -> str:

@@ -73,11 +73,11 @@ class Devices:
         return DeviceList(items=tuple(page), next=more)
 
     async def find(self, asked: FindDevice) -> FoundDevice:
-        """Tell whose device it is, or raise `NoSuchDevice`."""
-        sub = await self.store.owner_of(asked.device_id)
-        if sub is None:
+        """Return a device with whose it is, or raise `NoSuchDevice`."""
+        found = await self.store.find_device(asked.device_id)
+        if found is None:
             raise NoSuchDevice
-        return FoundDevice(sub=sub)
+        return found
 
     async def trust(self, device: SigningInDevice, asked: EstablishSession) -> None:
         """Trust a device where its user, who has just shown a second factor, asks for it."""

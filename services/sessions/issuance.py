@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from services.sessions.activity import Activity
 from services.sessions.devices import Devices
 from services.sessions.errors import DeviceIsDisabled, EpochMovedOn, SessionRequired
-from services.sessions.model import Secret
+from services.sessions.model import Secret, SigningInDevice
 from services.sessions.policy import SessionPolicies
 from services.sessions.store import SessionStore
 from shared.contracts.events import Cause
@@ -29,7 +29,7 @@ class Issuance:
         makes this refuse, one that commits after finds the record and ends it. The same
         goes for the device, and for what else it rests on.
         """
-        device = await self.devices.of_sign_in(asked)
+        device = await self._device(asked)
         secret, policy = Secret.fresh(), await self.policies.of(asked.organization)
         # Side by side, so that both wait for the same write of the store's journal.
         session, _, attempt = await asyncio.gather(
@@ -56,6 +56,13 @@ class Issuance:
         await self.devices.trust(device, asked)
         token = f"{asked.sub}.{session.sid}.{secret.value}"
         return Established(token=token, session=session, device=device.as_device())
+
+    async def _device(self, asked: EstablishSession) -> SigningInDevice:
+        try:
+            return await self.devices.of_sign_in(asked)
+        except DeviceIsDisabled:
+            await self.activity.device_refused(asked)
+            raise
 
     async def _take_back(self, session: Session, cause: Cause) -> None:
         await self.store.in_transaction(lambda tx: tx.end(session.sub, session.sid, cause))

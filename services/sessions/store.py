@@ -14,7 +14,7 @@ from services.sessions.model import (
     SessionState,
 )
 from shared.contracts.activity import Attempt, AttemptOutcome, AttemptsOfDay, Reported
-from shared.contracts.devices import ListedDevice
+from shared.contracts.devices import FoundDevice, ListedDevice
 from shared.contracts.epochs import Raised
 from shared.contracts.events import Cause, Event
 from shared.contracts.sessions import EstablishSession, Session, StepUp
@@ -99,8 +99,8 @@ class DeviceStore(Protocol):
         """
         ...
 
-    async def owner_of(self, device_id: str) -> str | None:
-        """Return whose device it is."""
+    async def find_device(self, device_id: str) -> FoundDevice | None:
+        """Return one device, whosever it is."""
         ...
 
     async def is_disabled(self, device_id: str) -> bool:

@@ -17,7 +17,7 @@ class ListDevices(Contract):
 
     sub: Sub
     limit: int = Field(default=50, ge=1, le=200)
-    after: str | None = Field(default=None, max_length=64)
+    after: str | None = None
     with_disabled: bool = False
 
 
@@ -26,7 +26,7 @@ class ListedDevice(Contract):
 
     `name` is what its user calls it, if anything, and `user_agent` what its browser said when it
     was last signed in on; null where a version that did not keep that has seen it last. It is
-    trusted where there is a `trust` under the current epoch.
+    trusted where there is a `trust` under the current epoch, from then and until then at most.
     """
 
     id: str
@@ -35,6 +35,8 @@ class ListedDevice(Contract):
     first_seen_at: datetime
     last_seen_at: datetime
     trust: DeviceTrust | None = None
+    trusted_from: datetime | None = None
+    trusted_until: datetime | None = None
     disabled_at: datetime | None = None
 
 
@@ -46,13 +48,13 @@ class DeviceList(Contract):
 
 
 class FindDevice(Contract):
-    """Ask whose device this is."""
+    """Ask for one device, whosever it is."""
 
-    device_id: str = Field(max_length=64)
+    device_id: str
 
 
-class FoundDevice(Contract):
-    """Whose device it is."""
+class FoundDevice(ListedDevice):
+    """A device, and whose it is."""
 
     sub: Sub
 
@@ -61,12 +63,12 @@ class DisableDevice(Contract):
     """Let a subject sign in on a device of theirs no more, and end what is open on it."""
 
     sub: Sub
-    device_id: str = Field(max_length=64)
+    device_id: str
 
 
 class EnableDevice(Contract):
     """Let a subject sign in on a device again, at an admin's wish."""
 
     sub: Sub
-    device_id: str = Field(max_length=64)
+    device_id: str
     by: Actor

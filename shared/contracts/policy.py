@@ -72,7 +72,12 @@ class MethodsPolicy(Contract):
 
 
 class KeptMethodsPolicy(MethodsPolicy, Kept):
-    """The policy for methods with its version."""
+    """The policy for methods with its version.
+
+    `trust_version` rises each time that no device may be trusted, as in the terms of trust.
+    """
+
+    trust_version: int | None = None
 
 
 class PutMethodsPolicy(MethodsPolicy, Replacement):

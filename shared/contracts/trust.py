@@ -5,6 +5,7 @@ from pydantic import Field
 from shared.contracts.body import Contract, Sub
 
 MostTrustDays = 90
+_DAY_SECONDS = 24 * 3600
 
 
 class TrustTerms(Contract):
@@ -27,6 +28,10 @@ class DeviceTrust(Contract):
     factor: str
     version: int
     given_seconds_ago: float
+
+    def holds_under(self, terms: TrustTerms) -> bool:
+        """Tell whether an organization's terms let it hold still."""
+        return self.version == terms.version and self.given_seconds_ago < terms.days * _DAY_SECONDS
 
 
 class ForgetTrust(Contract):

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from services.sessions.model import KnownDevice
 from services.sessions.store import TellAgainSeconds
-from shared.contracts.devices import ListedDevice
+from shared.contracts.devices import FoundDevice, ListedDevice
 from shared.contracts.events import Event
 from shared.contracts.refusals import UnknownCursor
 from shared.contracts.trust import DeviceTrust, TrustTerms
@@ -96,10 +96,12 @@ class MemoryDevices:
         shown = [each for each in left if with_disabled or each.listed.disabled_at is None]
         return [self._listed(each) for each in shown[:limit]]
 
-    async def owner_of(self, device_id: str) -> str | None:
+    async def find_device(self, device_id: str) -> FoundDevice | None:
         """Look it up."""
-        owners = (each.known.sub for each in self.devices.values() if each.known.id == device_id)
-        return next(owners, None)
+        for each in self.devices.values():
+            if each.known.id == device_id:
+                return FoundDevice(sub=each.known.sub, **dict(self._listed(each)))
+        return None
 
     async def is_disabled(self, device_id: str) -> bool:
         """Look it up."""
@@ -192,8 +194,13 @@ class MemoryDevices:
 
     def _listed(self, kept: KeptDevice) -> ListedDevice:
         trust = self._trust_in(kept.known.id)
-        is_current = trust is not None and trust.epoch == self.epochs.current(kept.known.sub)
-        return kept.listed.model_copy(update={"trust": trust if is_current else None})
+        if trust is None or trust.epoch != self.epochs.current(kept.known.sub):
+            return kept.listed
+        given = self.trusted[kept.known.id]
+        until = given.given_at + timedelta(days=given.terms.days)
+        return kept.listed.model_copy(
+            update={"trust": trust, "trusted_from": given.given_at, "trusted_until": until}
+        )
 
     def _devices_of(self, sub: str) -> list[KeptDevice]:
         return [each for each in self.devices.values() if each.known.sub == sub]

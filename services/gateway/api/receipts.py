@@ -1,4 +1,4 @@
-"""What an operation answers that has ended everything: a receipt."""
+"""What is answered to what ends sessions: its receipt."""
 
 from services.gateway.api.bodies import ReceiptGiven
 from services.gateway.api.operations import Answer
@@ -7,6 +7,6 @@ from shared.contracts.sessions import Revoked
 
 
 def receipt_given(revoked: Revoked) -> Answer:
-    """Return the receipt, and the token that opens it once the session is gone."""
+    """Return the receipt of what was begun, with the token that opens it later."""
     given = ReceiptGiven(receipt=revoked.receipt, receipt_token=revoked.receipt_token)
     return Answer(given, 202, headers={RECEIPT_HEADER: revoked.receipt_token})

@@ -38,6 +38,7 @@ from services.gateway.api.bodies import (
     SignInRegistration,
     UserItems,
 )
+from services.gateway.api.devices import DevicesApi
 from services.gateway.api.method_import import MethodImportApi
 from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.api.password_policy import PasswordPolicyApi
@@ -53,9 +54,9 @@ from services.gateway.api.security_info import (
     to_set_up,
 )
 from services.gateway.api.streams import stream
-from services.gateway.api.trust import TrustApi
 from services.gateway.api.users import UsersApi
 from services.gateway.audit import AuditTrail
+from services.gateway.devices import Devices
 from services.gateway.forms import AddUserBody
 from services.gateway.live import LiveSessions
 from services.gateway.method_import import MethodImport
@@ -72,7 +73,6 @@ from services.gateway.registration import Registration
 from services.gateway.requests import RECEIPT_HEADER
 from services.gateway.security_info import SecurityInfo
 from services.gateway.sign_in import Outcome, SignIn
-from services.gateway.trust import DeviceTrust
 from services.gateway.users import Users
 from shared.contracts.credentials import PasswordReport
 from shared.contracts.profile import AddPerson, Person
@@ -107,7 +107,7 @@ class Api:
     users: Users
     policies: Policies
     live: LiveSessions
-    trust: DeviceTrust
+    devices: Devices
     activity: Activity
     catalogues: Catalogues
     audit: AuditTrail
@@ -122,7 +122,7 @@ class Api:
             *SecurityInfoApi(self.security_info).operations(),
             *AppPasswordApi(self.security_info).operations(),
             *QuestionApi(self.catalogues).operations(),
-            *TrustApi(self.trust).operations(),
+            *DevicesApi(self.devices).operations(),
             *ActivityApi(self.activity).operations(),
             *self._passwords(),
             *PasswordResetApi(self.password_reset, self.policies, self.catalogues).operations(),

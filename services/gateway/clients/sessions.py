@@ -15,6 +15,14 @@ from shared.contracts.activity import (
     ReportNotMine,
 )
 from shared.contracts.body import Done
+from shared.contracts.devices import (
+    DeviceList,
+    DisableDevice,
+    EnableDevice,
+    FindDevice,
+    FoundDevice,
+    ListDevices,
+)
 from shared.contracts.policy import KeptSessionsPolicy, PutSessionsPolicy, ReadPolicy
 from shared.contracts.refusals import InvalidRequest, Refusal
 from shared.contracts.sessions import (
@@ -56,6 +64,22 @@ class SessionsClient:
     async def count_trusted(self, asked: CountTrusted) -> TrustedDevices:
         """Return how many devices of a subject are trusted."""
         return await self.peer.ask("/devices/count-trusted", asked, TrustedDevices, safe=True)
+
+    async def devices(self, asked: ListDevices) -> DeviceList:
+        """Return a page of devices."""
+        return await self.peer.ask("/devices/list", asked, DeviceList, safe=True)
+
+    async def find_device(self, asked: FindDevice) -> FoundDevice:
+        """Tell whose device it is."""
+        return await self.peer.ask("/devices/find", asked, FoundDevice, safe=True)
+
+    async def disable_device(self, asked: DisableDevice) -> Revoked:
+        """Refuse a device from now on, and end what is open on it."""
+        return await self.peer.ask("/devices/disable", asked, Revoked)
+
+    async def enable_device(self, asked: EnableDevice) -> Done:
+        """Let a device be signed in on again."""
+        return await self.peer.ask("/devices/enable", asked, Done)
 
     async def establish(self, asked: EstablishSession) -> Established:
         """Begin a session."""

@@ -10,7 +10,8 @@ CHANGE = "/password"
 # The pages by name, since what no browser may read as another site's address, and no header
 # as its end, is easier told by what it is than by what it is not.
 _INSIDE = (
-    r"/|/password|/sessions|/activity(?:/not-me/[\w-]{1,64})?|/sign-out-everywhere|/receipts(?:/[\w-]{1,64})?"
+    r"/|/password|/sessions|/activity(?:/not-me/[\w-]{1,64})?|/devices(?:/disable/[\w-]{1,64})?"
+    r"|/sign-out-everywhere|/receipts(?:/[\w-]{1,64})?"
     r"|/security(?:/questions|/remove/[\w-]{1,64})?|/admin(?:/[\w-]{1,64}){0,3}"
 )
 _OUTSIDE = (

@@ -1,14 +1,17 @@
 """The portal as a whole: its pages, put together."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
 from services.gateway.account import Account
 from services.gateway.activity import Activity
+from services.gateway.devices import Devices
 from services.gateway.password_reset import PasswordReset
 from services.gateway.portal.activity_pages import ActivityPages
 from services.gateway.portal.admin_audit_pages import AdminAuditPages
+from services.gateway.portal.admin_device_pages import AdminDevicePages
 from services.gateway.portal.admin_import_pages import AdminImportPages
 from services.gateway.portal.admin_one_user_pages import AdminOneUserPages
 from services.gateway.portal.admin_pages import AdminFlows, AdminPages, Admins
@@ -17,6 +20,7 @@ from services.gateway.portal.admin_user_pages import AdminUserPages
 from services.gateway.portal.app_password_pages import AppPasswordPages
 from services.gateway.portal.challenge_pages import ChallengePages
 from services.gateway.portal.confirmation_pages import ConfirmationPages
+from services.gateway.portal.device_pages import DevicePages
 from services.gateway.portal.first_password_pages import FirstPasswordPages
 from services.gateway.portal.language_pages import LanguagePages
 from services.gateway.portal.page import Pages
@@ -38,9 +42,19 @@ from services.gateway.portal.visits import Visits
 from services.gateway.registration import Registration
 from services.gateway.requests import Requests
 from services.gateway.security_info import SecurityInfo
-from services.gateway.trust import DeviceTrust
 from shared.clock import SystemClock
 from shared.texts import Catalogues
+
+
+@dataclass(frozen=True)
+class AccountFlows:
+    """What people do with accounts of their own."""
+
+    account: Account
+    security_info: SecurityInfo
+    devices: Devices
+    activity: Activity
+    password_reset: PasswordReset
 
 
 class Portal:
@@ -51,17 +65,14 @@ class Portal:
         requests: Requests,
         catalogues: Catalogues,
         registration: Registration,
-        account: Account,
-        security_info: SecurityInfo,
-        trust: DeviceTrust,
-        activity: Activity,
-        password_reset: PasswordReset,
+        own: AccountFlows,
         admin: AdminFlows,
     ) -> None:
+        account, security_info, devices = own.account, own.security_info, own.devices
         visits, sign_in = Visits(requests, account), registration.sign_in
         self._pages = pages = Pages(visits, catalogues, SystemClock())
         self._problems = ProblemPages(pages, visits)
-        methods = SecurityInfoPages(pages, visits, security_info, trust)
+        methods = SecurityInfoPages(pages, visits, security_info, devices.trust)
         signing_in = SignInPages(pages, visits, sign_in, account)
         admins, users, policies = Admins(pages, visits), admin.users, admin.policies
         self._areas = (
@@ -69,22 +80,24 @@ class Portal:
             FirstPasswordPages(pages, visits, sign_in, signing_in),
             RegistrationPages(pages, visits, registration, signing_in),
             ConfirmationPages(pages, visits, registration, signing_in),
-            PasswordResetPages(pages, visits, password_reset),
+            PasswordResetPages(pages, visits, own.password_reset),
             ProfilePages(pages, visits, account),
             ChallengePages(pages, visits, sign_in, signing_in),
             methods,
-            TrustPages(visits, trust),
+            TrustPages(visits, devices.trust),
             PasskeyPages(signing_in, methods),
             AppPasswordPages(methods),
             QuestionPages(methods),
             SentCodePages(pages, visits, security_info, methods),
             StepUpPages(pages, visits, security_info.step_ups),
             PasswordPages(pages, visits, account, security_info.step_ups),
-            ActivityPages(pages, visits, activity),
+            ActivityPages(pages, visits, own.activity),
             SessionPages(pages, visits, account),
+            DevicePages(pages, visits, devices),
             ReceiptPages(pages, visits, account),
             AdminPages(admins),
             AdminUserPages(admins, users),
+            AdminDevicePages(admins, users, devices),
             AdminOneUserPages(admins, users, policies),
             AdminImportPages(admins, admin.method_import),
             AdminPolicyPages(admins, policies),

@@ -49,6 +49,7 @@ class ProblemPages:
             status=status,
             slug=slug if self.pages.catalogues.has(f"problem.{slug}.title") else "internal-error",
             retry=addresses.read_again(request) if slug in _WORTH_ANOTHER_TRY else None,
+            helpdesk=document.get("helpdesk"),
             home=cookies.SESSION in request.cookies,
             request_id=request[REQUEST_ID],
         )

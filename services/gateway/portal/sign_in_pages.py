@@ -47,7 +47,6 @@ _LONGEST_DEVICE_KEY = 256
 SAID_IN_PLACE = {
     "sign-in-refused",
     "sign-in-throttled",
-    "device-disabled",
     "passkey-cloned",
     "too-busy",
     "service-unavailable",

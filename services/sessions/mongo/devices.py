@@ -10,7 +10,7 @@ from pymongo import ASCENDING, DESCENDING, UpdateOne
 
 from services.sessions.model import KnownDevice
 from services.sessions.store import TellAgainSeconds
-from shared.contracts.devices import ListedDevice
+from shared.contracts.devices import FoundDevice, ListedDevice
 from shared.contracts.events import Event
 from shared.contracts.refusals import UnknownCursor
 from shared.contracts.trust import DeviceTrust, TrustTerms
@@ -27,6 +27,7 @@ _TRUST_NOW: Document = {
     "is_trusted": {"$gt": ["$trust.until", "$$NOW"]},
     "given_seconds_ago": {"$divide": [{"$subtract": ["$$NOW", "$trust.given_at"]}, 1000]},
 }
+_LISTING = dict.fromkeys(_DESCRIBING, 1) | _TRUST_NOW
 
 
 def in_seconds(seconds: int) -> Document:
@@ -67,13 +68,17 @@ def _device(document: Document) -> KnownDevice:
     )
 
 
-def _listed(document: Document, epoch: int) -> ListedDevice:
+def _told(document: Document, epoch: int) -> Document:
     trust = _trust(document)
-    return ListedDevice(
-        id=document["_id"],
-        trust=trust if trust is not None and trust.epoch == epoch else None,
-        **{name: document[name] for name in _DESCRIBING if name in document},
-    )
+    told = {"id": document["_id"]} | {
+        name: document[name] for name in _DESCRIBING if name in document
+    }
+    if trust is not None and trust.epoch == epoch:
+        given = document["trust"]
+        told |= {
+            "trust": trust, "trusted_from": given["given_at"], "trusted_until": given["until"],
+        }  # fmt: skip
+    return told
 
 
 @dataclass(frozen=True)
@@ -137,15 +142,18 @@ class MongoDeviceStore:
                 {"last_seen_at": {"$lt": at}},
                 {"last_seen_at": at, "_id": {"$gt": after}},
             ]
-        found = self.database["devices"].find(query, dict.fromkeys(_DESCRIBING, 1) | _TRUST_NOW)
+        found = self.database["devices"].find(query, _LISTING)
         ordered = found.sort([("last_seen_at", DESCENDING), ("_id", ASCENDING)]).limit(limit)
         epoch = await self.epochs.recent(sub)
-        return [_listed(document, epoch) async for document in ordered]
+        return [ListedDevice(**_told(document, epoch)) async for document in ordered]
 
-    async def owner_of(self, device_id: str) -> str | None:
-        """Look the device up."""
-        found = await self.database["devices"].find_one({"_id": device_id}, {"sub": 1})
-        return str(found["sub"]) if found else None
+    async def find_device(self, device_id: str) -> FoundDevice | None:
+        """Look it up."""
+        found = await self.database["devices"].find_one({"_id": device_id}, _LISTING | {"sub": 1})
+        if found is None:
+            return None
+        epoch = await self.epochs.recent(found["sub"])
+        return FoundDevice(sub=found["sub"], **_told(found, epoch))
 
     async def is_disabled(self, device_id: str) -> bool:
         """Ask for several at once, of the primary that has just acknowledged a write."""

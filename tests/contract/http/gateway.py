@@ -11,6 +11,7 @@ from services.gateway.account import Account
 from services.gateway.activity import Activity
 from services.gateway.administration import Administration
 from services.gateway.attempts import Attempts
+from services.gateway.devices import Devices
 from services.gateway.method_import import MethodImport
 from services.gateway.model import Caller, FlowKey, SignedIn, SignInAttempt
 from services.gateway.password_reset import PasswordReset
@@ -85,6 +86,9 @@ class Gateway:
         self.method_import = MethodImport(services.credentials, services.profile)
         self.trust = DeviceTrust(services.sessions)
         self.activity = Activity(services.credentials, services.sessions, self.step_ups)
+        self.devices = Devices(
+            services.sessions, services.credentials, services.profile, self.step_ups, self.trust
+        )
         self.acceptance = Acceptance(MemoryAccepted(), services.sessions)
 
     async def add(

@@ -31,6 +31,7 @@ from shared.contracts.credentials import (
     ReplacePassword,
     VerifyPassword,
 )
+from shared.contracts.devices import DisableDevice, EnableDevice, FindDevice, ListDevices
 from shared.contracts.methods import (
     AnswerChallenge,
     AuthenticatorSetup,
@@ -104,6 +105,18 @@ def change(old: SecretStr, new: SecretStr) -> ChangePassword:
 
 def establish(epoch: int = 1) -> EstablishSession:
     return EstablishSession(sub="person-1", epoch=epoch, where=WHERE)
+
+
+async def find_device(services: Services) -> BaseModel:
+    device = (await services.sessions.establish(establish())).device
+    return await services.sessions.find_device(FindDevice(device_id=device.id))
+
+
+async def disable_device(services: Services) -> BaseModel:
+    device = (await services.sessions.establish(establish())).device
+    return await services.sessions.disable_device(
+        DisableDevice(sub="person-1", device_id=device.id)
+    )
 
 
 async def introspect(services: Services) -> BaseModel:
@@ -387,6 +400,12 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("sessions", "/devices/count-trusted"): lambda s: s.sessions.count_trusted(
         CountTrusted(sub="person-1")
     ),
+    ("sessions", "/devices/list"): lambda s: s.sessions.devices(ListDevices(sub="person-1")),
+    ("sessions", "/devices/find"): find_device,
+    ("sessions", "/devices/disable"): disable_device,
+    ("sessions", "/devices/enable"): lambda s: s.sessions.enable_device(
+        EnableDevice(sub="person-1", device_id="a device", by=Actor(sub="root", organization="o"))
+    ),
     ("sessions", "/sessions/establish"): lambda s: s.sessions.establish(establish()),
     ("sessions", "/sessions/introspect"): introspect,
     ("sessions", "/sessions/list"): lambda s: s.sessions.list(ListSessions(sub="person-1")),
@@ -470,6 +489,7 @@ READS = {
     "/users/read",
     "/accounts/read",
     "/people/get", "/people/list", "/people/photo", "/password/check", "/devices/recognise",
+    "/devices/list", "/devices/find",
     "/sessions/introspect", "/sessions/list", "/receipts/read", "/receipts/list", "/methods/list",
     "/policy/read", "/requirements/ask", "/devices/count-trusted",
     "/reset/policy/read", "/reset/look-up", "/reset/read", "/reset/registered",

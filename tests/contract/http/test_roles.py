@@ -76,6 +76,8 @@ TABLE: dict[str, Turns] = {
     "GET /me/sign-ins": SIGNED_IN,
     "GET /me/sign-ins/export": SIGNED_IN,
     "POST /me/sign-ins/{id}/report": SIGNED_IN,
+    "GET /me/devices": SIGNED_IN,
+    "POST /me/devices/{id}/disable": SIGNED_IN,
     "POST /app-passwords/check": SERVER,
     "GET /admin/users": ADMIN,
     "POST /admin/users": ADMIN,
@@ -87,6 +89,8 @@ TABLE: dict[str, Turns] = {
     "POST /admin/users/{id}/disable": ADMIN_OF_THE_USER,
     "POST /admin/users/{id}/enable": ADMIN_OF_THE_USER,
     "POST /admin/users/{id}/require-security-info": ADMIN_OF_THE_USER,
+    "GET /admin/users/{id}/devices": ADMIN_OF_THE_USER,
+    "POST /admin/devices/{id}/enable": ADMIN_OF_THE_USER,
     "GET /admin/policy/methods": ADMIN,
     "PUT /admin/policy/methods": ADMIN,
     "GET /admin/policy/sessions": ADMIN,
@@ -112,10 +116,12 @@ class Door:
     client: TestClient[web.Request, web.Application]
     tokens: dict[str, str]
     user: str
+    device: str
 
     async def turns_away(self, operation: str, role: Role) -> str | None:
         """Return what turns somebody away from an operation; None where they get in."""
         method, path = operation.split()
+        path = path.replace("/devices/{id}", f"/devices/{self.device}")
         for name in ("{id}", "{sid}", "{flow}"):
             path = path.replace(name, self.user)
         shown = {"Authorization": f"Bearer {self.tokens[role]}"} if role in self.tokens else {}
@@ -143,7 +149,7 @@ def api(gateway: Gateway) -> Api:
         gateway.users,
         gateway.policies,
         LiveSessions(gateway.acceptance),
-        gateway.trust,
+        gateway.devices,
         gateway.activity,
         Catalogues.load(),
         AuditTrail(gateway.services.profile),
@@ -195,6 +201,7 @@ async def shows_a_factor(gateway: Gateway, token: str) -> None:
 @asynccontextmanager
 async def door(gateway: Gateway) -> AsyncIterator[Door]:
     user, token = await token_of(gateway, "robin")
+    device = (await gateway.acceptance.accept(token, WHERE)).session.device_id
     _, stale = await token_of(gateway, "mei", roles=("admin",))
     _, stranger = await token_of(gateway, "zoe", organization="elsewhere", roles=("admin",))
     _, admin = await token_of(gateway, "ada", roles=("admin",))
@@ -207,7 +214,7 @@ async def door(gateway: Gateway) -> AsyncIterator[Door]:
     tokens = {"user": token, "stranger": stranger, "stale": stale, "admin": admin}
     app = application(gateway, api(gateway).operations())
     async with TestClient(TestServer(app), timeout=ClientTimeout(total=10)) as client:
-        yield Door(client, tokens, user)
+        yield Door(client, tokens, user, device)
 
 
 def test_every_operation_is_in_the_table(gateway: Gateway) -> None:

@@ -11,9 +11,10 @@ from aiohttp.typedefs import Handler
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.gateway.devices import Devices
 from services.gateway.portal.addresses import HOME, local, read_again, readable, with_query
 from services.gateway.portal.admin_pages import AdminFlows
-from services.gateway.portal.pages import Portal
+from services.gateway.portal.pages import AccountFlows, Portal
 from services.gateway.portal.profile_pages import initials
 from services.gateway.registration import Registration
 from services.gateway.security_info import SecurityInfo
@@ -78,11 +79,7 @@ def test_every_page_that_there_is_can_be_gone_to() -> None:
         nobody,
         Catalogues.load(),
         registration,
-        nobody,
-        info,
-        nobody,
-        nobody,
-        nobody,
+        AccountFlows(nobody, info, Devices(nobody, nobody, nobody, nobody, nobody), nobody, nobody),
         AdminFlows(nobody, nobody, nobody, nobody),
     )
     app = web.Application()

@@ -53,7 +53,10 @@ async def test_devices_come_in_the_order_of_their_use_in_pages(case: Case) -> No
     for unknown in ("hers", "no-such-device"):
         with pytest.raises(UnknownCursor):
             await ids_of(store, after=unknown)
-    assert (await store.owner_of("hers"), await store.owner_of("x")) == ("eve", None)
+    hers = await store.find_device("hers")
+    assert hers is not None
+    assert (hers.id, hers.sub, hers.name) == ("hers", "eve", "The hers")
+    assert await store.find_device("no-such-device") is None
 
 
 async def test_a_device_is_listed_as_it_was_used_last(case: Case) -> None:
