@@ -180,7 +180,6 @@ async def test_nobody_s_user_id_is_noted_as_somebody_s_and_forgotten_after_a_day
     assert timedelta(seconds=somebody.attempt.kept_seconds) == timedelta(days=ActivityDays)
 
 
-@pytest.mark.asvs("6.3.8")
 async def test_what_the_gateway_is_told_of_an_attempt_reaches_no_client(
     gateway: Gateway, kim: Caller
 ) -> None:

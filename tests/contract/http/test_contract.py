@@ -1,7 +1,7 @@
 """The HTTP contract from both sides: the gateway's clients against each service's application."""
 
 import base64
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -18,7 +18,16 @@ from shared.contracts.accounts import (
     DisableAccount,
     EnableAccount,
     ReadAccount,
+    RequirePasswordChange,
     SetTemporaryPassword,
+)
+from shared.contracts.activity import (
+    CountAttempts,
+    ListAttempts,
+    NoteAttempt,
+    ReadAttempt,
+    ReportMine,
+    ReportNotMine,
 )
 from shared.contracts.app_passwords import AppPassword, CheckAppPassword, MakeAppPassword
 from shared.contracts.audit import Actor, NoteAudit, ReadAudit
@@ -117,6 +126,17 @@ async def disable_device(services: Services) -> BaseModel:
     return await services.sessions.disable_device(
         DisableDevice(sub="person-1", device_id=device.id)
     )
+
+
+def about_attempt(
+    ask: Callable[[SessionsClient, Any], Awaitable[BaseModel]], kind: type[ReadAttempt]
+) -> Callable[[Services], Awaitable[BaseModel]]:
+    async def asked(services: Services) -> BaseModel:
+        await services.sessions.establish(establish())
+        listed = await services.sessions.attempts(ListAttempts(sub="person-1"))
+        return await ask(services.sessions, kind(sub="person-1", id=listed.items[0].id))
+
+    return asked
 
 
 async def introspect(services: Services) -> BaseModel:
@@ -383,6 +403,9 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("credentials", "/requirements/ask"): lambda s: s.credentials.requirements(
         AskRequirements(sub="person-1")
     ),
+    ("credentials", "/password/require-change"): lambda s: s.credentials.require_password_change(
+        RequirePasswordChange(sub="person-1")
+    ),
     ("credentials", "/policy/read"): lambda s: s.credentials.policy(
         ReadPolicy(organization="halden")
     ),
@@ -405,6 +428,18 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("sessions", "/devices/disable"): disable_device,
     ("sessions", "/devices/enable"): lambda s: s.sessions.enable_device(
         EnableDevice(sub="person-1", device_id="a device", by=Actor(sub="root", organization="o"))
+    ),
+    ("sessions", "/activity/note"): lambda s: s.sessions.note_attempt(
+        NoteAttempt(sub="person-1", outcome="wrong-password", where=WHERE)
+    ),
+    ("sessions", "/activity/list"): lambda s: s.sessions.attempts(ListAttempts(sub="person-1")),
+    ("sessions", "/activity/count"): lambda s: s.sessions.attempt_counts(
+        CountAttempts(sub="person-1")
+    ),
+    ("sessions", "/activity/read"): about_attempt(SessionsClient.attempt, ReadAttempt),
+    ("sessions", "/activity/mine"): about_attempt(SessionsClient.attempt_was_mine, ReportMine),
+    ("sessions", "/activity/not-mine"): about_attempt(
+        SessionsClient.attempt_was_not_mine, ReportNotMine
     ),
     ("sessions", "/sessions/establish"): lambda s: s.sessions.establish(establish()),
     ("sessions", "/sessions/introspect"): introspect,
@@ -490,6 +525,7 @@ READS = {
     "/accounts/read",
     "/people/get", "/people/list", "/people/photo", "/password/check", "/devices/recognise",
     "/devices/list", "/devices/find",
+    "/activity/list", "/activity/count", "/activity/read",
     "/sessions/introspect", "/sessions/list", "/receipts/read", "/receipts/list", "/methods/list",
     "/policy/read", "/requirements/ask", "/devices/count-trusted",
     "/reset/policy/read", "/reset/look-up", "/reset/read", "/reset/registered",
