@@ -2,5 +2,6 @@
 
 Owns the records that an organization keeps of its people, the mails about changes to their
 accounts, and what is kept of what was done. Publishes `audited`; consumes `credential-change`,
-`account-disabled`, `account-enabled`, `sign-in-locked`, `signed-out-everywhere` and `audited`.
+`account-disabled`, `account-enabled`, `device-disabled`, `help-asked`, `new-devices`,
+`sign-in-locked`, `signed-out-everywhere` and `audited`.
 """

@@ -13,6 +13,7 @@ INSIDE = [
     "/",
     "/sessions",
     "/activity",
+    "/devices",
     "/password",
     "/sign-out-everywhere",
     "/receipts",

@@ -277,8 +277,10 @@ class Oracle:
             missing = owed - Counter(self.mails())
             found.mails_missing += missing.total()
             found.wrong("mails missing:", missing)
-        ours = set(addresses.values())
-        doubled = Counter(mail for mail in self.mails() if mail[0] in ours) - owed
+        ours = Counter(mail for mail in self.mails() if mail[0] in set(addresses.values()))
+        # Whoever has several sessions has come on several devices, each told of once.
+        new = Counter({mail for mail in ours if mail[1].startswith("<new-device.")})
+        doubled = ours - owed - new
         found.mails_doubled += doubled.total()
         if doubled:
             found.wrong("mails doubled:", doubled)

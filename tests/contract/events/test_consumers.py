@@ -32,7 +32,14 @@ from services.profile.people import People
 from services.profile.subscribers import subscribe as profile_hears
 from services.profile.trail import Seal
 from services.profile.users import Users
-from services.sessions.model import SessionPolicy, proof_of, sessions_revoked, signed_out_everywhere
+from services.sessions.model import (
+    SessionPolicy,
+    device_disabled,
+    new_devices,
+    proof_of,
+    sessions_revoked,
+    signed_out_everywhere,
+)
 from services.sessions.mongo.sessions import MongoSessionStore
 from services.sessions.revocation import Revocations
 from services.sessions.subscribers import subscribe as sessions_hears
@@ -416,6 +423,15 @@ async def test_profile_mails_each_lock_once_in_whatever_order(profile_side: Prof
     assert sorted(await profile_side.mailed()) == sorted([first.id, second.id])
 
 
+async def test_profile_mails_each_disabled_and_each_new_device_once_in_whatever_order(
+    profile_side: ProfileSide,
+) -> None:
+    new = new_devices("ada", ("laptop", "phone"), at=AT)
+    disabled = device_disabled("ada", "laptop", receipt="r1", at=AT)
+    await profile_side.line.bring(disabled, new, disabled, new)
+    assert sorted(await profile_side.mailed()) == ["new-device.laptop", "r1"]
+
+
 async def test_profile_tells_the_admins_once_of_each_who_asks_for_help(
     profile_side: ProfileSide,
 ) -> None:
@@ -458,6 +474,8 @@ def test_these_are_all_the_consumers_there_are() -> None:
         Subscription("profile", "sign-in-locked", durable=True),
         Subscription("profile", "audited", durable=True),
         Subscription("profile", "help-asked", durable=True),
+        Subscription("profile", "device-disabled", durable=True),
+        Subscription("profile", "new-devices", durable=True),
         Subscription("profile", "account-enabled", durable=True),
         *(
             Subscription(service, kind, durable=True)

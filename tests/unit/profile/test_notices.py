@@ -9,6 +9,7 @@ import pytest
 
 from services.profile.model import Notice, OrganizationRecord, PersonRecord
 from services.profile.notices import Notices
+from services.sessions.model import device_disabled, new_devices
 from shared.contracts.events import (
     Cause,
     CredentialChange,
@@ -117,6 +118,23 @@ async def test_a_mail_is_written_in_the_users_language(
     await system.send_all()
     (mail,) = system.mailer.taken
     assert mail.subject == TEXTS.text("mail.signed-out-everywhere.subject", written)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_mails_tell_of_disabled_and_of_new_devices(system: System, language: str) -> None:
+    system.person(preferred_language=language)
+    for event in (
+        device_disabled("ada", "laptop", receipt="receipt-1", at=AT),
+        new_devices("ada", ("phone",), at=AT),
+    ):
+        await system.notices.owe(event)
+    await system.send_all()
+    told = {mail.subject for mail in system.mailer.taken}
+    causes = ("device-disabled", "new-device")
+    assert told == {TEXTS.text(f"mail.{each}.subject", language) for each in causes}
+    assert not any(
+        word in mail.text for mail in system.mailer.taken for word in ("laptop", "phone")
+    )
 
 
 async def test_a_mail_says_who_what_when_and_whom_to_ask(system: System) -> None:
