@@ -15,6 +15,7 @@ from services.gateway.portal.step_up_pages import to_step_up
 from services.gateway.portal.visits import Visits
 from shared.contracts.activity import (
     ActivityDays,
+    Attempt,
     AttemptOutcome,
     LongestSearch,
     PictureDays,
@@ -55,6 +56,7 @@ class ActivityPages:
             visitor=visitor,
             listed=listed,
             picture=Picture.of(counts) if counts is not None and counts.items else None,
+            advised=_first_guess(listed.items),
             asked={name: value for name, value in asked.items() if value},
             after=after,
             noted="noted" in request.query,
@@ -89,6 +91,12 @@ class ActivityPages:
             return show_receipt(revoked, caller)
 
         return await _stepped_up(request, secure)
+
+
+def _first_guess(attempts: tuple[Attempt, ...]) -> str | None:
+    """Return the attempt that is explained: somebody guesses there; it need not be said of each."""
+    guesses = (each for each in attempts if each.outcome == "wrong-password")
+    return next((each.id for each in guesses if each.flagged and not each.reported), None)
 
 
 async def _stepped_up(

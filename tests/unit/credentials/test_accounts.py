@@ -1,5 +1,7 @@
 """What an admin does to an account."""
 
+from dataclasses import replace
+
 import pytest
 from pydantic import SecretStr
 
@@ -11,6 +13,7 @@ from shared.contracts.accounts import (
     DisableAccount,
     EnableAccount,
     ReadAccount,
+    RequirePasswordChange,
     SetTemporaryPassword,
 )
 from shared.contracts.audit import Actor
@@ -58,6 +61,46 @@ async def test_a_disabled_account_is_refused_like_a_wrong_password_until_it_is_e
         ("disable-user", ada.sub, "root"),
         ("enable-user", ada.sub, "root"),
     ]
+
+
+async def test_a_password_that_is_to_be_changed_is_good_for_nothing_else(
+    system: System, accounts: Accounts
+) -> None:
+    ada = await system.enroll()
+    before = await system.store.password_of(ada.sub)
+    for _ in range(2):
+        await accounts.require_change(RequirePasswordChange(sub=ada.sub))
+    assert (await system.verify(OLD)).must_change
+    changed = await system.store.password_of(ada.sub)
+    assert before is not None
+    assert changed == replace(before, temporary=True, version=before.version + 1)
+    # Nothing is ended by it: whoever asks for it does that.
+    assert system.epochs.current(ada.sub) == 1
+
+
+async def test_a_sign_in_that_read_the_password_before_comes_to_nothing(
+    system: System, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await system.enroll()
+    before = await system.store.password_of(ada.sub)
+    await accounts.require_change(RequirePasswordChange(sub=ada.sub))
+
+    async def read_before(_user_id: str) -> Password | None:
+        return before
+
+    monkeypatch.setattr(system.store, "password_named", read_before)
+    await refusal_of(system)
+
+
+async def test_who_has_no_password_is_asked_for_none(system: System, accounts: Accounts) -> None:
+    await system.passwords.enroll(EnrollAccount(sub="eve", user_id="eve@example.org"))
+    before = await system.store.password_of("eve")
+    assert before is not None
+    system.store.passwords["eve"] = replace(before, temporary=False)
+    await accounts.require_change(RequirePasswordChange(sub="eve"))
+    assert await system.store.password_of("eve") == replace(before, temporary=False)
+    with pytest.raises(NotFound):
+        await accounts.require_change(RequirePasswordChange(sub="nobody"))
 
 
 async def test_disabling_ends_everything_and_is_told_once_however_often_it_is_asked(
