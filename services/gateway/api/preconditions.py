@@ -43,5 +43,5 @@ def if_match(request: web.Request) -> tuple[int, ...] | None:
 
 def tagged(kind: type[Contract], policy: Kept) -> Answer:
     """Return a policy as it is put, with its version beside it."""
-    shown = kind(**policy.model_dump(exclude={"version"}))
+    shown = kind(**policy.model_dump(include=set(kind.model_fields)))
     return Answer(shown, headers={"ETag": entity_tag(policy.version)})

@@ -83,11 +83,11 @@ _REFUSED_SIGN_IN = {
     401: "sign-in-refused", 403: "device-disabled", 429: "sign-in-throttled", 503: "too-busy",
 }  # fmt: skip
 _REFUSED_PASSKEY = {**_REFUSED_SIGN_IN, 403: "device-disabled, passkey-cloned"}
-_REFUSED_ANSWER = {401: "sign-in-refused", 403: REFUSED, **REFUSED_CODE}
+_REFUSED_ANSWER = {401: "sign-in-refused", 403: f"{REFUSED}, device-disabled", **REFUSED_CODE}
 _REFUSED_ACTION = {
-    401: "sign-in-refused", 403: f"{REFUSED}, cannot-be-put-off", 409: "too-many-authenticators",
-    410: "flow-ended, setup-ended", 422: "password-refused", 429: "sign-in-throttled",
-    503: "too-busy, password-change-unconfirmed",
+    401: "sign-in-refused", 403: f"{REFUSED}, cannot-be-put-off, device-disabled",
+    409: "too-many-authenticators", 410: "flow-ended, setup-ended", 422: "password-refused",
+    429: "sign-in-throttled", 503: "too-busy, password-change-unconfirmed",
 }  # fmt: skip
 _REFUSED_CHANGE = {
     403: "wrong-password, step-up-required", 409: "password-changed-meanwhile",
