@@ -70,8 +70,7 @@ class Activity:
 
     async def require_recent(self, caller: Caller) -> None:
         """Raise `step-up-required` unless the caller showed who they are a moment ago."""
-        self.step_ups.require_factor(caller, await self.step_ups.methods(caller))
-        self.step_ups.require_recent(caller, "security-info")
+        await self.step_ups.require_for_change(caller)
 
     async def not_mine(self, caller: Caller, id: str) -> Revoked:
         """Secure the account against whoever it was: nothing issued to the caller holds any more.

@@ -33,9 +33,16 @@ class Activity:
 
     async def signed_in(self, asked: EstablishSession, device: SigningInDevice) -> str:
         """Keep a sign-in and return its id."""
-        kept_as, familiar = new_id(), device.fresh_key is None
-        attempt = NewAttempt.signed_in(asked, device.known.id, familiar=familiar)
-        await self.store.add_attempt(kept_as, attempt)
+        kept_as = new_id()
+        signed_in = NoteAttempt(
+            sub=asked.sub,
+            outcome="signed-in",
+            where=asked.where,
+            app=asked.app,
+            device_id=device.known.id,
+            familiar=device.fresh_key is None,
+        )
+        await self.store.add_attempt(kept_as, NewAttempt.of(signed_in))
         return kept_as
 
     async def device_refused(self, asked: EstablishSession) -> None:
@@ -59,7 +66,7 @@ class Activity:
 
         It takes the same steps whether anybody has the user ID or not.
         """
-        attempt, now = NewAttempt.refused(asked), self.clock.now()
+        attempt, now = NewAttempt.of(asked), self.clock.now()
         kept_as = attempt.id_at(now) if attempt.is_throttled else new_id()
         if attempt.is_throttled and await self.store.count_again(kept_as):
             return Done()

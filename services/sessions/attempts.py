@@ -12,7 +12,6 @@ from shared.contracts.activity import (
     Flag,
     NoteAttempt,
 )
-from shared.contracts.sessions import EstablishSession
 from shared.user_agents import UserAgent
 
 MostOfADay = 100
@@ -40,32 +39,17 @@ class NewAttempt:
     system: str | None = None
 
     @classmethod
-    def refused(cls, asked: NoteAttempt) -> "NewAttempt":
-        """Return what is kept of a refusal."""
-        agent = UserAgent.parse(asked.where.user_agent)
+    def of(cls, noted: NoteAttempt) -> "NewAttempt":
+        """Return what is kept of what was noted."""
+        agent = UserAgent.parse(noted.where.user_agent)
         return cls(
-            sub=asked.sub,
-            outcome=asked.outcome,
-            app=asked.app,
-            familiar=asked.familiar,
-            known=asked.known,
-            device_id=asked.device_id,
-            address=asked.where.address,
-            browser=agent.name or None,
-            system=agent.system or None,
-        )
-
-    @classmethod
-    def signed_in(cls, asked: EstablishSession, device_id: str, *, familiar: bool) -> "NewAttempt":
-        """Return what is kept of a sign-in that is complete."""
-        agent = UserAgent.parse(asked.where.user_agent)
-        return cls(
-            sub=asked.sub,
-            outcome="signed-in",
-            app=asked.app,
-            familiar=familiar,
-            device_id=device_id,
-            address=asked.where.address,
+            sub=noted.sub,
+            outcome=noted.outcome,
+            app=noted.app,
+            familiar=noted.familiar,
+            known=noted.known,
+            device_id=noted.device_id,
+            address=noted.where.address,
             browser=agent.name or None,
             system=agent.system or None,
         )

@@ -130,7 +130,7 @@ async def disable_device(services: Services) -> BaseModel:
 
 def about_attempt(
     ask: Callable[[SessionsClient, Any], Awaitable[BaseModel]], kind: type[ReadAttempt]
-) -> Callable[[Services], Awaitable[BaseModel]]:
+) -> Callable[[Services], Coroutine[Any, Any, object]]:
     async def asked(services: Services) -> BaseModel:
         await services.sessions.establish(establish())
         listed = await services.sessions.attempts(ListAttempts(sub="person-1"))

@@ -26,7 +26,7 @@ def refused(
     known: bool = True,
 ) -> NewAttempt:
     where = Where(address=address, user_agent=EDGE)
-    return NewAttempt.refused(
+    return NewAttempt.of(
         NoteAttempt(
             sub=sub, outcome=outcome, where=where, familiar=familiar, device_id="d", known=known
         )
