@@ -21,7 +21,7 @@ from services.gateway.clients.sessions import SessionsClient
 from services.gateway.errors import AnswerLost
 from services.gateway.model import ActionRequired, Caller, SignedIn, SignInAttempt
 from services.gateway.step_up import RecentMinutes
-from services.sessions.attempts import MostOfADay, ThrottledMinutes
+from services.sessions.attempts import ThrottledMinutes
 from services.sessions.errors import EpochMovedOn
 from shared.contracts.accounts import DisableAccount, EnableAccount
 from shared.contracts.activity import ActivityDays, Attempt, NoteAttempt
@@ -145,24 +145,6 @@ async def test_attempts_that_are_not_looked_at_are_counted_in_one_row_for_each_a
     note = NoteAttempt(sub=kim.sub, outcome="throttled", where=WHERE)
     await gateway.services.sessions.note_attempt(note)
     assert [each.count for each in await rows(gateway, kim, outcome="throttled")] == [1, 1, 10]
-
-
-async def test_a_flood_fills_no_store(gateway: Gateway, kim: Caller) -> None:
-    flood = MostOfADay + 50
-    notes = [
-        gateway.services.sessions.note_attempt(
-            NoteAttempt(sub=kim.sub, outcome=outcome, where=Where(address=f"2001:db8::{number:x}"))
-        )
-        for number in range(flood)
-        for outcome in ("throttled", "wrong-password")
-    ]
-    await asyncio.gather(*notes)
-    for outcome in ("throttled", "wrong-password"):
-        found = await rows(gateway, kim, outcome=outcome, limit=200)
-        assert len(found) == MostOfADay + 1
-        assert sum(each.count for each in found) == flood
-        (rest,) = (each for each in found if each.address is None)
-        assert (rest.count, rest.browser, rest.device_id) == (50, None, None)
 
 
 async def test_nobody_s_user_id_is_noted_as_somebody_s_and_forgotten_after_a_day(

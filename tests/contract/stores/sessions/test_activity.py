@@ -98,6 +98,8 @@ async def test_words_are_found_by_how_they_begin(activity: ActivityStore) -> Non
         (("192x0",), set()),
         (("2.7",), set()),
         (("$",), set()),
+        ((".*",), set()),
+        (("[",), set()),
     ):
         assert {each.id for each in await rows(activity, words=words)} == found, words
     assert [each.id for each in await rows(activity, outcome="signed-in")] == ["b"]
@@ -218,6 +220,7 @@ async def test_a_page_of_many_rows_reads_about_a_page(mongo: MongoActivityStore)
 
     assert await examined() <= page + 1
     assert await examined(f"{many // 2:05}") <= page + 2
+    assert await examined(f"{many // 2:05}", "fire") <= page + 2
     # What is not found has been looked for in one's own rows, and in no other's.
     assert await examined(None, "opera") <= many
     assert await examined(None, "opera", sub="eve") == 1
