@@ -58,8 +58,10 @@ class Owner:
         What a dead service had begun is kept from others for a few seconds more.
         """
         last = monotonic() + 30
-        while (reply := await self.disable()).status == 503 and monotonic() < last:
+        reply = await self.disable()
+        while reply.status == 503 and monotonic() < last:
             await asyncio.sleep(0.25)
+            reply = await self.disable()
         return reply
 
     async def is_wholly_disabled(self) -> None:
