@@ -138,6 +138,9 @@ async def test_what_is_open_on_a_device_is_found_and_leaves_a_receipt_that_raise
     explaining = await store.revocation_after("ada", 1)
     assert explaining is not None
     assert explaining.receipt == first.receipt
+    await case.open_epoch("eve")
+    await store.in_transaction(lambda tx: tx.leave_receipt("eve", "tablet", CAUSE))
+    assert await store.revocation_after("eve", 0) is None
 
 
 async def test_new_devices_are_told_of_once_and_the_first_is_not(case: Case) -> None:
