@@ -34,14 +34,12 @@ from shared.contracts.methods import BeginChallenge, SentKinds
 from shared.contracts.resets import (
     AnswerReset,
     AskHelpdesk,
-    AskRegistered,
     BeginReset,
     ChooseResetMethod,
     FinishReset,
     LookedUp,
     LookUpAccount,
     ReadReset,
-    RegisteredForReset,
     ResetMethod,
     ResetState,
     ResetStep,
@@ -129,20 +127,6 @@ class PasswordReset:
         """Return whose user ID it is."""
         password = await self.passwords.store.password_named(normalized(asked.user_id))
         return LookedUp(sub=password.sub if password is not None else NOBODY)
-
-    async def registered(self, asked: AskRegistered) -> RegisteredForReset:
-        """Tell whether a reset of this account could be gone on with."""
-        organization = await self.security_info.changes.policies.store.organization_of(asked.sub)
-        policy, allowed, info = await asyncio.gather(
-            self.policies.of(organization),
-            self.security_info.changes.policies.of(organization),
-            self.security_info.store.security_info(asked.sub),
-        )
-        usable = self.questions.enough(allowed.usable(info), policy)
-        return RegisteredForReset(
-            enabled=policy.enables(asked.groups),
-            registered=policy.is_registered(usable, is_admin=asked.for_admin),
-        )
 
     async def begin(self, asked: BeginReset) -> Done:
         """Begin a reset for anybody, which is the same work for everybody."""

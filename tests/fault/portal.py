@@ -245,6 +245,9 @@ class Portal:
         """Try to sign in; a token that comes of it is kept with the user."""
         body = {"user_id": user.user_id, "password": password or user.password}
         reply = await self.ask("POST", "/sign-in", body, user=user)
+        if reply.status == 200 and reply.body.get("for") == "reset":
+            path = f"/sign-in/{reply.body['flow']}/action"
+            reply = await self.ask("POST", path, {"register_now": True}, user=user)
         if reply.status == 200:
             user.tokens.append(reply.body["token"])
         return reply

@@ -272,6 +272,8 @@ class Api:
             return Answer(SignInRegistration(flow=flow.id, method=to_set_up(begun)))
         if body.skip:
             return _state(await self.registration.put_off(flow, call.where))
+        if body.register_now:
+            return _state(await self.registration.register_for_reset(flow, call.where))
         if body.confirm:
             return _state(await self.registration.confirm(flow, call.where))
         method_id, code = cast("str", body.method_id), cast("SecretStr", body.code)
@@ -374,14 +376,7 @@ def _state(outcome: Outcome) -> Answer:
             )
         )
     if isinstance(outcome, ActionRequired):
-        return Answer(
-            SignInAction(
-                flow=outcome.flow,
-                action=outcome.action,
-                skip_until=outcome.skip_until,
-                methods=tuple(map(ChallengeMethod.of, outcome.methods)),
-            )
-        )
+        return Answer(SignInAction.of(outcome))
     return Answer(
         SignInComplete(
             token=outcome.token,

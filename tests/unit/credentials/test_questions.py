@@ -1,7 +1,6 @@
 """Security questions: what is taken, what is drawn, and what counts as the right answer."""
 
 import json
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -29,23 +28,10 @@ from tests.memory.credentials import (
     MemoryResetPolicies,
 )
 from tests.memory.epochs import MemoryEpochs
+from tests.unit.credentials.system import Verifiers
 
 OWN = "What stood on the kitchen wall?"
 GOOD = (("first-dish", "Lentils"), ("hiding-place", "the  Attic"), (OWN, "a barometer"))
-
-
-@dataclass
-class Verifiers:
-    """Hashes that can be counted."""
-
-    verified: list[tuple[str | None, str]] = field(default_factory=list)
-
-    async def hash(self, password: str) -> str:
-        return f"hash of {password}"
-
-    async def verify(self, verifier: str | None, password: str) -> bool:
-        self.verified.append((verifier, password))
-        return verifier == f"hash of {password}"
 
 
 class System:
