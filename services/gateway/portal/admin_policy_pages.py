@@ -36,7 +36,7 @@ _WORDS = re.compile(r"[,\n]")
 _NUMBERS = {
     "methods": ("trust_days", "skip_days", "reconfirm_days"),
     "password": ("minimum_length", "minimum_length_with_factor", "history"),
-    "reset": ("questions_to_register", "questions_to_answer"),
+    "reset": ("questions_to_register", "questions_to_answer", "reconfirm_days"),
     "sessions": ("idle_minutes", "lifetime_hours"),
 }
 
@@ -148,8 +148,6 @@ def _said(policy: str, form: Form) -> dict[str, Any]:
                 "groups": _words(form["groups"]),
                 "methods": _chosen(form, get_args(ResetKind)),
                 "methods_required": read_number(form["methods_required"]),
-                # The form hands it on as it is: no sign-in asks by it yet.
-                "reconfirm_days": read_number(form["reconfirm_days"]),
             }
     return said
 

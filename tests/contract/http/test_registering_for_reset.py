@@ -12,7 +12,9 @@ from shared.contracts.refusals import Unavailable
 from tests.contract.http import test_putting_off, test_reconfirming
 from tests.contract.http.gateway import NEW, WHERE, Gateway, key, refused
 from tests.contract.http.resetting import NUMBER, Kim
+from tests.contract.http.services import PORTAL
 from tests.contract.http.test_putting_off import DAY
+from tests.memory.authenticator import SoftAuthenticator
 
 ALL = test_reconfirming.ALL | {"sms", "security-questions"}
 
@@ -171,6 +173,30 @@ async def test_a_second_factor_is_shown_first(kim: Kim) -> None:
     signed_in = await put_off(kim, waiting)
     assert isinstance(signed_in, SignedIn)
     assert signed_in.session.aal == 2
+
+
+async def test_a_passkey_alone_is_two_factors_that_were_shown(kim: Kim) -> None:
+    await test_reconfirming.adds_passkey(kim.gateway, authenticator := SoftAuthenticator(PORTAL))
+    await kim.policy()
+    waiting = await test_reconfirming.with_passkey(kim.gateway, authenticator)
+    assert isinstance(waiting, ActionRequired)
+    assert waiting.action == "register-for-reset"
+    signed_in = await put_off(kim, waiting)
+    assert isinstance(signed_in, SignedIn)
+    assert signed_in.session.aal == 2
+
+
+async def test_a_trusted_device_is_asked_nothing(kim: Kim) -> None:
+    await demand(kim.gateway, trust_days=30)
+    await kim.adds_authenticator()
+    challenged = await kim.gateway.begin("kim")
+    assert isinstance(challenged, Challenged)
+    trusting = kim.gateway.sign_in.answer(key(challenged), kim.shown(), WHERE, trust_device=True)
+    trusted = await trusting
+    assert isinstance(trusted, SignedIn)
+    await kim.policy()
+    assert isinstance(await kim.gateway.begin("kim", key=trusted.device.key), SignedIn)
+    assert isinstance(await with_code(kim), ActionRequired)
 
 
 async def test_a_second_factor_is_registered_first(kim: Kim) -> None:
