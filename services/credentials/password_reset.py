@@ -17,7 +17,7 @@ from services.credentials.errors import (
 )
 from services.credentials.kinds import Shown
 from services.credentials.methods import Changed, Method, SecurityInfo
-from services.credentials.model import NOBODY, help_asked, normalized, reset_refused
+from services.credentials.model import NOBODY, help_asked, normalized, reset_done, reset_refused
 from services.credentials.owed import owed_of_reset
 from services.credentials.password import Passwords
 from services.credentials.policy import ResetPolicies
@@ -98,7 +98,7 @@ class _Case:
             raise MethodNotFound
         return found
 
-    def state(self) -> ResetState:
+    def state(self, questions: tuple[str, ...]) -> ResetState:
         methods = tuple(
             ResetMethod(id=each.id, kind=each.kind, hint=each.hint) for each in self.offered
         )
@@ -108,7 +108,7 @@ class _Case:
             methods=methods,
             proofs_needed=self.proofs_needed if methods else 0,
             asked=self.reset.asked if self.step == "answer" else None,
-            questions=self.reset.questions if self.step == "answer" else (),
+            questions=questions,
         )
 
 
@@ -169,7 +169,8 @@ class PasswordReset:
 
     async def read(self, asked: ReadReset) -> ResetState:
         """Return how far a reset has come."""
-        return (await self._case(asked.binding)).state()
+        case = await self._case(asked.binding)
+        return case.state(self._asked(case))
 
     async def choose(self, asked: ChooseResetMethod) -> ResetState:
         """Ask for a method, and send its code where it has one to send."""
@@ -215,7 +216,7 @@ class PasswordReset:
     ) -> Reset:
         at, answer = self.security_info.clock.now(), asked.answer.get_secret_value()
         if method.kind == "security-questions":
-            if not await self.questions.are_right(reset.sub, method, reset.questions, answer):
+            if not await self.questions.are_right(reset.sub, method, reset.drawn, answer):
                 raise CodeRefused
             used = method.took_sent(at)
         else:
@@ -231,6 +232,12 @@ class PasswordReset:
         except MethodsChangedMeanwhile as error:
             raise ResetEnded from error
         return reset.answered(method.kind, changed.revision)
+
+    def _asked(self, case: _Case) -> tuple[str, ...]:
+        if case.step != "answer" or not case.reset.drawn:
+            return ()
+        method = case.method(case.reset.asked)
+        return self.questions.asked(case.reset.sub, method, case.reset.drawn)
 
     def _on(self, reset: Reset, method: Method, policy: ResetPolicy, wrong: int) -> Reset:
         if method.kind != "security-questions":
@@ -258,6 +265,8 @@ class PasswordReset:
             await tx.finish_reset(reset, raised.receipt)
             for notice in owed_of_reset(info, raised.receipt, at, told):
                 await tx.owe(notice)
+            if reset.organization is not None:
+                await tx.emit(reset_done(reset.sub, reset.organization, at=at))
 
         at, told = self.security_info.clock.now(), self._told(info, asked.told)
         new = asked.new_password.get_secret_value()
