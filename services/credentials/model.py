@@ -158,6 +158,10 @@ class Limit:
     first_lock_seconds: int
     longest_lock_seconds: int
 
+    def locking(self, hours: int) -> "Limit":
+        """Return the same with locks of so many hours."""
+        return replace(self, first_lock_seconds=hours * 3600, longest_lock_seconds=hours * 3600)
+
 
 ACCOUNT = Limit(10, 24 * 3600, 60, 3600)
 """Ten wrong passwords lock for a minute, then two, four … up to an hour."""

@@ -135,12 +135,12 @@ class PasswordReset:
         sub = password.sub if password is not None else NOBODY
         organization = password.organization if password is not None else None
         lets_begin = await self.limits.lets_begin(asked.address)
-        policy, allowed, info, standing, locked = await asyncio.gather(
-            self.policies.of(organization),
+        policy = await self.policies.of(organization)
+        allowed, info, standing, locked = await asyncio.gather(
             self.security_info.changes.policies.of(organization),
             self.security_info.store.security_info(sub),
             self.passwords.store.standing_of(sub),
-            self.limits.is_locked(sub),
+            self.limits.is_locked(sub, policy.throttles),
         )
         # In this order, since what comes first is known without what comes later.
         reasons: dict[Refused, bool] = {
@@ -178,12 +178,12 @@ class PasswordReset:
         case.require("choose-method", "answer")
         reset, method = case.reset, case.method(asked.id)
         if method.kind in SentKinds:
-            await self.limits.take_message(reset.sub, method)
+            await self.limits.take_message(reset.sub, method, case.policy.throttles)
             begin = BeginChallenge(
                 sub=reset.sub, id=method.id, binding=reset.binding, language=asked.language
             )
             await self.security_info.out_of_band.begin_reset(method, begin)
-        wrong = await self.limits.wrong_proofs(reset.sub)
+        wrong = await self.limits.wrong_proofs(reset.sub, case.policy.throttles)
         if not await self.resets.change(self._on(reset, method, case.policy, wrong)):
             raise ResetOutOfOrder
         return await self.read(ReadReset(binding=asked.binding))
@@ -191,8 +191,9 @@ class PasswordReset:
     async def answer(self, asked: AnswerReset) -> ResetState:
         """Take a proof, once: of several answers at once, one is looked at."""
         # Whose it is never changes, so that much is known before a try is taken.
-        sub = (await self._found(asked.binding)).sub
-        async with self.limits.proof(sub, asked.address):
+        found = await self._found(asked.binding)
+        sub, limits = found.sub, (await self.policies.of(found.organization)).throttles
+        async with self.limits.proof(sub, asked.address, limits):
             case = await self._case(asked.binding)
             case.require("answer")
             method = case.method(case.reset.asked)
@@ -204,7 +205,7 @@ class PasswordReset:
             except Exception:
                 # Whoever was wrong may try again at once, of questions by others. This one is
                 # counted a moment later.
-                wrong = await self.limits.wrong_proofs(sub) + 1
+                wrong = await self.limits.wrong_proofs(sub, limits) + 1
                 await self.resets.change(self._on(claimed, method, case.policy, wrong))
                 raise
             if not await self.resets.change(proved):
@@ -276,7 +277,7 @@ class PasswordReset:
             )
         except SignInOutdated as error:
             raise ResetEnded from error
-        await self.limits.clear(reset.sub, reset.user_id, info.methods)
+        await self.limits.clear(reset.sub, reset.user_id, info.methods, case.policy.throttles)
         return revoked
 
     async def ask_helpdesk(self, asked: AskHelpdesk) -> Done:
@@ -310,12 +311,12 @@ class PasswordReset:
             # account changes would tell that there is one.
             nothing = SecurityInfo(reset.sub)
             return _Case(reset, nothing, nothing, ResetPolicy())
-        policy, methods, info, standing, locked = await asyncio.gather(
-            self.policies.of(reset.organization),
+        policy = await self.policies.of(reset.organization)
+        methods, info, standing, locked = await asyncio.gather(
             self.security_info.changes.policies.of(reset.organization),
             self.security_info.store.security_info(reset.sub),
             self.passwords.store.standing_of(reset.sub),
-            self.limits.is_locked(reset.sub),
+            self.limits.is_locked(reset.sub, policy.throttles),
         )
         rests_on = (reset.policy_version, reset.methods_version, reset.epoch)
         holds = rests_on == (policy.version, info.version, standing.epoch)

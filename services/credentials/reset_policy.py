@@ -1,12 +1,21 @@
 """Who may reset a forgotten password, and with what. Nothing here reads or writes anything."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import get_args
 
 from services.credentials.methods import Method, SecurityInfo
 from shared.contracts import policy as contract
-from shared.contracts.policy import EnabledFor, LeastQuestions, ResetKind, UsualReconfirmDays
+from shared.contracts.policy import (
+    EnabledFor,
+    LeastQuestions,
+    ResetKind,
+    UsualLockHours,
+    UsualMails,
+    UsualReconfirmDays,
+    UsualSends,
+    UsualWrongProofs,
+)
 from shared.contracts.refusals import InvalidRequest
 
 RESET_KINDS: tuple[ResetKind, ...] = get_args(ResetKind)
@@ -28,6 +37,16 @@ def suffices(kinds: Iterable[str], needed: int) -> bool:
 
 
 @dataclass(frozen=True)
+class ResetThrottles:
+    """How often proofs of one account are tried and messages sent until its resets are locked."""
+
+    wrong_proofs: int = UsualWrongProofs
+    sends_per_hour: int = UsualSends
+    mails_per_ten_minutes: int = UsualMails
+    lock_hours: int = UsualLockHours
+
+
+@dataclass(frozen=True)
 class ResetPolicy:
     """An organization's policy for resets. `version` rises with each change of it."""
 
@@ -38,6 +57,7 @@ class ResetPolicy:
     reconfirm_days: int = UsualReconfirmDays
     questions_to_register: int = LeastQuestions
     questions_to_answer: int = LeastQuestions
+    throttles: ResetThrottles = ResetThrottles()
     version: int = 0
 
     @classmethod
@@ -51,6 +71,9 @@ class ResetPolicy:
             said.reconfirm_days,
             said.questions_to_register,
             said.questions_to_answer,
+            ResetThrottles(
+                said.wrong_proofs, said.sends_per_hour, said.mails_per_ten_minutes, said.lock_hours
+            ),
             version,
         )
 
@@ -64,6 +87,7 @@ class ResetPolicy:
             reconfirm_days=self.reconfirm_days,
             questions_to_register=self.questions_to_register,
             questions_to_answer=self.questions_to_answer,
+            **asdict(self.throttles),
             version=self.version,
         )
 

@@ -21,14 +21,22 @@ from shared.contracts.policy import (
     MostHistory,
     MostIdleMinutes,
     MostLifetimeHours,
+    MostLockHours,
+    MostMails,
     MostMinimumLength,
     MostQuestions,
     MostReconfirmDays,
+    MostSends,
     MostSkipDays,
+    MostWrongProofs,
     ResetKind,
     SecondFactor,
+    UsualLockHours,
+    UsualMails,
     UsualMinimumLengthWithFactor,
     UsualReconfirmDays,
+    UsualSends,
+    UsualWrongProofs,
 )
 from shared.contracts.profile import Groups, Role
 from shared.contracts.trust import MostTrustDays
@@ -147,7 +155,11 @@ class PasswordPolicyBody(Body):
 
 
 class ResetPolicyBody(Body):
-    """Who may reset a forgotten password, and what they have to show for it."""
+    """Who may reset a forgotten password, and what they have to show for it.
+
+    As many as `wrong_proofs` in a day, a message more than `sends_per_hour` to one method or a mail
+    more than `mails_per_ten_minutes` lock the resets of an account for `lock_hours`.
+    """
 
     enabled_for: EnabledFor
     groups: Annotated[frozenset[GroupName], Field(strict=False, max_length=MostGroups)] = (
@@ -158,3 +170,7 @@ class ResetPolicyBody(Body):
     reconfirm_days: Annotated[int, Field(ge=0, le=MostReconfirmDays)] = UsualReconfirmDays
     questions_to_register: Questions = LeastQuestions
     questions_to_answer: Questions = LeastQuestions
+    wrong_proofs: Annotated[int, Field(ge=1, le=MostWrongProofs)] = UsualWrongProofs
+    sends_per_hour: Annotated[int, Field(ge=1, le=MostSends)] = UsualSends
+    mails_per_ten_minutes: Annotated[int, Field(ge=1, le=MostMails)] = UsualMails
+    lock_hours: Annotated[int, Field(ge=1, le=MostLockHours)] = UsualLockHours

@@ -36,7 +36,10 @@ _WORDS = re.compile(r"[,\n]")
 _NUMBERS = {
     "methods": ("trust_days", "skip_days", "reconfirm_days"),
     "password": ("minimum_length", "minimum_length_with_factor", "history"),
-    "reset": ("questions_to_register", "questions_to_answer", "reconfirm_days"),
+    "reset": (
+        *("questions_to_register", "questions_to_answer", "reconfirm_days"),
+        *("wrong_proofs", "sends_per_hour", "mails_per_ten_minutes", "lock_hours"),
+    ),
     "sessions": ("idle_minutes", "lifetime_hours"),
 }
 
