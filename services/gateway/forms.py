@@ -2,7 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic_core import PydanticCustomError
 
 from services.gateway.model import Address, Unfit, Unseen
@@ -29,6 +38,7 @@ from shared.contracts.policy import (
     MostSends,
     MostSkipDays,
     MostWrongProofs,
+    PortalPolicy,
     ResetKind,
     SecondFactor,
     UsualLockHours,
@@ -38,7 +48,7 @@ from shared.contracts.policy import (
     UsualSends,
     UsualWrongProofs,
 )
-from shared.contracts.profile import Groups, Role
+from shared.contracts.profile import Groups, Helpdesk, Role
 from shared.contracts.trust import MostTrustDays
 from shared.texts import is_language
 
@@ -48,6 +58,10 @@ Line = Annotated[
     StringConstraints(
         min_length=1, max_length=200, pattern=rf"^[^{Unfit}]*[^\s{Unseen}][^{Unfit}]*$"
     ),
+]
+# Whatever else a browser would follow, such as a script, is none.
+WebAddress = Annotated[
+    str, StringConstraints(max_length=300, pattern=rf"^https?://[^\s{Unseen}\"<>]+$")
 ]
 UserId = Annotated[
     str,
@@ -75,6 +89,11 @@ LanguageTag = Annotated[
 ]
 
 
+def _or_nothing(said: object, check: ValidatorFunctionWrapHandler) -> object:
+    return said if said == "" else check(said)
+
+
+_OR_NOTHING = WrapValidator(_or_nothing)
 Questions = Annotated[int, Field(ge=LeastQuestions, le=MostQuestions)]
 
 
@@ -152,6 +171,25 @@ class PasswordPolicyBody(Body):
     ] = UsualMinimumLengthWithFactor
     history: Annotated[int, Field(ge=1, le=MostHistory)] = 1
     banned: Annotated[tuple[BannedWord, ...], Field(max_length=MostBannedWords, strict=False)] = ()
+
+
+class HelpdeskBody(Body):
+    """Whom to contact. What is not there is empty."""
+
+    name: Annotated[Line, _OR_NOTHING] = ""
+    url: Annotated[WebAddress, _OR_NOTHING] = ""
+    email: Annotated[Address, _OR_NOTHING] = ""
+    phone: Annotated[Line, _OR_NOTHING] = ""
+
+
+class PortalPolicyBody(Body):
+    """What the portal shows: whom people are told to contact."""
+
+    helpdesk: HelpdeskBody
+
+    def as_policy(self) -> PortalPolicy:
+        """Return it as others see it."""
+        return PortalPolicy(helpdesk=Helpdesk(**self.helpdesk.model_dump()))
 
 
 class ResetPolicyBody(Body):

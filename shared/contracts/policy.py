@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints
 from shared.contracts.audit import Actor
 from shared.contracts.body import Contract
 from shared.contracts.methods import Kind
+from shared.contracts.profile import Helpdesk
 from shared.contracts.trust import MostTrustDays
 
 EnabledFor = Literal["nobody", "groups", "everyone"]
@@ -124,6 +125,20 @@ class PutResetPolicy(ResetPolicy, Replacement):
     sends_per_hour: int = Field(default=UsualSends, ge=1, le=MostSends)
     mails_per_ten_minutes: int = Field(default=UsualMails, ge=1, le=MostMails)
     lock_hours: int = Field(default=UsualLockHours, ge=1, le=MostLockHours)
+
+
+class PortalPolicy(Contract):
+    """What the portal shows: whom people are told to contact."""
+
+    helpdesk: Helpdesk
+
+
+class KeptPortalPolicy(PortalPolicy, Kept):
+    """The policy for the portal with its version."""
+
+
+class PutPortalPolicy(PortalPolicy, Replacement):
+    """Replace the policy for the portal as a whole."""
 
 
 class SessionsPolicy(Contract):

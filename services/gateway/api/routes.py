@@ -41,6 +41,7 @@ from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.api.password_policy import PasswordPolicyApi
 from services.gateway.api.password_reset import PasswordResetApi
 from services.gateway.api.policy import PolicyApi
+from services.gateway.api.portal_policy import PortalPolicyApi
 from services.gateway.api.questions import QuestionApi
 from services.gateway.api.security_info import (
     REFUSED,
@@ -126,6 +127,7 @@ class Api:
             *MethodImportApi(self.method_import).operations(),
             *PolicyApi(self.policies).operations(),
             *PasswordPolicyApi(self.policies).operations(),
+            *PortalPolicyApi(self.policies).operations(),
             *AuditApi(self.audit).operations(),
         ]
 

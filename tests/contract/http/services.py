@@ -45,6 +45,7 @@ from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.profile.audit import Audit
 from services.profile.people import People
+from services.profile.portal_policy import PortalPolicies
 from services.profile.routes import routes as profile_routes
 from services.profile.users import Users
 from services.sessions.devices import Devices
@@ -139,7 +140,8 @@ class Memory:
         people = People(self.people, self.clock)
         users = Users(self.people, people, self.clock)
         audit = Audit(self.audit, self.people, self.clock)
-        return _app("profile", profile_routes(people, users, audit))
+        policies = PortalPolicies(self.people, people, self.clock)
+        return _app("profile", profile_routes(people, users, audit, policies))
 
     def hasher(self) -> Hasher:
         """Return one that costs nothing."""
