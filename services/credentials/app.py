@@ -36,6 +36,7 @@ from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.redis import RedisGuessCounters
 from services.credentials.resealing import Resealing
 from services.credentials.reset_limits import ResetLimits
+from services.credentials.reset_registration import ResetRegistration
 from services.credentials.routes import account_routes, question_routes, reset_routes, routes
 from services.credentials.rules import PasswordRules
 from services.credentials.security_info import SecurityInformation
@@ -134,7 +135,12 @@ def build_service(config: CredentialsConfig) -> Service:
     rules = PasswordRules(config.policy, Blocklist(config.breached_file))
     throttle = Throttle(MongoGuessStore(wiring.database), RedisGuessCounters(wiring.cache.redis))
     changes = MethodChanges(methods, policies, SystemClock())
-    asking = Asking(methods, changes)
+    reset_policies = MongoResetPolicyStore(wiring.database, wiring.transactions)
+    resetting = ResetPolicies(reset_policies, Lease(reset_policies.policy_of, SystemClock()))
+    questions = SecurityQuestions(changes, keyring, hasher, SystemClock(), resetting)
+    carriers = _carriers(config)
+    registration = ResetRegistration(changes, resetting, questions, tuple(carriers))
+    asking = Asking(methods, changes, registration)
     authentication = Authentication(store, methods, hasher, throttle, pepper, policies, asking)
     kept = MongoPasswordPolicyStore(wiring.database, wiring.transactions)
     demands = PasswordPolicies(
@@ -151,7 +157,7 @@ def build_service(config: CredentialsConfig) -> Service:
         pepper,
     )
     passkey_sign_in = PasskeySignIn(
-        store, methods, changes, passkeys, throttle, SystemClock(), pepper
+        store, methods, changes, passkeys, throttle, SystemClock(), pepper, registration
     )
     security_info = SecurityInformation(
         methods,
@@ -163,7 +169,7 @@ def build_service(config: CredentialsConfig) -> Service:
         OutOfBand(
             changes,
             MongoOneTimeStore(wiring.database),
-            Sending(_carriers(config), MongoQuotaStore(wiring.database), pepper),
+            Sending(carriers, MongoQuotaStore(wiring.database), pepper),
             keyring,
             catalogues,
             SystemClock(),
@@ -174,9 +180,6 @@ def build_service(config: CredentialsConfig) -> Service:
     )
     app_passwords = AppPasswords(store, methods, changes, throttle, SystemClock(), pepper)
     clearing = Clearing(changes)
-    reset_policies = MongoResetPolicyStore(wiring.database, wiring.transactions)
-    resetting = ResetPolicies(reset_policies, Lease(reset_policies.policy_of, SystemClock()))
-    questions = SecurityQuestions(changes, keyring, hasher, SystemClock(), resetting)
     reset = PasswordReset(
         passwords,
         security_info,
@@ -199,7 +202,7 @@ def build_service(config: CredentialsConfig) -> Service:
         )
     )
     app.add_routes(question_routes(questions))
-    app.add_routes(reset_routes(reset))
+    app.add_routes(reset_routes(reset, registration))
     app.add_routes(account_routes(Accounts(store, hasher, rules, demands, SystemClock())))
 
     async def end_threads(_app: web.Application) -> None:

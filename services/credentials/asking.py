@@ -3,19 +3,54 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from services.credentials.errors import CannotBePutOff, MethodsChangedMeanwhile, SignInOutdated
 from services.credentials.kinds import MethodChanges, Tries
 from services.credentials.method_policy import MethodPolicy
 from services.credentials.methods import Changed, SecurityInfo
+from services.credentials.reset_registration import ResetDemands, ResetRegistration
 from services.credentials.store import MethodStore
 from shared.contracts.body import Done
 from shared.contracts.credentials import AskRequirements, Requirements
 from shared.contracts.methods import ConfirmSecurityInfo, PutOffSecurityInfo
+from shared.contracts.records import OfRecord
 from shared.contracts.refusals import Busy
 
 T = TypeVar("T")
+_Wanted = Literal["factor", "confirmation", "reset"]
+
+
+@dataclass(frozen=True)
+class _SignIn:
+    """A sign-in that rests on `factor`, or on the password alone, with all that it has to meet.
+
+    Without `resets` nothing is asked that is for these alone.
+    """
+
+    factor: str | None
+    policy: MethodPolicy
+    resets: ResetDemands | None
+    at: datetime
+
+    def wants(self, info: SecurityInfo) -> _Wanted | None:
+        """Return what it is to be asked for; one thing at a time, and a factor first of all."""
+        if self.factor is None and self.policy.asks_to_register(info):
+            return "factor"
+        if self.factor is None and self.policy.usable(info).factors:
+            # That is to be shown first: the password alone is asked for nothing more.
+            return None
+        # Looking through them is done once and for all, so it comes first: what is to be
+        # registered is asked for each time until it is there.
+        if self._is_to_confirm(info):
+            return "confirmation"
+        return "reset" if self.resets and self.resets.asks_to_register(info) else None
+
+    def _is_to_confirm(self, info: SecurityInfo) -> bool:
+        by_methods = self.factor is not None and self.policy.asks_to_confirm(info, self.at)
+        return by_methods or (
+            self.resets is not None and self.resets.asks_to_confirm(info, self.at)
+        )
 
 
 @dataclass(frozen=True)
@@ -24,49 +59,79 @@ class Asking:
 
     store: MethodStore
     changes: MethodChanges
+    resets: ResetRegistration
 
     async def requirements(self, asked: AskRequirements) -> Requirements:
         """Return what a sign-in takes besides what was shown, as of this moment."""
-        policy = await self.changes.policies.of_subject(asked.sub, asked.organization)
+        organization = await self._organization(asked.sub, asked.organization)
+        policy = await self.changes.policies.of(organization)
+        sign_in = await self._sign_in(asked.factor, policy, organization, asked.record)
         info = await self.store.security_info(asked.sub)
-        if asked.factor is not None:
-            to_confirm = policy.to_confirm(info, self.changes.clock.now())
-            skip_until = await self.ask(asked.sub, policy) if to_confirm else None
-            return Requirements(to_confirm=to_confirm, skip_until=skip_until)
-        must_register = policy.asks_to_register(info)
+        wanted = sign_in.wants(info)
         return Requirements(
-            methods=policy.challenging(info),
-            must_register=must_register,
-            skip_until=await self.ask(asked.sub, policy) if must_register else None,
+            methods=policy.challenging(info) if asked.factor is None else (),
+            must_register=wanted == "factor",
+            to_confirm=policy.looked_through(info) if wanted == "confirmation" else (),
+            for_reset=wanted == "reset",
+            skip_until=await self.ask(asked.sub, policy, wanted) if wanted else None,
         )
 
-    async def ask(self, sub: str, policy: MethodPolicy) -> datetime | None:
+    async def ask(
+        self, sub: str, policy: MethodPolicy, wanted: _Wanted = "factor"
+    ) -> datetime | None:
         """Return until when it may be put off; None where it may not be, or no longer."""
-        return await self._decided(sub, lambda info: self._until(info, policy))
+        return await self._decided(sub, lambda info: self._until(info, policy, wanted))
 
     async def put_off(self, asked: PutOffSecurityInfo) -> Done:
         """Let a sign-in go on without it, or raise `CannotBePutOff` and change nothing."""
         policy = await self.changes.policy(asked.sub, asked.signing_in_under)
+        organization = await self._organization(asked.sub)
+        sign_in = await self._sign_in(asked.factor, policy, organization, asked.record)
 
         async def decide(info: SecurityInfo) -> Done:
-            is_waited_for = self._is_waited_for(asked, policy, info)
-            if is_waited_for and await self._until(info, policy) is None:
+            if asked.factor is None:
+                # Since this sign-in began, a factor may have been registered in another one. The
+                # password alone is not enough then.
+                policy.require_none(info)
+            wanted = sign_in.wants(info)
+            if asked.registers and wanted == "factor":
+                raise SignInOutdated
+            if wanted is None or asked.registers:
+                return Done()
+            if await self._until(info, policy, wanted) is None:
                 raise CannotBePutOff
             return Done()
 
         return await self._decided(asked.sub, decide)
 
     async def confirm(self, asked: ConfirmSecurityInfo) -> Done:
-        """Note that the methods are right, as somebody says who has just shown one of them."""
-        await self.changes.policy(asked.sub, asked.signing_in_under)
+        """Note that the methods are right, as somebody says who has shown all they have to."""
+        policy = await self.changes.policy(asked.sub, asked.signing_in_under)
 
         def confirmed(info: SecurityInfo) -> Changed:
-            if all(each.id != asked.factor for each in info.proved):
+            if asked.factor is None:
+                policy.require_none(info)
+            elif all(each.id != asked.factor for each in info.proved):
                 raise SignInOutdated
             return Changed(info.confirmed(self.changes.clock.now()))
 
         await self.changes.make(asked.sub, confirmed)
         return Done()
+
+    async def _sign_in(
+        self,
+        factor: str | None,
+        policy: MethodPolicy,
+        organization: str | None,
+        record: OfRecord | None,
+    ) -> _SignIn:
+        resets = None
+        if record is not None:
+            resets = await self.resets.demands(policy, organization, record)
+        return _SignIn(factor, policy, resets, self.changes.clock.now())
+
+    async def _organization(self, sub: str, known: str | None = None) -> str | None:
+        return known or await self.changes.policies.store.organization_of(sub)
 
     async def _decided(self, sub: str, decide: Callable[[SecurityInfo], Awaitable[T]]) -> T:
         """Decide by what there is, and anew where somebody else was faster."""
@@ -77,15 +142,9 @@ class Asking:
                 continue
         raise Busy
 
-    async def _until(self, info: SecurityInfo, policy: MethodPolicy) -> datetime | None:
-        return await self.store.ask(info, policy.skip_days) if policy.lets_put_off(info) else None
-
-    def _is_waited_for(
-        self, asked: PutOffSecurityInfo, policy: MethodPolicy, info: SecurityInfo
-    ) -> bool:
-        if asked.factor is not None:
-            return bool(policy.to_confirm(info, self.changes.clock.now()))
-        # Since this sign-in began, a factor may have been registered in another one. The password
-        # alone is not enough then.
-        policy.require_none(info)
-        return policy.asks_to_register(info)
+    async def _until(
+        self, info: SecurityInfo, policy: MethodPolicy, wanted: _Wanted
+    ) -> datetime | None:
+        if not policy.lets_put_off(info):
+            return None
+        return await self.store.ask(info, policy.skip_days, for_reset=wanted == "reset")

@@ -19,6 +19,7 @@ from services.credentials.model import (
     sign_in_guesses,
 )
 from services.credentials.policy import MethodPolicies
+from services.credentials.reset_policy import ResetPolicy
 from services.credentials.store import CredentialStore, MethodStore
 from services.credentials.throttling import Throttle
 from shared.contracts.activity import Attempted, AttemptOutcome
@@ -61,10 +62,12 @@ class Authentication:
         async with self.throttle.attempt(*guesses) as attempt:
             verifier = password.verifier if password is not None else None
             # While it is hashed, nobody waits for the policy, which is seldom read at that.
-            standing, is_right, policy = await asyncio.gather(
+            organization = password.organization if password is not None else None
+            standing, is_right, policy, resets = await asyncio.gather(
                 self.store.standing_of(sub),
                 self.hasher.verify(verifier, guess),
-                self.policies.of(password.organization if password is not None else None),
+                self.policies.of(organization),
+                self.asking.resets.policies.of(organization),
             )
             # What is disabled is refused like a wrong password, in all that anybody can tell.
             is_disabled = password is not None and password.disabled
@@ -72,10 +75,15 @@ class Authentication:
                 attempt.wrong(fingerprint(self.pepper, user_id, guess))
                 raise AccountIsDisabled if is_right else SignInRefused
             attempt.right()
-        return await self._finish(password, guess, standing, policy)
+        return await self._finish(password, guess, standing, policy, resets)
 
     async def _finish(
-        self, password: Password | None, guess: str, standing: Standing, policy: MethodPolicy
+        self,
+        password: Password | None,
+        guess: str,
+        standing: Standing,
+        policy: MethodPolicy,
+        resets: ResetPolicy,
     ) -> Verified:
         # The epoch was read after the password: had the password been changed in between, an
         # old password would come with a new epoch. The version that came with the epoch tells.
@@ -86,7 +94,7 @@ class Authentication:
         if password.verifier and self.hasher.outdated(password.verifier):
             await self.store.rehashed(password, await self.hasher.hash(guess))
         info = SecurityInfo(password.sub)
-        if standing.is_guarded:
+        if standing.is_guarded or resets.is_on:
             info = await self.methods.security_info(password.sub)
         must_register = policy.asks_to_register(info)
         # Who has a temporary password is not asked for it before they have one of their own.
@@ -100,6 +108,7 @@ class Authentication:
             must_register=must_register,
             skip_until=await self.asking.ask(password.sub, policy) if is_asked else None,
             trust=policy.trust,
+            asks_for_reset=self.asking.resets.may_ask(policy, resets, info),
         )
 
     def _attempted(

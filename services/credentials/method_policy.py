@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Self, get_args
 
 from services.credentials.errors import LastFactor, NotAllowedByPolicy, SignInOutdated
@@ -107,17 +107,14 @@ class MethodPolicy:
         can_be = self.second_factor != "off" and self._allows_a_factor
         return is_wanted and can_be and not self.usable(info).factors
 
-    def to_confirm(self, info: SecurityInfo, at: datetime) -> tuple[contract.Method, ...]:
-        """Return what is to be confirmed, once that was last done too long ago.
+    def asks_to_confirm(self, info: SecurityInfo, at: datetime) -> bool:
+        """Tell whether the factors were last known to be right too long ago."""
+        factors = self.usable(info).factors
+        return not info.is_known_right(factors, at, days=self.reconfirm_days)
 
-        Only what is good for a sign-in or for getting back in is looked at.
-        """
+    def looked_through(self, info: SecurityInfo) -> tuple[contract.Method, ...]:
+        """Return what is confirmed: all that is good for a sign-in or for getting back in."""
         usable = self.usable(info)
-        known = usable.known_right_at
-        if not self.reconfirm_days or known is None:
-            return ()
-        if at - known < timedelta(days=self.reconfirm_days):
-            return ()
         return tuple(usable.shown(each) for each in usable.proved if each.use)
 
     def lets_put_off(self, info: SecurityInfo) -> bool:

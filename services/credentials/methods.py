@@ -1,6 +1,7 @@
 """A person's authentication methods, and their rules. Nothing here reads or writes anything."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -178,7 +179,8 @@ class SecurityInfo:
 
     `must_register` says that an admin wants a second factor to be registered at the next sign-in.
     `asked_since` is there while something that was asked for has not been done, and `confirmed_at`
-    says when the owner last said that the methods are right.
+    says when the owner last said that the methods are right. `asked_for_reset` is the same of what
+    a reset takes, until something for that is registered.
     """
 
     sub: str
@@ -187,6 +189,7 @@ class SecurityInfo:
     default: str | None = None
     must_register: bool = False
     asked_since: Asked | None = None
+    asked_for_reset: Asked | None = None
     confirmed_at: datetime | None = None
     last_change: LastChange | None = None
 
@@ -205,16 +208,14 @@ class SecurityInfo:
         """Return what a sign-in may rest on beside the password."""
         return tuple(each for each in self.methods if each.is_factor)
 
-    @property
-    def known_right_at(self) -> datetime | None:
-        """Return when it was last known that the factors are right; None where there is none.
+    def is_known_right(self, methods: Sequence[Method], at: datetime, *, days: int) -> bool:
+        """Tell whether that was known of methods so many days ago at most; 0 is for ever.
 
-        A factor was when it was set up, which took no more than some minutes.
+        A method was right when it was set up, which took no more than some minutes.
         """
-        if not self.factors:
-            return None
-        known = [each.created_at for each in self.factors]
-        return max(known if self.confirmed_at is None else [*known, self.confirmed_at])
+        known = [each.created_at for each in methods]
+        known += [self.confirmed_at] if known and self.confirmed_at is not None else []
+        return not days or not known or at - max(known) < timedelta(days=days)
 
     @property
     def challenging(self) -> tuple[contract.Method, ...]:
@@ -294,13 +295,23 @@ class SecurityInfo:
             raise FactorRequired
         kept = tuple(each for each in self.methods if each.kind != new.kind)
         last_change = LastChange.of("codes", new)
-        return replace(self, methods=(*kept, new), last_change=last_change)
+        return replace(
+            self,
+            methods=(*kept, new),
+            last_change=last_change,
+            asked_for_reset=self._asked_for_reset_after(new),
+        )
 
     def with_questions(self, new: Method) -> "SecurityInfo":
         """Return it with these security questions in place of the older ones."""
         kept = tuple(each for each in self.methods if each.kind != new.kind)
         last_change = LastChange.of("added" if self.questions is None else "replaced", new)
-        return replace(self, methods=(*kept, new), last_change=last_change)
+        return replace(
+            self,
+            methods=(*kept, new),
+            last_change=last_change,
+            asked_for_reset=self._asked_for_reset_after(new),
+        )
 
     def with_proved(self, method: Method) -> "SecurityInfo":
         """Return it with a method that has shown to work, in place of what it replaces."""
@@ -316,6 +327,7 @@ class SecurityInfo:
             default=proved.id if is_asked_first and proved.is_factor else self.default,
             must_register=self.must_register and not proved.is_factor,
             asked_since=None if proved.is_factor else self.asked_since,
+            asked_for_reset=self._asked_for_reset_after(proved),
             last_change=LastChange.of("replaced" if method.instead_of else "added", proved),
         )
 
@@ -388,6 +400,10 @@ class SecurityInfo:
         if last is None or last.at is None:
             return None
         return contract.LastChange(at=last.at, what=last.what, kind=last.kind, label=last.label)
+
+    def _asked_for_reset_after(self, new: Method) -> Asked | None:
+        # What a reset takes besides, today or one day, has time of its own.
+        return None if "reset" in new.use else self.asked_for_reset
 
     def _check_room_for(self, new: Method) -> None:
         alike = [each for each in self.proved if each.kind == new.kind]

@@ -165,6 +165,10 @@ class Limit:
     first_lock_seconds: int
     longest_lock_seconds: int
 
+    def locking(self, hours: int) -> "Limit":
+        """Return the same with locks of so many hours."""
+        return replace(self, first_lock_seconds=hours * 3600, longest_lock_seconds=hours * 3600)
+
 
 ACCOUNT = Limit(10, 24 * 3600, 60, 3600)
 """Ten wrong passwords lock for a minute, then two, four … up to an hour."""
@@ -328,14 +332,28 @@ def help_asked(sub: str, *, at: datetime) -> HelpAsked:
 
 def reset_refused(sub: str, organization: str, reason: str, *, at: datetime) -> Audited:
     """Tell the audit trail why somebody could not reset a password, which they are not told."""
+    return _audited_reset(
+        sub,
+        AuditedPayload(
+            organization=organization, action="reset-refused", outcome="refused", reason=reason
+        ),
+        at,
+    )
+
+
+def reset_done(sub: str, organization: str, *, at: datetime) -> Audited:
+    """Tell the audit trail that somebody has reset their password."""
+    payload = AuditedPayload(organization=organization, actor=sub, action="reset-password")
+    return _audited_reset(sub, payload, at)
+
+
+def _audited_reset(sub: str, payload: AuditedPayload, at: datetime) -> Audited:
     return Audited(
         id=secrets.token_urlsafe(16),
         subject=sub,
         occurred_at=at,
         initiating_entity="user",
-        payload=AuditedPayload(
-            organization=organization, action="reset-refused", outcome="refused", reason=reason
-        ),
+        payload=payload,
     )
 
 

@@ -1,11 +1,13 @@
 """Signing in with a passkey alone: it says whose it is, and its owner has unlocked it."""
 
+import asyncio
 from dataclasses import dataclass
 
 from services.credentials.errors import PasskeyRefused, SignInRefused
 from services.credentials.kinds import MethodChanges, Shown
 from services.credentials.methods import Changed, Method, SecurityInfo
 from services.credentials.model import ADDRESS, Guesses, fingerprint
+from services.credentials.reset_registration import ResetRegistration
 from services.credentials.store import CredentialStore, MethodStore
 from services.credentials.throttling import Throttle
 from services.credentials.webauthn import Answer, Passkeys
@@ -26,6 +28,7 @@ class PasskeySignIn:
     throttle: Throttle
     clock: Clock
     pepper: bytes
+    resets: ResetRegistration
 
     async def begin(self, asked: BeginPasskeySignIn) -> ChallengeBegun:
         """Say what is to be signed."""
@@ -63,7 +66,10 @@ class PasskeySignIn:
         password = await self.store.password_of(info.sub)
         if standing.epoch == NoEpoch or password is None or password.disabled:
             raise PasskeyRefused
-        policy = await self.changes.policies.of(password.organization)
+        policy, resets = await asyncio.gather(
+            self.changes.policies.of(password.organization),
+            self.resets.policies.of(password.organization),
+        )
 
         def taken(info: SecurityInfo) -> Changed:
             used = self.passkeys.took(_method_with(info, credential_id), shown)
@@ -78,6 +84,7 @@ class PasskeySignIn:
             factor=_method_with(done.info, credential_id).id,
             amr=self.passkeys.amr,
             organization=password.organization,
+            asks_for_reset=self.resets.may_ask(policy, resets, done.info),
         )
 
 

@@ -17,7 +17,7 @@ from services.credentials.errors import (
 )
 from services.credentials.kinds import Shown
 from services.credentials.methods import Changed, Method, SecurityInfo
-from services.credentials.model import NOBODY, help_asked, normalized, reset_refused
+from services.credentials.model import NOBODY, help_asked, normalized, reset_done, reset_refused
 from services.credentials.owed import owed_of_reset
 from services.credentials.password import Passwords
 from services.credentials.policy import ResetPolicies
@@ -34,14 +34,12 @@ from shared.contracts.methods import BeginChallenge, SentKinds
 from shared.contracts.resets import (
     AnswerReset,
     AskHelpdesk,
-    AskRegistered,
     BeginReset,
     ChooseResetMethod,
     FinishReset,
     LookedUp,
     LookUpAccount,
     ReadReset,
-    RegisteredForReset,
     ResetMethod,
     ResetState,
     ResetStep,
@@ -100,7 +98,7 @@ class _Case:
             raise MethodNotFound
         return found
 
-    def state(self) -> ResetState:
+    def state(self, questions: tuple[str, ...]) -> ResetState:
         methods = tuple(
             ResetMethod(id=each.id, kind=each.kind, hint=each.hint) for each in self.offered
         )
@@ -110,7 +108,7 @@ class _Case:
             methods=methods,
             proofs_needed=self.proofs_needed if methods else 0,
             asked=self.reset.asked if self.step == "answer" else None,
-            questions=self.reset.questions if self.step == "answer" else (),
+            questions=questions,
         )
 
 
@@ -130,20 +128,6 @@ class PasswordReset:
         password = await self.passwords.store.password_named(normalized(asked.user_id))
         return LookedUp(sub=password.sub if password is not None else NOBODY)
 
-    async def registered(self, asked: AskRegistered) -> RegisteredForReset:
-        """Tell whether a reset of this account could be gone on with."""
-        organization = await self.security_info.changes.policies.store.organization_of(asked.sub)
-        policy, allowed, info = await asyncio.gather(
-            self.policies.of(organization),
-            self.security_info.changes.policies.of(organization),
-            self.security_info.store.security_info(asked.sub),
-        )
-        usable = self.questions.enough(allowed.usable(info), policy)
-        return RegisteredForReset(
-            enabled=policy.enables(asked.groups),
-            registered=policy.is_registered(usable, is_admin=asked.for_admin),
-        )
-
     async def begin(self, asked: BeginReset) -> Done:
         """Begin a reset for anybody, which is the same work for everybody."""
         user_id = normalized(asked.user_id)
@@ -151,12 +135,12 @@ class PasswordReset:
         sub = password.sub if password is not None else NOBODY
         organization = password.organization if password is not None else None
         lets_begin = await self.limits.lets_begin(asked.address)
-        policy, allowed, info, standing, locked = await asyncio.gather(
-            self.policies.of(organization),
+        policy = await self.policies.of(organization)
+        allowed, info, standing, locked = await asyncio.gather(
             self.security_info.changes.policies.of(organization),
             self.security_info.store.security_info(sub),
             self.passwords.store.standing_of(sub),
-            self.limits.is_locked(sub),
+            self.limits.is_locked(sub, policy.throttles),
         )
         # In this order, since what comes first is known without what comes later.
         reasons: dict[Refused, bool] = {
@@ -185,7 +169,8 @@ class PasswordReset:
 
     async def read(self, asked: ReadReset) -> ResetState:
         """Return how far a reset has come."""
-        return (await self._case(asked.binding)).state()
+        case = await self._case(asked.binding)
+        return case.state(self._asked(case))
 
     async def choose(self, asked: ChooseResetMethod) -> ResetState:
         """Ask for a method, and send its code where it has one to send."""
@@ -193,12 +178,12 @@ class PasswordReset:
         case.require("choose-method", "answer")
         reset, method = case.reset, case.method(asked.id)
         if method.kind in SentKinds:
-            await self.limits.take_message(reset.sub, method)
+            await self.limits.take_message(reset.sub, method, case.policy.throttles)
             begin = BeginChallenge(
                 sub=reset.sub, id=method.id, binding=reset.binding, language=asked.language
             )
             await self.security_info.out_of_band.begin_reset(method, begin)
-        wrong = await self.limits.wrong_proofs(reset.sub)
+        wrong = await self.limits.wrong_proofs(reset.sub, case.policy.throttles)
         if not await self.resets.change(self._on(reset, method, case.policy, wrong)):
             raise ResetOutOfOrder
         return await self.read(ReadReset(binding=asked.binding))
@@ -206,8 +191,9 @@ class PasswordReset:
     async def answer(self, asked: AnswerReset) -> ResetState:
         """Take a proof, once: of several answers at once, one is looked at."""
         # Whose it is never changes, so that much is known before a try is taken.
-        sub = (await self._found(asked.binding)).sub
-        async with self.limits.proof(sub, asked.address):
+        found = await self._found(asked.binding)
+        sub, limits = found.sub, (await self.policies.of(found.organization)).throttles
+        async with self.limits.proof(sub, asked.address, limits):
             case = await self._case(asked.binding)
             case.require("answer")
             method = case.method(case.reset.asked)
@@ -219,7 +205,7 @@ class PasswordReset:
             except Exception:
                 # Whoever was wrong may try again at once, of questions by others. This one is
                 # counted a moment later.
-                wrong = await self.limits.wrong_proofs(sub) + 1
+                wrong = await self.limits.wrong_proofs(sub, limits) + 1
                 await self.resets.change(self._on(claimed, method, case.policy, wrong))
                 raise
             if not await self.resets.change(proved):
@@ -231,7 +217,7 @@ class PasswordReset:
     ) -> Reset:
         at, answer = self.security_info.clock.now(), asked.answer.get_secret_value()
         if method.kind == "security-questions":
-            if not await self.questions.are_right(reset.sub, method, reset.questions, answer):
+            if not await self.questions.are_right(reset.sub, method, reset.drawn, answer):
                 raise CodeRefused
             used = method.took_sent(at)
         else:
@@ -247,6 +233,12 @@ class PasswordReset:
         except MethodsChangedMeanwhile as error:
             raise ResetEnded from error
         return reset.answered(method.kind, changed.revision)
+
+    def _asked(self, case: _Case) -> tuple[str, ...]:
+        if case.step != "answer" or not case.reset.drawn:
+            return ()
+        method = case.method(case.reset.asked)
+        return self.questions.asked(case.reset.sub, method, case.reset.drawn)
 
     def _on(self, reset: Reset, method: Method, policy: ResetPolicy, wrong: int) -> Reset:
         if method.kind != "security-questions":
@@ -274,6 +266,8 @@ class PasswordReset:
             await tx.finish_reset(reset, raised.receipt)
             for notice in owed_of_reset(info, raised.receipt, at, told):
                 await tx.owe(notice)
+            if reset.organization is not None:
+                await tx.emit(reset_done(reset.sub, reset.organization, at=at))
 
         at, told = self.security_info.clock.now(), self._told(info, asked.told)
         new = asked.new_password.get_secret_value()
@@ -283,7 +277,7 @@ class PasswordReset:
             )
         except SignInOutdated as error:
             raise ResetEnded from error
-        await self.limits.clear(reset.sub, reset.user_id, info.methods)
+        await self.limits.clear(reset.sub, reset.user_id, info.methods, case.policy.throttles)
         return revoked
 
     async def ask_helpdesk(self, asked: AskHelpdesk) -> Done:
@@ -317,12 +311,12 @@ class PasswordReset:
             # account changes would tell that there is one.
             nothing = SecurityInfo(reset.sub)
             return _Case(reset, nothing, nothing, ResetPolicy())
-        policy, methods, info, standing, locked = await asyncio.gather(
-            self.policies.of(reset.organization),
+        policy = await self.policies.of(reset.organization)
+        methods, info, standing, locked = await asyncio.gather(
             self.security_info.changes.policies.of(reset.organization),
             self.security_info.store.security_info(reset.sub),
             self.passwords.store.standing_of(reset.sub),
-            self.limits.is_locked(reset.sub),
+            self.limits.is_locked(reset.sub, policy.throttles),
         )
         rests_on = (reset.policy_version, reset.methods_version, reset.epoch)
         holds = rests_on == (policy.version, info.version, standing.epoch)

@@ -5,7 +5,7 @@ What is counted is durable: neither a restart nor a Redis that was flushed lets 
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv6Network, ip_address
 
 from services.credentials.errors import (
@@ -27,12 +27,12 @@ from services.credentials.model import (
     new_attempt,
     sign_in_guesses,
 )
+from services.credentials.reset_policy import ResetThrottles
 from services.credentials.store import QuotaStore
 from services.credentials.throttling import Throttle
 
 _IPV6 = 6
-SendsOfMethod, SendsSeconds = 5, 3600
-Mails, MailsSeconds = 10, 600
+SendsSeconds, MailsSeconds = 3600, 600
 RequestsOfAddress, RequestsSeconds = 60, 600
 """More than a helpdesk behind one address begins, and few enough to go through no list of names."""
 ToldSeconds = 3600
@@ -56,9 +56,9 @@ class ResetLimits:
     quotas: QuotaStore
     pepper: bytes
 
-    async def is_locked(self, sub: str) -> bool:
+    async def is_locked(self, sub: str, limits: ResetThrottles) -> bool:
         """Tell whether nobody may reset this password now."""
-        return await self.throttle.is_locked(self._proofs(sub), self._sends(sub))
+        return await self.throttle.is_locked(self._proofs(sub, limits), self._sends(sub, limits))
 
     async def lets_begin(self, address: str) -> bool:
         """Take one of the resets that may be begun from an address."""
@@ -76,16 +76,16 @@ class ResetLimits:
         key = self._key("told", sub, reason)
         return not await self.quotas.take(Quota(key, 1, ToldSeconds))
 
-    async def wrong_proofs(self, sub: str) -> int:
+    async def wrong_proofs(self, sub: str, limits: ResetThrottles) -> int:
         """Return how many wrong proofs are counted."""
-        return await self.throttle.failures(self._proofs(sub))
+        return await self.throttle.failures(self._proofs(sub, limits))
 
     def seed(self, sub: str, method_id: str, wrong: int) -> str:
         """Return what decides which questions are drawn, which nobody else can work out."""
         return self._key("draw", sub, method_id, str(wrong))
 
     @asynccontextmanager
-    async def proof(self, sub: str, address: str) -> AsyncIterator[None]:
+    async def proof(self, sub: str, address: str, limits: ResetThrottles) -> AsyncIterator[None]:
         """Let a proof be tried while any may be, and count it where it is wrong.
 
         A right one forgets nothing: who can read somebody's mail would have any number of tries at
@@ -93,7 +93,7 @@ class ResetLimits:
         """
         try:
             async with self.throttle.attempt(
-                self._proofs(sub), address_guesses(self.pepper, address)
+                self._proofs(sub, limits), address_guesses(self.pepper, address)
             ) as attempt:
                 try:
                     yield
@@ -105,21 +105,25 @@ class ResetLimits:
             # As for who cannot reset a password at all, for how long is not said.
             raise ResetOutOfOrder from locked
 
-    async def take_message(self, sub: str, method: Method) -> None:
+    async def take_message(self, sub: str, method: Method, limits: ResetThrottles) -> None:
         """Take one of the messages that may be sent, or lock and raise `TooManyCodes`."""
-        quotas = [Quota(self._key("sends", sub, method.id), SendsOfMethod, SendsSeconds)]
+        sends, mails = limits.sends_per_hour, limits.mails_per_ten_minutes
+        quotas = [Quota(self._key("sends", sub, method.id), sends, SendsSeconds)]
         if method.kind == "email":
-            quotas.append(Quota(self._key("mails", sub), Mails, MailsSeconds))
+            quotas.append(Quota(self._key("mails", sub), mails, MailsSeconds))
         for quota in quotas:
             if await self.quotas.take(quota):
-                await self.throttle.count(self._sends(sub))
-                raise TooManyCodes(retry_after=RESET_SENDS.first_lock_seconds)
+                too_many = self._sends(sub, limits)
+                await self.throttle.count(too_many)
+                raise TooManyCodes(retry_after=too_many.limit.first_lock_seconds)
 
-    async def clear(self, sub: str, user_id: str, methods: tuple[Method, ...]) -> None:
+    async def clear(
+        self, sub: str, user_id: str, methods: tuple[Method, ...], limits: ResetThrottles
+    ) -> None:
         """Forget what was counted, and unlock the account: its password is a new one."""
         await self.throttle.clear(
-            self._proofs(sub),
-            self._sends(sub),
+            self._proofs(sub, limits),
+            self._sends(sub, limits),
             sign_in_guesses(self.pepper, user_id, familiar=False),
             sign_in_guesses(self.pepper, user_id, familiar=True),
             change_guesses(self.pepper, sub),
@@ -127,11 +131,16 @@ class ResetLimits:
         for key in [self._key("mails", sub), *(self._key("sends", sub, e.id) for e in methods)]:
             await self.quotas.clear(key)
 
-    def _proofs(self, sub: str) -> Guesses:
-        return Guesses(self._key("proofs", sub), RESET, Lock(sub, "reset-locked"))
+    def _proofs(self, sub: str, limits: ResetThrottles) -> Guesses:
+        # Under another limit the count is another one: what was counted may be beyond it already.
+        usual = limits.wrong_proofs == RESET.failures
+        key = self._key("proofs", sub, *([] if usual else [str(limits.wrong_proofs)]))
+        limit = replace(RESET.locking(limits.lock_hours), failures=limits.wrong_proofs)
+        return Guesses(key, limit, Lock(sub, "reset-locked"))
 
-    def _sends(self, sub: str) -> Guesses:
-        return Guesses(self._key("too many sends", sub), RESET_SENDS, Lock(sub, "reset-locked"))
+    def _sends(self, sub: str, limits: ResetThrottles) -> Guesses:
+        limit = RESET_SENDS.locking(limits.lock_hours)
+        return Guesses(self._key("too many sends", sub), limit, Lock(sub, "reset-locked"))
 
     def _key(self, *parts: str) -> str:
         return fingerprint(self.pepper, "reset", *parts)

@@ -11,6 +11,7 @@ from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.password import Passwords
 from services.credentials.password_reset import PasswordReset
 from services.credentials.policy import MethodPolicies
+from services.credentials.reset_registration import ResetRegistration
 from services.credentials.security_info import SecurityInformation
 from services.credentials.security_questions import SecurityQuestions
 from shared.contracts.accounts import (
@@ -125,12 +126,12 @@ def question_routes(questions: SecurityQuestions) -> list[web.RouteDef]:
     return [endpoint("/methods/set-security-questions", SetSecurityQuestions, questions.register)]
 
 
-def reset_routes(reset: PasswordReset) -> list[web.RouteDef]:
+def reset_routes(reset: PasswordReset, registration: ResetRegistration) -> list[web.RouteDef]:
     """Return the routes for passwords that are reset."""
     return [
         endpoint("/reset/policy/read", ReadPolicy, reset.policies.read),
         endpoint("/reset/policy/put", PutResetPolicy, reset.policies.put),
-        endpoint("/reset/registered", AskRegistered, reset.registered),
+        endpoint("/reset/registered", AskRegistered, registration.registered),
         endpoint("/reset/look-up", LookUpAccount, reset.look_up),
         endpoint("/reset/begin", BeginReset, reset.begin),
         endpoint("/reset/read", ReadReset, reset.read),

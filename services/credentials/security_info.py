@@ -165,7 +165,7 @@ class SecurityInformation:
             amr=kind.amr,
             codes_left=left,
             trust=policy.trust_after(used),
-            must_confirm=bool(policy.to_confirm(done.info, shown.at)),
+            must_confirm=policy.asks_to_confirm(done.info, shown.at),
         )
 
     def _shown(self, asked: contract.AnswerChallenge | contract.ProveMethod) -> Shown:

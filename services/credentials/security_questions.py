@@ -80,28 +80,30 @@ class SecurityQuestions:
             return info
         return replace(info, methods=tuple(each for each in info.methods if each != method))
 
-    def draw(self, sub: str, method: Method, number: int, seed: str) -> tuple[str, ...]:
-        """Return so many of the questions in any order, or all where there are fewer.
+    def draw(self, sub: str, method: Method, number: int, seed: str) -> tuple[int, ...]:
+        """Return the places of so many questions in any order, or of all where there are fewer.
 
-        It is the seed that decides which.
+        It is the seed that decides which. What they ask stays sealed, wherever these are kept.
         """
-        known = [each.question for each in self._opened(sub, method)]
-        return tuple(Random(seed).sample(known, min(number, len(known))))
+        known = len(self._opened(sub, method))
+        return tuple(Random(seed).sample(range(known), min(number, known)))
 
-    async def are_right(self, sub: str, method: Method, asked: Sequence[str], shown: str) -> bool:
-        """Tell whether every question that was asked is answered rightly, in JSON by question.
+    def asked(self, sub: str, method: Method, drawn: Sequence[int]) -> tuple[str, ...]:
+        """Return what the questions at these places ask."""
+        known = self._opened(sub, method)
+        return tuple(known[place].question for place in drawn)
+
+    async def are_right(self, sub: str, method: Method, drawn: Sequence[int], shown: str) -> bool:
+        """Tell whether every question that was drawn is answered rightly, in JSON by question.
 
         All of them are computed, so that the time does not tell which one was wrong.
         """
-        known, answers = self._verifiers(sub, method), answers_in(shown)
+        known, answers = self._opened(sub, method), answers_in(shown)
         right = [
-            await self.hasher.verify(known.get(question), plain(answers.get(question, "")))
-            for question in asked
+            await self.hasher.verify(each.verifier, plain(answers.get(each.question, "")))
+            for each in (known[place] for place in drawn)
         ]
         return bool(right) and all(right)
-
-    def _verifiers(self, sub: str, method: Method) -> dict[str, str]:
-        return {each.question: each.verifier for each in self._opened(sub, method)}
 
     def _sealed(self, sub: str, method: Method, questions: Sequence[Question]) -> bytes:
         content = [[each.question, each.verifier] for each in questions]

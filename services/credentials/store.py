@@ -191,11 +191,14 @@ class MethodStore(Protocol):
         """
         ...
 
-    async def ask(self, info: SecurityInfo, days: int) -> datetime | None:
+    async def ask(
+        self, info: SecurityInfo, days: int, *, for_reset: bool = False
+    ) -> datetime | None:
         """Note that a sign-in asks for something, and return until when it may be put off.
 
         That is so many days from when it was first asked for, never later than was said before,
-        and None once it is over. The store's clock decides, in one atomic write.
+        and None once it is over. What is to be registered for resets has a time of its own. The
+        store's clock decides, in one atomic write.
         Raise `MethodsChangedMeanwhile` where the version is not the current one any more.
         """
         ...

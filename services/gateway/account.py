@@ -24,7 +24,8 @@ from shared.contracts.credentials import (
     Words,
 )
 from shared.contracts.profile import AddPerson, GetPerson, Person, Photo
-from shared.contracts.refusals import Refusal
+from shared.contracts.records import OfRecord
+from shared.contracts.refusals import NotFound, Refusal
 from shared.contracts.sessions import (
     EndSession,
     ListReceipts,
@@ -36,6 +37,7 @@ from shared.contracts.sessions import (
     SessionList,
     SignOutEverywhere,
 )
+from shared.contracts.users import ReadUser, User
 
 
 def words_of(person: Person) -> Words:
@@ -51,6 +53,21 @@ def names_in(person: Person | AddPerson, *, organization: str) -> Words:
         own=(person.display_name, *dict.fromkeys(name for name, _, _ in addresses)),
         organization=(organization, *hosts),
     )
+
+
+def of_record(user: User) -> OfRecord:
+    """Return what decides about resetting a user's password."""
+    return OfRecord(for_admin="admin" in user.roles, groups=user.groups)
+
+
+async def record_of(profile: ProfileClient, sub: str) -> OfRecord:
+    """Return the same of whoever it is; of somebody without a record there is nothing to say."""
+    try:
+        return of_record(await profile.user(ReadUser(sub=sub)))
+    except Refusal as refusal:
+        if refusal.type != NotFound.type:
+            raise
+        return OfRecord()
 
 
 @dataclass(frozen=True)

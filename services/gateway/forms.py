@@ -2,7 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic_core import PydanticCustomError
 
 from services.gateway.model import Address, Unfit, Unseen
@@ -21,16 +30,25 @@ from shared.contracts.policy import (
     MostHistory,
     MostIdleMinutes,
     MostLifetimeHours,
+    MostLockHours,
+    MostMails,
     MostMinimumLength,
     MostQuestions,
     MostReconfirmDays,
+    MostSends,
     MostSkipDays,
+    MostWrongProofs,
+    PortalPolicy,
     ResetKind,
     SecondFactor,
+    UsualLockHours,
+    UsualMails,
     UsualMinimumLengthWithFactor,
     UsualReconfirmDays,
+    UsualSends,
+    UsualWrongProofs,
 )
-from shared.contracts.profile import Groups, Role
+from shared.contracts.profile import Groups, Helpdesk, Role
 from shared.contracts.trust import MostTrustDays
 from shared.texts import is_language
 
@@ -40,6 +58,10 @@ Line = Annotated[
     StringConstraints(
         min_length=1, max_length=200, pattern=rf"^[^{Unfit}]*[^\s{Unseen}][^{Unfit}]*$"
     ),
+]
+# Whatever else a browser would follow, such as a script, is none.
+WebAddress = Annotated[
+    str, StringConstraints(max_length=300, pattern=rf"^https?://[^\s{Unseen}\"<>]+$")
 ]
 UserId = Annotated[
     str,
@@ -67,6 +89,11 @@ LanguageTag = Annotated[
 ]
 
 
+def _or_nothing(said: object, check: ValidatorFunctionWrapHandler) -> object:
+    return said if said == "" else check(said)
+
+
+_OR_NOTHING = WrapValidator(_or_nothing)
 Questions = Annotated[int, Field(ge=LeastQuestions, le=MostQuestions)]
 
 
@@ -146,8 +173,31 @@ class PasswordPolicyBody(Body):
     banned: Annotated[tuple[BannedWord, ...], Field(max_length=MostBannedWords, strict=False)] = ()
 
 
+class HelpdeskBody(Body):
+    """Whom to contact. What is not there is empty."""
+
+    name: Annotated[Line, _OR_NOTHING] = ""
+    url: Annotated[WebAddress, _OR_NOTHING] = ""
+    email: Annotated[Address, _OR_NOTHING] = ""
+    phone: Annotated[Line, _OR_NOTHING] = ""
+
+
+class PortalPolicyBody(Body):
+    """What the portal shows: whom people are told to contact."""
+
+    helpdesk: HelpdeskBody
+
+    def as_policy(self) -> PortalPolicy:
+        """Return it as others see it."""
+        return PortalPolicy(helpdesk=Helpdesk(**self.helpdesk.model_dump()))
+
+
 class ResetPolicyBody(Body):
-    """Who may reset a forgotten password, and what they have to show for it."""
+    """Who may reset a forgotten password, and what they have to show for it.
+
+    As many as `wrong_proofs` in a day, a message more than `sends_per_hour` to one method or a mail
+    more than `mails_per_ten_minutes` lock the resets of an account for `lock_hours`.
+    """
 
     enabled_for: EnabledFor
     groups: Annotated[frozenset[GroupName], Field(strict=False, max_length=MostGroups)] = (
@@ -158,3 +208,7 @@ class ResetPolicyBody(Body):
     reconfirm_days: Annotated[int, Field(ge=0, le=MostReconfirmDays)] = UsualReconfirmDays
     questions_to_register: Questions = LeastQuestions
     questions_to_answer: Questions = LeastQuestions
+    wrong_proofs: Annotated[int, Field(ge=1, le=MostWrongProofs)] = UsualWrongProofs
+    sends_per_hour: Annotated[int, Field(ge=1, le=MostSends)] = UsualSends
+    mails_per_ten_minutes: Annotated[int, Field(ge=1, le=MostMails)] = UsualMails
+    lock_hours: Annotated[int, Field(ge=1, le=MostLockHours)] = UsualLockHours

@@ -11,13 +11,17 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, StringCon
 
 from services.gateway.errors import MethodUnknown, SessionRequired
 from shared.contracts.audit import Actor
+from shared.contracts.credentials import Requirements
 from shared.contracts.methods import LongestLabel, Method
 from shared.contracts.profile import Person
+from shared.contracts.records import OfRecord
 from shared.contracts.sessions import Device, Session, Where
 from shared.contracts.trust import TrustTerms
 
 FlowSeconds = 600
-Action = Literal["change-password", "register-security-info", "confirm-security-info"]
+Action = Literal[
+    "change-password", "register-security-info", "register-for-reset", "confirm-security-info"
+]
 _TOKEN = re.compile(r"([\w-]{1,64})\.([\w-]{1,64})\.([\w-]{20,128})", re.ASCII)
 # Control characters, and those that change the order of what is written around them.
 Unfit = r"\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
@@ -99,7 +103,10 @@ class Flow(BaseModel):
     `methods` are what a challenge may be answered with, and `asked` the one that it is on; both
     are empty once it was answered, or where none is asked for. It rests on `factor` then. Where
     there is none although there has to be, it `must_register` one; `to_confirm` are methods that
-    its user is to look through. Both may be put off until `skip_until`, if that is there. `options`
+    its user is to look through, and `for_reset` says that they are to register for resets. These
+    may be put off until `skip_until`, if that is there. What else is asked of its user is to be
+    looked up where the answer to the challenge said so (`must_confirm`) or the password did
+    (`asks_for_reset`), which their `record` decides. `options`
     are what a passkey has to sign, `sent` says whether a code is on its way where one is sent, and
     `binding` is what was begun for this flow. `trust_offered` are the terms under which its device
     may be trusted, `trust` those under which it is going to be, and `trusted_by` is the factor that
@@ -127,7 +134,11 @@ class Flow(BaseModel):
     organization: str | None = None
     must_register: bool = False
     to_confirm: tuple[Method, ...] = ()
+    for_reset: bool = False
     skip_until: datetime | None = None
+    must_confirm: bool = False
+    asks_for_reset: bool = False
+    record: OfRecord | None = None
     trust_offered: TrustTerms | None = None
     trust: TrustTerms | None = None
     trusted_by: str | None = None
@@ -158,7 +169,18 @@ class Flow(BaseModel):
             return "change-password"
         if self.must_register:
             return "register-security-info"
-        return "confirm-security-info" if self.to_confirm else None
+        if self.to_confirm:
+            return "confirm-security-info"
+        return "register-for-reset" if self.for_reset else None
+
+    @property
+    def is_asked_more(self) -> bool:
+        """Tell whether something else may be asked of who has shown all they have to.
+
+        On a trusted device, that was not shown this time.
+        """
+        is_shown = not self.is_challenged and self.action is None and self.trusted_by is None
+        return is_shown and (self.must_confirm or self.asks_for_reset)
 
     def asking(
         self,
@@ -185,18 +207,37 @@ class Flow(BaseModel):
             raise MethodUnknown
         return self.model_copy(update={"asked": method_id, "options": None, "sent": True})
 
-    def answered(self, factor: str, amr: str, trust: TrustTerms | None = None) -> "Flow":
+    def answered(
+        self,
+        factor: str,
+        amr: str,
+        trust: TrustTerms | None = None,
+        *,
+        must_confirm: bool = False,
+    ) -> "Flow":
         """Return it after a second factor was shown, on a device that is to be trusted or not."""
-        shown = {"factor": factor, "amr": (*self.amr, amr), "trust": trust}
+        shown = {
+            "factor": factor,
+            "amr": (*self.amr, amr),
+            "trust": trust,
+            "must_confirm": must_confirm,
+        }
         return self.asking((), must_register=False).model_copy(update=shown)
 
-    def confirming(self, methods: tuple[Method, ...], skip_until: datetime | None) -> "Flow":
-        """Return it with what its user is to look through."""
-        return self.model_copy(update={"to_confirm": methods, "skip_until": skip_until})
+    def asked_more(self, asked: Requirements, record: OfRecord | None) -> "Flow":
+        """Return it with what else it takes."""
+        flow = self.asking(
+            asked.methods, must_register=asked.must_register, skip_until=asked.skip_until
+        )
+        more = {"to_confirm": asked.to_confirm, "for_reset": asked.for_reset, "record": record}
+        return flow.model_copy(update=more)
 
     def settled(self) -> "Flow":
-        """Return it after what was asked for was confirmed or put off."""
-        return self.asking((), must_register=False).confirming((), None)
+        """Return it after what was asked for was confirmed or put off. Nothing else is asked."""
+        nothing = {"to_confirm": (), "for_reset": False}
+        asked_no_more = {"must_confirm": False, "asks_for_reset": False}
+        flow = self.asking((), must_register=False)
+        return flow.model_copy(update={**nothing, **asked_no_more})
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from services.gateway.account import words_of
+from services.gateway.account import of_record, record_of, words_of
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.errors import AnswerLost, PasswordChangeUnconfirmed, ResetOutOfOrder
 from services.gateway.model import FlowKey, new_flow_id
 from shared.contracts.credentials import CheckPassword, PasswordReport
-from shared.contracts.refusals import NotFound, Refusal
 from shared.contracts.resets import (
     AnswerReset,
     AskHelpdesk,
@@ -69,8 +68,7 @@ class PasswordReset:
             new_password=new_password,
             words=words_of(person),
             told=person.emails,
-            for_admin="admin" in person.roles,
-            groups=person.groups,
+            **of_record(person).model_dump(),
         )
         try:
             return await self.credentials.finish_reset(finish)
@@ -96,15 +94,9 @@ class PasswordReset:
 
     async def _begin(self, key: FlowKey, user_id: str, address: str) -> None:
         account = await self.credentials.look_up(LookUpAccount(user_id=user_id))
-        user = await self._user_if_any(account.sub)
+        record = await record_of(self.profile, account.sub)
         await self.credentials.begin_reset(
-            BeginReset(
-                binding=key.binding,
-                user_id=user_id,
-                address=address,
-                for_admin=user is not None and "admin" in user.roles,
-                groups=user.groups if user is not None else (),
-            )
+            BeginReset(binding=key.binding, user_id=user_id, address=address, **record.model_dump())
         )
 
     async def person(self, key: FlowKey) -> User:
@@ -113,11 +105,3 @@ class PasswordReset:
         if state.state != "new-password":
             raise ResetOutOfOrder
         return await self.profile.user(ReadUser(sub=state.sub))
-
-    async def _user_if_any(self, sub: str) -> User | None:
-        try:
-            return await self.profile.user(ReadUser(sub=sub))
-        except Refusal as refusal:
-            if refusal.type != NotFound.type:
-                raise
-            return None

@@ -10,11 +10,14 @@ from shared.contracts.methods import Kind, RequireSecurityInfo
 from shared.contracts.policy import (
     KeptMethodsPolicy,
     KeptPasswordPolicy,
+    KeptPortalPolicy,
     KeptResetPolicy,
     KeptSessionsPolicy,
     PasswordPolicy,
+    PortalPolicy,
     PutMethodsPolicy,
     PutPasswordPolicy,
+    PutPortalPolicy,
     PutResetPolicy,
     PutSessionsPolicy,
     ReadPolicy,
@@ -81,6 +84,26 @@ class Policies:
         return await self.credentials.put_reset_policy(
             PutResetPolicy(
                 **policy.model_dump(),
+                organization=admin.home_organization.id,
+                replaces=replaces,
+                by=acting(admin),
+            )
+        )
+
+    async def portal(self, admin: Person) -> KeptPortalPolicy:
+        """Return whom people are told to contact."""
+        return await self.profile.policy(_asked_by(admin))
+
+    async def put_portal(
+        self, admin: Person, policy: PortalPolicy, replaces: tuple[int, ...] | None = None
+    ) -> KeptPortalPolicy:
+        """Replace it, if it is one of these versions or if none are named.
+
+        Within a second of the answer, everybody is shown it.
+        """
+        return await self.profile.put_policy(
+            PutPortalPolicy(
+                helpdesk=policy.helpdesk,
                 organization=admin.home_organization.id,
                 replaces=replaces,
                 by=acting(admin),

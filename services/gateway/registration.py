@@ -1,12 +1,11 @@
-"""What a sign-in asks of its user: to register a second factor, or to confirm those there are."""
+"""What a sign-in asks of its user: to register something, or to confirm what there is."""
 
 from dataclasses import dataclass
-from typing import cast
 
 from pydantic import SecretStr
 
 from services.gateway.errors import FlowEnded
-from services.gateway.model import Flow, FlowKey
+from services.gateway.model import Action, Flow, FlowKey
 from services.gateway.sign_in import Outcome, SignIn
 from shared.contracts.methods import (
     AuthenticatorSetup,
@@ -24,7 +23,8 @@ class Registration:
 
     Who is here has shown a password and no more, so the credentials service refuses it, as of the
     moment of the change, to whoever has a factor that may be used. Methods are confirmed by who has
-    shown one of them. Either can be put off as long as that service lets it be.
+    shown all they have to, and what is for resets is registered by them, in the session that
+    begins. Each can be put off as long as that service lets it be.
     """
 
     sign_in: SignIn
@@ -61,17 +61,15 @@ class Registration:
         )
         return await self._go_on(key, flow.answered(proved.method.id, proved.amr), where)
 
-    async def to_confirm(self, key: FlowKey) -> Flow:
-        """Return a flow whose user is to look through methods, or raise `FlowEnded`."""
-        return await self.sign_in.flow(key, "confirm-security-info")
+    async def waiting(self, key: FlowKey, action: Action) -> Flow:
+        """Return a flow whose user is to do this, or raise `FlowEnded`."""
+        return await self.sign_in.flow(key, action)
 
     async def confirm(self, key: FlowKey, where: Where) -> Outcome:
         """Take the user's word that they are right, and go on with the sign-in, once."""
-        flow = await self.to_confirm(key)
+        flow = await self.waiting(key, "confirm-security-info")
         await self.sign_in.credentials.confirm_methods(
-            ConfirmSecurityInfo(
-                sub=flow.sub, signing_in_under=flow.epoch, factor=cast("str", flow.factor)
-            )
+            ConfirmSecurityInfo(sub=flow.sub, signing_in_under=flow.epoch, factor=flow.factor)
         )
         return await self._go_on(key, flow.settled(), where)
 
@@ -80,9 +78,27 @@ class Registration:
         action = await self.sign_in.action(key)
         if action == "change-password":
             raise FlowEnded
-        flow = await self.sign_in.flow(key, action)
+        return await self._go_on_without(key, action, where)
+
+    async def register_for_reset(self, key: FlowKey, where: Where) -> Outcome:
+        """Go on to a session, in which its user registers for resets, once.
+
+        Nobody is kept out until they have: the next sign-in asks for it again.
+        """
+        return await self._go_on_without(key, "register-for-reset", where, registers=True)
+
+    async def _go_on_without(
+        self, key: FlowKey, action: Action, where: Where, *, registers: bool = False
+    ) -> Outcome:
+        flow = await self.waiting(key, action)
         await self.sign_in.credentials.put_off(
-            PutOffSecurityInfo(sub=flow.sub, signing_in_under=flow.epoch, factor=flow.factor)
+            PutOffSecurityInfo(
+                sub=flow.sub,
+                signing_in_under=flow.epoch,
+                factor=flow.factor,
+                record=flow.record,
+                registers=registers,
+            )
         )
         return await self._go_on(key, flow.settled(), where)
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Literal
 
 from pydantic import SecretStr
 
+from services.gateway.account import record_of
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
@@ -42,6 +44,8 @@ from shared.contracts.questions import (
     SecurityQuestionsSet,
     SetSecurityQuestions,
 )
+from shared.contracts.refusals import Refusal
+from shared.contracts.resets import AskRegistered, RegisteredForReset
 from shared.contracts.sessions import EndRestingOn
 
 _PURPOSE: Literal["security-info"] = "security-info"
@@ -69,6 +73,21 @@ class SecurityInfo:
         listed = await self.step_ups.listed(caller)
         self.step_ups.require_factor(caller, listed.items)
         return listed
+
+    async def for_reset(self, caller: Caller) -> RegisteredForReset | None:
+        """Return whether the caller can reset a forgotten password, or what that still takes.
+
+        Nothing is known of it while their record cannot be read.
+        """
+        try:
+            record = await record_of(self.profile, caller.sub)
+        except Refusal as refusal:
+            if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+            return None
+        return await self.credentials.registered_for_reset(
+            AskRegistered(sub=caller.sub, **record.model_dump())
+        )
 
     async def method(self, caller: Caller, method_id: str) -> Method:
         """Return one of the caller's methods, or raise."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from pydantic import SecretStr
 
-from services.gateway.account import words_of
+from services.gateway.account import record_of, words_of
 from services.gateway.attempts import Attempts
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
@@ -39,7 +39,6 @@ from shared.contracts.credentials import (
     CheckPassword,
     PasswordReport,
     ReplacePassword,
-    Requirements,
     Verified,
     VerifyPassword,
 )
@@ -92,6 +91,7 @@ class SignIn:
             binding=new_binding(),
             trust_offered=verified.trust,
             trusted_by=trusted_by,
+            asks_for_reset=verified.asks_for_reset,
         )
         methods = verified.methods if trusted_by is None else ()
         asking = flow.asking(
@@ -142,6 +142,7 @@ class SignIn:
             organization=verified.organization,
             factor=verified.factor,
             amr=(verified.amr,),
+            asks_for_reset=verified.asks_for_reset,
         )
         return await self.go_on(flow, attempt.key.client, attempt.where)
 
@@ -165,13 +166,13 @@ class SignIn:
         """Answer the challenge, once, and go on. The device is trusted where policy allows that."""
         flow = await self._challenged_flow(key)
         answered = await self._answered(flow, answer, where)
-        asked = await self._to_confirm(flow, answered)
         if await self.flows.take(key) is None:
             # Another answer to the same challenge was right too, and faster.
             raise FlowEnded
         trust = answered.trust if trust_device else None
-        flow = flow.answered(answered.factor, answered.amr, trust)
-        flow = flow.confirming(asked.to_confirm, asked.skip_until)
+        flow = flow.answered(
+            answered.factor, answered.amr, trust, must_confirm=answered.must_confirm
+        )
         return await self.go_on(flow, key.client, where)
 
     async def _answered(self, flow: Flow, answer: SecretStr, where: Where) -> ChallengeAnswered:
@@ -258,6 +259,8 @@ class SignIn:
 
     async def go_on(self, flow: Flow, client: str, where: Where) -> Outcome:
         """Return what the sign-in waits for next, or complete it."""
+        if flow.is_asked_more:
+            flow = await self._asked_more(flow)
         if flow.is_challenged:
             begun = await self._begun_if_possible(flow)
             return _challenged(await self.flows.keep(begun, client), begun)
@@ -278,20 +281,24 @@ class SignIn:
         )
         return await self.go_on(asking, client, where)
 
-    async def _to_confirm(self, flow: Flow, answered: ChallengeAnswered) -> Requirements:
-        if not answered.must_confirm:
-            return Requirements()
-        asked = AskRequirements(
-            sub=flow.sub, organization=flow.organization, factor=answered.factor
-        )
+    async def _asked_more(self, flow: Flow) -> Flow:
         try:
-            return await self.credentials.requirements(asked)
+            record = await record_of(self.profile, flow.sub) if flow.asks_for_reset else None
+            asked = await self.credentials.requirements(
+                AskRequirements(
+                    sub=flow.sub,
+                    organization=flow.organization,
+                    factor=flow.factor,
+                    record=record,
+                )
+            )
         except Refusal as refusal:
             if refusal.type not in _NOT_NOW:
                 raise
             # The code is used up by now, and this is a reminder: the next sign-in asks.
-            log.warning("confirmation-not-asked", refusal=refusal.type)
-            return Requirements()
+            log.warning("reminder-not-asked", refusal=refusal.type)
+            return flow
+        return flow.asked_more(asked, record)
 
     async def _keep_begun(self, key: FlowKey, flow: Flow) -> Challenged:
         begun = await self._begun(flow)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from services.gateway.account import words_of
+from services.gateway.account import of_record, words_of
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
@@ -55,7 +55,7 @@ class Users:
         methods, for_reset = await asyncio.gather(
             self.credentials.methods(ListMethods(sub=sub)),
             self.credentials.registered_for_reset(
-                AskRegistered(sub=sub, for_admin="admin" in user.roles, groups=user.groups)
+                AskRegistered(sub=sub, **of_record(user).model_dump())
             ),
         )
         return KnownUser(user, account, methods.items, for_reset)

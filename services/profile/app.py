@@ -12,6 +12,7 @@ from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
 from services.profile.mongo_audit import MongoAuditStore
 from services.profile.notices import Notices
 from services.profile.people import People
+from services.profile.portal_policy import PortalPolicies
 from services.profile.routes import routes
 from services.profile.subscribers import subscribe
 from services.profile.trail import Seal
@@ -38,6 +39,7 @@ class _Wired:
     audit: Audit
     known: People
     users: Users
+    portal_policies: PortalPolicies
 
     @classmethod
     def of(cls, config: ProfileConfig) -> Self:
@@ -58,7 +60,8 @@ class _Wired:
         audit = Audit(trail, people, SystemClock())
         users = Users(people, known, SystemClock())
         subscribe(wiring.bus, notices, audit, users)
-        return cls(wiring, people, store, notices, trail, audit, known, users)
+        policies = PortalPolicies(people, known, SystemClock())
+        return cls(wiring, people, store, notices, trail, audit, known, users, policies)
 
 
 def build_service(config: ProfileConfig) -> Service:
@@ -66,7 +69,7 @@ def build_service(config: ProfileConfig) -> Service:
     wired = _Wired.of(config)
     wiring, notices = wired.wiring, wired.notices
     app = application(NAME, config, wiring.is_outage)
-    app.add_routes(routes(wired.known, wired.users, wired.audit))
+    app.add_routes(routes(wired.known, wired.users, wired.audit, wired.portal_policies))
 
     async def catch_up() -> None:
         seen: datetime | None = None

@@ -30,11 +30,12 @@ _SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
 @dataclass(frozen=True)
 class OrganizationRecord:
-    """An organization."""
+    """An organization. `version` is how often its admins have replaced its helpdesk."""
 
     id: str
     name: str
     helpdesk: Helpdesk
+    version: int = 0
 
 
 @dataclass(frozen=True)

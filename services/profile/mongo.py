@@ -26,7 +26,9 @@ from shared.contracts.refusals import ChangedMeanwhile, UnknownCursor
 from shared.due import Due
 from shared.epochs import Epochs
 from shared.mongo import Database, Document, Session
+from shared.policies import Replaced, Telling
 from shared.transactions import Transaction, Transactions
+from shared.versions import VersionedDocuments
 
 _KEPT_SECONDS = 90 * 24 * 3600
 _COMMITS_WITHIN = timedelta(seconds=60)
@@ -141,10 +143,28 @@ class MongoPeopleStore:
         await self.transactions.install()
 
     async def put_organization(self, organization: OrganizationRecord) -> None:
-        """Replace or insert."""
-        document = {"name": organization.name, "helpdesk": organization.helpdesk.model_dump()}
-        await self.database["organizations"].replace_one(
-            {"_id": organization.id}, document, upsert=True
+        """Replace or insert, in one write that looks whose the helpdesk is."""
+        helpdesk = {"$literal": organization.helpdesk.model_dump()}
+        is_the_admins = {"$gt": ["$version", 0]}
+        kept = {"$cond": [is_the_admins, "$helpdesk", helpdesk]}
+        await self.database["organizations"].update_one(
+            {"_id": organization.id},
+            [{"$set": {"name": {"$literal": organization.name}, "helpdesk": kept}}],
+            upsert=True,
+        )
+
+    async def put_portal_policy(
+        self,
+        organization: str,
+        helpdesk: Helpdesk,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
+        """Replace it in the organization's document, whose version is that of the policy."""
+        organizations = VersionedDocuments(self.database["organizations"], self.transactions)
+        return await organizations.replace(
+            organization, {"helpdesk": helpdesk.model_dump()}, replaces=replaces, told=told
         )
 
     async def organization(self, organization_id: str) -> OrganizationRecord | None:
@@ -152,7 +172,8 @@ class MongoPeopleStore:
         found = await self.database["organizations"].find_one({"_id": organization_id})
         if found is None:
             return None
-        return OrganizationRecord(found["_id"], found["name"], Helpdesk(**found["helpdesk"]))
+        helpdesk = Helpdesk(**found["helpdesk"])
+        return OrganizationRecord(found["_id"], found["name"], helpdesk, found.get("version", 0))
 
     async def add_person(
         self, record: AddPerson, told: Callable[[str], Event | None] = nothing_told

@@ -50,9 +50,13 @@ class People:
     _kept: dict[str, tuple[float, Me]] = field(default_factory=dict)
 
     async def put_organization(self, asked: PutOrganization) -> Done:
-        """Create an organization or replace what is known of it."""
+        """Create an organization, or replace what its admins have not."""
         await self.store.put_organization(OrganizationRecord(asked.id, asked.name, asked.helpdesk))
         return Done()
+
+    def forget(self) -> None:
+        """Read everybody anew."""
+        self._kept.clear()
 
     async def add(self, asked: AddPerson) -> AddedPerson:
         """Add a person. The same record again finds them; another with their user ID is refused."""
@@ -81,7 +85,7 @@ class People:
             raise NoSuchPerson
         shown = await self._shown(found, Me)
         if len(self._kept) >= _MOST_KEPT:
-            self._kept.clear()
+            self.forget()
         self._kept[asked.sub] = (now + _FRESH_SECONDS, shown)
         return shown
 

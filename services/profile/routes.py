@@ -4,17 +4,23 @@ from aiohttp import web
 
 from services.profile.audit import Audit
 from services.profile.people import People
+from services.profile.portal_policy import PortalPolicies
 from services.profile.users import Users
 from shared.contracts.audit import NoteAudit, ReadAudit
+from shared.contracts.policy import PutPortalPolicy, ReadPolicy
 from shared.contracts.profile import AddPerson, GetPerson, ListPeople, PutOrganization, PutPhoto
 from shared.contracts.users import ChangeUser, NoteAccount, ReadUser
 from shared.service import endpoint
 
 
-def routes(people: People, users: Users, audit: Audit) -> list[web.RouteDef]:
+def routes(
+    people: People, users: Users, audit: Audit, policies: PortalPolicies
+) -> list[web.RouteDef]:
     """Return the routes of the service."""
     return [
         endpoint("/organizations/put", PutOrganization, people.put_organization),
+        endpoint("/policy/read", ReadPolicy, policies.read),
+        endpoint("/policy/put", PutPortalPolicy, policies.put),
         endpoint("/people/add", AddPerson, people.add),
         endpoint("/people/get", GetPerson, people.get),
         endpoint("/people/list", ListPeople, people.list),

@@ -8,8 +8,9 @@ from services.profile.model import Noted, Notice, OrganizationRecord, PersonReco
 from services.profile.trail import Entry, Head, Told
 from shared.contracts.audit import AuditFilter
 from shared.contracts.events import Event
-from shared.contracts.profile import AddPerson, Photo
+from shared.contracts.profile import AddPerson, Helpdesk, Photo
 from shared.owed import OwedStore
+from shared.policies import Replaced, Telling
 
 T = TypeVar("T")
 
@@ -25,7 +26,21 @@ class PeopleStore(Protocol):
     """People, their organizations and photos."""
 
     async def put_organization(self, organization: OrganizationRecord) -> None:
-        """Keep an organization."""
+        """Keep an organization, whose helpdesk stays where an admin has replaced it."""
+        ...
+
+    async def put_portal_policy(
+        self,
+        organization: str,
+        helpdesk: Helpdesk,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
+        """Keep the helpdesk of an organization in place of one of these versions, and tell of it.
+
+        Raise `ChangedMeanwhile` where another one stands there; with no versions named, any may.
+        """
         ...
 
     async def organization(self, organization_id: str) -> OrganizationRecord | None:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from shared.contracts.body import Contract, Secret, Sub
 from shared.contracts.methods import Method
+from shared.contracts.records import OfRecord
 from shared.contracts.trust import TrustTerms
 
 LongestPassword = 1024
@@ -46,7 +47,8 @@ class Verified(Contract):
     `methods` are what has to be asked for besides, the default first; none where there is no
     second factor, or none is asked for. `must_register` says that one has to be registered before
     the sign-in is complete, which can be put off until `skip_until`, if that is there. Without
-    terms of `trust` no device is trusted.
+    terms of `trust` no device is trusted. `asks_for_reset` says that there may be something to
+    register or to confirm for resets, which the record decides.
     """
 
     sub: Sub
@@ -57,26 +59,33 @@ class Verified(Contract):
     must_register: bool = False
     skip_until: datetime | None = None
     trust: TrustTerms | None = None
+    asks_for_reset: bool = False
 
 
 class AskRequirements(Contract):
-    """Ask what a sign-in takes besides the password, or besides `factor`, which was shown too."""
+    """Ask what a sign-in takes besides the password, or besides `factor`, which was shown too.
+
+    Without a `record` nothing is asked that is for resets alone.
+    """
 
     sub: Sub
     organization: str | None = None
     factor: str | None = Field(default=None, max_length=64)
+    record: OfRecord | None = None
 
 
 class Requirements(Contract):
     """What has to be asked for, registered or confirmed, before a sign-in is complete.
 
-    Registering and confirming can be put off until `skip_until`, if that is there.
+    Registering and confirming can be put off until `skip_until`, if that is there. What is
+    registered `for_reset` need be no factor.
     """
 
     methods: tuple[Method, ...] = ()
     must_register: bool = False
     to_confirm: tuple[Method, ...] = ()
     skip_until: datetime | None = None
+    for_reset: bool = False
 
 
 class ConfirmPassword(Contract):

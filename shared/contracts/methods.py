@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints
 
 from shared.contracts.audit import Actor
 from shared.contracts.body import Contract, Secret, Sid, Sub
+from shared.contracts.records import OfRecord
 from shared.contracts.trust import TrustTerms
 
 Kind = Literal[
@@ -305,20 +306,26 @@ class ChallengeAnswered(Contract):
 
 
 class PutOffSecurityInfo(Contract):
-    """Go on with a sign-in without what it asks for: a factor to register, methods to confirm.
+    """Go on with a sign-in without what it asks for: something to register, methods to confirm.
 
     `signing_in_under` is its epoch, and `factor` what it rests on. Where that is the password
-    alone, there may be no factor.
+    alone, there may be no factor. Without a `record` nothing was asked that is for resets alone;
+    who `registers` for these does so in the session that begins.
     """
 
     sub: Sub
     signing_in_under: int
     factor: str | None = Field(default=None, max_length=64)
+    record: OfRecord | None = None
+    registers: bool = False
 
 
 class ConfirmSecurityInfo(Contract):
-    """Say, in a sign-in that rests on `factor`, that the methods there are are still right."""
+    """Say, in a sign-in that rests on `factor`, that the methods there are are still right.
+
+    Where it rests on the password alone, there may be no factor.
+    """
 
     sub: Sub
     signing_in_under: int
-    factor: str = Field(max_length=64)
+    factor: str | None = Field(default=None, max_length=64)

@@ -47,6 +47,7 @@ class PasskeyVerified(Contract):
     """Whose it is, and the epoch before it was verified, which the sign-in rests on.
 
     `must_change` tells of a temporary password, `factor` is the method, and `amr` what was shown.
+    `asks_for_reset` says that there may be something to register or to confirm for resets.
     """
 
     sub: Sub
@@ -55,3 +56,4 @@ class PasskeyVerified(Contract):
     factor: str
     amr: str
     organization: str | None = None
+    asks_for_reset: bool = False

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints
 from shared.contracts.audit import Actor
 from shared.contracts.body import Contract
 from shared.contracts.methods import Kind
+from shared.contracts.profile import Helpdesk
 from shared.contracts.trust import MostTrustDays
 
 EnabledFor = Literal["nobody", "groups", "everyone"]
@@ -16,6 +17,10 @@ ResetKind = Literal[
 """What may be shown for a new password by who has forgotten theirs."""
 GroupName = Annotated[str, Field(min_length=1, max_length=64)]
 LeastQuestions, MostQuestions = 3, 5
+UsualWrongProofs, MostWrongProofs = 5, 20
+UsualSends, MostSends = 5, 20
+UsualMails, MostMails = 10, 50
+UsualLockHours, MostLockHours = 24, 7 * 24
 MostGroups = 200
 SecondFactor = Literal["off", "if-registered", "required"]
 MostSkipDays = 30
@@ -92,7 +97,8 @@ class ResetPolicy(Contract):
     """Who may reset a forgotten password by themselves, and what they have to show for it.
 
     `methods_required` are one or two, of different kinds. Methods are to be confirmed after
-    `reconfirm_days` (0: never).
+    `reconfirm_days` (0: never). So many wrong proofs in a day, one message more to a method in an
+    hour, or one mail more in ten minutes lock the resets of an account for `lock_hours`.
     """
 
     enabled_for: EnabledFor = "nobody"
@@ -102,6 +108,10 @@ class ResetPolicy(Contract):
     reconfirm_days: int = UsualReconfirmDays
     questions_to_register: int = LeastQuestions
     questions_to_answer: int = LeastQuestions
+    wrong_proofs: int = UsualWrongProofs
+    sends_per_hour: int = UsualSends
+    mails_per_ten_minutes: int = UsualMails
+    lock_hours: int = UsualLockHours
 
 
 class KeptResetPolicy(ResetPolicy, Kept):
@@ -116,6 +126,24 @@ class PutResetPolicy(ResetPolicy, Replacement):
     reconfirm_days: int = Field(default=UsualReconfirmDays, ge=0, le=MostReconfirmDays)
     questions_to_register: int = Field(default=LeastQuestions, ge=LeastQuestions, le=MostQuestions)
     questions_to_answer: int = Field(default=LeastQuestions, ge=LeastQuestions, le=MostQuestions)
+    wrong_proofs: int = Field(default=UsualWrongProofs, ge=1, le=MostWrongProofs)
+    sends_per_hour: int = Field(default=UsualSends, ge=1, le=MostSends)
+    mails_per_ten_minutes: int = Field(default=UsualMails, ge=1, le=MostMails)
+    lock_hours: int = Field(default=UsualLockHours, ge=1, le=MostLockHours)
+
+
+class PortalPolicy(Contract):
+    """What the portal shows: whom people are told to contact."""
+
+    helpdesk: Helpdesk
+
+
+class KeptPortalPolicy(PortalPolicy, Kept):
+    """The policy for the portal with its version."""
+
+
+class PutPortalPolicy(PortalPolicy, Replacement):
+    """Replace the policy for the portal as a whole."""
 
 
 class SessionsPolicy(Contract):

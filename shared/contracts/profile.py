@@ -72,7 +72,7 @@ class Me(Person):
 
 
 class PutOrganization(Contract):
-    """Create an organization, or replace what is known of it."""
+    """Create an organization, or replace what is known of it and its admins have not replaced."""
 
     id: str = Field(min_length=1, max_length=64)
     name: str = Field(min_length=1, max_length=200)

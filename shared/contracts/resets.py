@@ -7,6 +7,7 @@ from pydantic import Field
 from shared.contracts.body import Contract, Secret, Sub
 from shared.contracts.credentials import LongestPassword, Words
 from shared.contracts.methods import Kind, LongestAnswer
+from shared.contracts.records import OfRecord
 
 ResetSeconds = 900
 """How long a reset may take as a whole."""
@@ -39,22 +40,22 @@ class BeginReset(Contract):
     groups: tuple[str, ...] = ()
 
 
-class AskRegistered(Contract):
-    """Ask whether somebody may reset their password, and has registered enough for that.
-
-    `for_admin` and `groups` are what the record says of them.
-    """
+class AskRegistered(OfRecord):
+    """Ask whether somebody may reset their password, and has registered enough for that."""
 
     sub: Sub
-    for_admin: bool = False
-    groups: tuple[str, ...] = ()
 
 
 class RegisteredForReset(Contract):
-    """Whether somebody may reset their password, and has registered enough for that."""
+    """Whether somebody may reset their password, and has registered enough for that.
+
+    `needed` is how many kinds are still to be registered, and `kinds` are those that may be.
+    """
 
     enabled: bool
     registered: bool
+    needed: int = 0
+    kinds: tuple[Kind, ...] = ()
 
 
 class ReadReset(Contract):

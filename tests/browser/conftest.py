@@ -23,6 +23,8 @@ FLAGS = [
 
 Opens = Callable[..., Person]
 Enrolls = Callable[..., Account]
+Demands = Callable[..., None]
+METHODS = "/api/v1/admin/policy/methods"
 
 
 @pytest.fixture(scope="session")
@@ -91,6 +93,19 @@ def enroll(admin: APIRequestContext) -> Enrolls:
         return account
 
     return make
+
+
+@pytest.fixture
+def demands(admin: APIRequestContext) -> Iterator[Demands]:
+    """Give a way to change the policy for methods, which is as it was after the test."""
+    before = admin.get(METHODS).json()
+
+    def put(**changed: Any) -> None:
+        answered = admin.put(METHODS, data={**before, **changed})
+        assert answered.status == 200, answered.text()
+
+    yield put
+    put()
 
 
 @pytest.fixture

@@ -1,36 +1,21 @@
 """Putting a second factor off, and confirming one, in the browser: with and without scripts."""
 
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyotp
 import pytest
-from playwright.sync_api import APIRequestContext, expect
+from playwright.sync_api import expect
 from pymongo import MongoClient
 
-from tests.browser.conftest import Opens
+from tests.browser.conftest import Demands, Opens
 from tests.browser.person import Account
 from tests.browser.test_accessibility import finds_nothing, fits
 from tests.browser.test_second_factors import adds_authenticator, answers
-from tests.browser.test_trust import METHODS, signs_out
+from tests.browser.test_trust import signs_out
 from tests.stack import Stack
 
-Demands = Callable[..., None]
 NARROW = {"width": 320, "height": 800}
-
-
-@pytest.fixture
-def demands(admin: APIRequestContext) -> Iterator[Demands]:
-    """Give a way to change the policy for methods, which is as it was after the test."""
-    before = admin.get(METHODS).json()
-
-    def put(**changed: Any) -> None:
-        answered = admin.put(METHODS, data={**before, **changed})
-        assert answered.status == 200, answered.text()
-
-    yield put
-    put()
 
 
 def grows_old(stack: Stack, label: str) -> None:

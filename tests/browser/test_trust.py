@@ -6,12 +6,11 @@ import pyotp
 import pytest
 from playwright.sync_api import APIRequestContext, expect
 
-from tests.browser.conftest import Enrolls, Opens
+from tests.browser.conftest import METHODS, Enrolls, Opens
 from tests.browser.person import Account, Person
 from tests.browser.test_accessibility import finds_nothing, fits
 from tests.browser.test_second_factors import adds_authenticator, answers
 
-METHODS = "/api/v1/admin/policy/methods"
 OFFER = "Don't ask again on this device for 30 days"
 Allows = Callable[[int], None]
 

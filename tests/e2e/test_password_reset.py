@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import requests
 
+from tests.e2e.conftest import Demands
 from tests.e2e.portal import People, Portal, Someone, code_in, eventually, problem
 from tests.e2e.test_sent_codes import add
 
@@ -101,6 +102,36 @@ def test_a_forgotten_password_is_reset(portal: Portal, people: People, puts: Put
     assert portal.call("GET", f"/password-reset/{flow}").json()["state"] == "done"
     for told in (person.user_id, address):
         eventually(lambda: is_told_of_the_reset(portal, told))  # noqa: B023 - waited for at once
+
+
+def test_a_sign_in_asks_for_what_a_reset_takes_until_it_is_there(
+    portal: Portal, people: People, puts: Puts, demands: Demands
+) -> None:
+    if portal.maildir is None:
+        pytest.skip("The mails of this portal cannot be read from here.")
+    person = people.add()
+    demands(skip_days=14)
+    puts()
+
+    def asks() -> str:
+        waiting = portal.sign_in(person.user_id, person.password).json()
+        assert set(waiting) == {"state", "flow", "action", "for", "skip_until"}
+        assert (waiting["action"], waiting["for"]) == ("register-security-info", "reset")
+        return f"/sign-in/{waiting['flow']}/action"
+
+    done = portal.call("POST", asks(), body={"skip": True})
+    assert (done.status_code, done.json()["state"]) == (200, "complete")
+    path = asks()
+    problem(portal.call("POST", path, body={"register_now": False}), 422, "invalid-request")
+    problem(portal.call("POST", path, body={"confirm": True}), 410, "flow-ended")
+    token = portal.call("POST", path, body={"register_now": True}).json()["token"]
+    lacking = {"enabled": True, "registered": False, "needed": 1, "kinds": ["email", "sms"]}
+    assert portal.call("GET", "/me/methods", token=token).json()["reset"] == lacking
+    address = person.user_id.replace("halden", "mail")
+    add(portal, token, {"kind": "email", "address": address})
+    enough = lacking | {"registered": True, "needed": 0}
+    assert portal.call("GET", "/me/methods", token=token).json()["reset"] == enough
+    assert portal.sign_in(person.user_id, person.password).json()["state"] == "complete"
 
 
 def test_nobody_learns_who_there_is_or_why_they_cannot_reset(

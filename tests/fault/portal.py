@@ -30,7 +30,7 @@ from services.gateway.clients.profile import ProfileClient
 from shared.contracts.credentials import EnrollAccount
 from shared.contracts.methods import ImportSent
 from shared.contracts.methods import Kind as MethodKind
-from shared.contracts.policy import PutMethodsPolicy, PutResetPolicy
+from shared.contracts.policy import PutMethodsPolicy, PutResetPolicy, ResetKind
 from shared.contracts.profile import AddPerson, PutOrganization
 from tests.fault.die import FOLDER, Points
 from tests.stack import Stack
@@ -218,13 +218,17 @@ class Portal:
 
     async def let_reset(self, user: User, address: str) -> None:
         """Let somebody reset a forgotten password by codes that are sent to this address."""
-        await self._credentials.put_reset_policy(
-            PutResetPolicy(organization=ORGANIZATION.id, enabled_for="everyone", methods=("email",))
-        )
+        await self.let_reset_by("email")
         sent = ImportSent(
             sub=user.sub, kind="email", target=SecretStr(address), language="en", dry_run=False
         )
         await self._credentials.import_sent(sent)
+
+    async def let_reset_by(self, kind: ResetKind) -> None:
+        """Let everybody reset a forgotten password by methods of one kind."""
+        await self._credentials.put_reset_policy(
+            PutResetPolicy(organization=ORGANIZATION.id, enabled_for="everyone", methods=(kind,))
+        )
 
     async def people(
         self, number: int, *, sessions: int = 3, mail_to: str | None = None
@@ -245,6 +249,9 @@ class Portal:
         """Try to sign in; a token that comes of it is kept with the user."""
         body = {"user_id": user.user_id, "password": password or user.password}
         reply = await self.ask("POST", "/sign-in", body, user=user)
+        if reply.status == 200 and reply.body.get("for") == "reset":
+            path = f"/sign-in/{reply.body['flow']}/action"
+            reply = await self.ask("POST", path, {"register_now": True}, user=user)
         if reply.status == 200:
             user.tokens.append(reply.body["token"])
         return reply

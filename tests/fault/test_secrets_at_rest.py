@@ -48,13 +48,36 @@ def lives_through_everything(portal: Portal, user_id: str, old: str) -> list[str
     # One more is left half done.
     waiting = call(portal, "POST", "/sign-in", sign_in)["flow"]
     change = {"old_password": old, "new_password": PASSWORD}
+    questions = asks_questions(portal, done["token"])
     receipt = call(portal, "POST", "/me/password", change, done["token"])
     raw = base64.b32decode(secret)
     tokens = [each.rpartition(".")[2] for each in (token, done["token"])]
     return [
         old, PASSWORD, secret, raw.hex(), raw.decode("latin-1"), *codes, flow, waiting, *tokens,
-        done["device"]["key"], receipt["receipt_token"], *messages, *app_password,
+        done["device"]["key"], receipt["receipt_token"], *messages, *app_password, *questions,
     ]  # fmt: skip
+
+
+def asks_questions(portal: Portal, token: str) -> list[str]:
+    """Register questions and answers; return them."""
+    asked = {
+        "Which tune did the ferry's horn play?": "a slow polka",
+        "What lay under the third stair at home?": "grandmother's chess clock",
+        "Who always lost the oars?": "cousin benedikt",
+    }
+    answers = [{"question": each, "answer": answer} for each, answer in asked.items()]
+    call(portal, "POST", "/me/methods", {"kind": "security-questions", "answers": answers}, token)
+    return [*asked, *asked.values()]
+
+
+def is_asked_them(portal: Portal, user_id: str) -> list[str]:
+    """Begin a reset that waits for their answers; return what opens it."""
+    flow = str(call(portal, "POST", "/password-reset", {"user_id": user_id})["flow"])
+    url = f"{portal.stack.url}/api/v1/password-reset/{flow}"
+    (method,) = requests.get(url, timeout=30).json()["methods"]
+    waiting = call(portal, "POST", f"/password-reset/{flow}/method", {"id": method["id"]})
+    assert len(waiting["questions"]) == 3
+    return [flow]
 
 
 def makes_app_password(portal: Portal, user_id: str, token: str) -> list[str]:
@@ -120,6 +143,8 @@ async def test_no_secret_is_kept_where_somebody_could_read_it(portal: Portal) ->
     await portal.allow_every_method()
     (user,) = await portal.people(1, sessions=0)
     secrets = await asyncio.to_thread(lives_through_everything, portal, user.user_id, user.password)
+    await portal.let_reset_by("security-questions")
+    secrets += await asyncio.to_thread(is_asked_them, portal, user.user_id)
     await asyncio.sleep(1)
     kept = await asyncio.to_thread(lambda: list(everything_kept(portal)))
     places = {place.partition(".")[0] for place, _ in kept}

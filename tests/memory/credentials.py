@@ -348,18 +348,24 @@ class MemoryMethods:
         if event is not None or changed.must_register:
             self.epochs.guarded[changed.sub] = changed.is_guarding
 
-    async def ask(self, info: SecurityInfo, days: int) -> datetime | None:
+    async def ask(
+        self, info: SecurityInfo, days: int, *, for_reset: bool = False
+    ) -> datetime | None:
         """Note it, by this store's clock."""
         await asyncio.sleep(0)
         known, now = self.by_sub.get(info.sub, SecurityInfo(info.sub)), self.epochs.clock.now()
         if known.version != info.version:
             raise MethodsChangedMeanwhile
-        at = known.asked_since.at if known.asked_since is not None else now
+        before = known.asked_for_reset if for_reset else known.asked_since
+        at = before.at if before is not None else now
         until = at + timedelta(days=days)
-        if known.asked_since is not None:
-            until = min(until, known.asked_since.until)
-        self.by_sub[info.sub] = replace(
-            known, version=known.version + 1, asked_since=Asked(at, until)
+        if before is not None:
+            until = min(until, before.until)
+        changed = replace(known, version=known.version + 1)
+        self.by_sub[info.sub] = (
+            replace(changed, asked_for_reset=Asked(at, until))
+            if for_reset
+            else replace(changed, asked_since=Asked(at, until))
         )
         return until if now < until else None
 

@@ -11,10 +11,11 @@ from services.profile.store import UserTransaction, nothing_told
 from shared.clock import Clock, SystemClock
 from shared.contracts.accounts import DeletedDays
 from shared.contracts.events import Event
-from shared.contracts.profile import AddPerson, Photo
+from shared.contracts.profile import AddPerson, Helpdesk, Photo
 from shared.contracts.refusals import ChangedMeanwhile, UnknownCursor
 from shared.mail import AddressRefused, Mail, MailUndelivered
 from shared.owed import LeaseSeconds
+from shared.policies import Replaced, Telling
 from tests.memory.epochs import MemoryEpochs
 
 T = TypeVar("T")
@@ -80,8 +81,33 @@ class MemoryPeople:
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     async def put_organization(self, organization: OrganizationRecord) -> None:
-        """Keep it."""
+        """Keep it, with the helpdesk that an admin chose."""
+        known = self.organizations.get(organization.id)
+        if known is not None and known.version:
+            organization = replace(organization, helpdesk=known.helpdesk, version=known.version)
         self.organizations[organization.id] = organization
+
+    async def put_portal_policy(
+        self,
+        organization: str,
+        helpdesk: Helpdesk,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
+        """Keep it."""
+        there = self.organizations.get(organization)
+        known = there or OrganizationRecord(organization, "", Helpdesk())
+        before = (
+            {"helpdesk": known.helpdesk, "version": known.version}
+            if organization in self.organizations
+            else {}
+        )
+        replaced = self.epochs.replaced(before, {"helpdesk": helpdesk}, replaces, told)
+        self.organizations[organization] = replace(
+            known, helpdesk=helpdesk, version=replaced.version
+        )
+        return replaced
 
     async def organization(self, organization_id: str) -> OrganizationRecord | None:
         """Look the id up."""

@@ -33,7 +33,7 @@ _NOTICE_FIELDS = frozenset(each.name for each in fields(AddressNotice)) - {"id"}
 _SAID_OF_CHANGES = ("what", "kind", "label")
 _METHOD_FIELDS = frozenset(each.name for each in fields(Method))
 _DAY_MILLISECONDS = 24 * 3600 * 1000
-_IS_OVER = {"$lte": ["$asked.until", "$$NOW"]}
+_ASKED, _ASKED_FOR_RESET = "asked", "asked_for_reset"
 
 
 @dataclass(frozen=True)
@@ -92,13 +92,17 @@ class MongoMethodStore:
         await self.transactions.run(work)
         return None
 
-    async def ask(self, info: SecurityInfo, days: int) -> datetime | None:
+    async def ask(
+        self, info: SecurityInfo, days: int, *, for_reset: bool = False
+    ) -> datetime | None:
         """Write the first time down where there is none, and the earliest end there ever was."""
+        field = _ASKED_FOR_RESET if for_reset else _ASKED
+        until = f"${field}.until"
         try:
             asked = await self.database["security_info"].find_one_and_update(
                 {"_id": info.sub, "version": info.version},
-                _asking(days),
-                projection={"until": "$asked.until", "is_over": _IS_OVER},
+                _asking(days, field),
+                projection={"until": until, "is_over": {"$lte": [until, "$$NOW"]}},
                 # The first version of all is written where there is no document yet.
                 upsert=info.version == 0,
                 return_document=ReturnDocument.AFTER,
@@ -107,8 +111,8 @@ class MongoMethodStore:
             raise MethodsChangedMeanwhile from error
         if asked is None:
             raise MethodsChangedMeanwhile
-        until: datetime = asked["until"]
-        return None if asked["is_over"] else until
+        ends_at: datetime = asked["until"]
+        return None if asked["is_over"] else ends_at
 
     async def settled(self, sub: str) -> tuple[SecurityInfo, int]:
         """Read both linearizably: no member that was primary answers for the one that is."""
@@ -132,12 +136,12 @@ class MongoMethodStore:
             "must_register": changed.must_register,
         }
         credentials = [each.passkey.credential_id for each in changed.methods if each.passkey]
-        asked = asdict(changed.asked_since) if changed.asked_since is not None else None
         besides = {
             _CREDENTIALS: credentials or None,
             _LANGUAGES: {each.id: each.language for each in changed.methods if each.language}
             or None,
-            "asked": asked,
+            _ASKED: _asked_document(changed.asked_since),
+            _ASKED_FOR_RESET: _asked_document(changed.asked_for_reset),
             "confirmed_at": changed.confirmed_at,
         }
         document |= {name: value for name, value in besides.items() if value is not None}
@@ -215,8 +219,8 @@ def _address_notice(document: Document) -> AddressNotice:
     return AddressNotice(id=document["_id"], **known)
 
 
-def _asking(days: int) -> list[Document]:
-    until = {"$add": ["$asked.at", days * _DAY_MILLISECONDS]}
+def _asking(days: int, field: str) -> list[Document]:
+    until = {"$add": [f"${field}.at", days * _DAY_MILLISECONDS]}
     return [
         {
             "$set": {
@@ -225,10 +229,10 @@ def _asking(days: int) -> list[Document]:
                 "default": {"$ifNull": ["$default", None]},
                 "methods": {"$ifNull": ["$methods", []]},
                 "must_register": {"$ifNull": ["$must_register", False]},
-                "asked.at": {"$ifNull": ["$asked.at", "$$NOW"]},
+                f"{field}.at": {"$ifNull": [f"${field}.at", "$$NOW"]},
             }
         },
-        {"$set": {"asked.until": {"$min": ["$asked.until", until]}}},
+        {"$set": {f"{field}.until": {"$min": [f"${field}.until", until]}}},
     ]
 
 
@@ -250,10 +254,19 @@ def _security_info(sub: str, document: Document | None) -> SecurityInfo:
         document["default"],
         # What came with a later version is not in the documents of before it.
         must_register=document.get("must_register", False),
-        asked_since=Asked(**document["asked"]) if "asked" in document else None,
+        asked_since=_asked(document, _ASKED),
+        asked_for_reset=_asked(document, _ASKED_FOR_RESET),
         confirmed_at=document.get("confirmed_at"),
         last_change=LastChange(**document["last_change"]) if "last_change" in document else None,
     )
+
+
+def _asked_document(asked: Asked | None) -> Document | None:
+    return asdict(asked) if asked is not None else None
+
+
+def _asked(document: Document, field: str) -> Asked | None:
+    return Asked(**document[field]) if field in document else None
 
 
 def _method(document: Document, languages: Mapping[str, str]) -> Method:

@@ -105,12 +105,12 @@ async def change_reset(database: Database, changed: Reset, session: Session | No
 def _document(reset: Reset) -> dict[str, Any]:
     document = asdict(reset)
     del document["id"]
-    return {**document, "proved": list(reset.proved), "questions": list(reset.questions)}
+    return {**document, "proved": list(reset.proved), "drawn": list(reset.drawn)}
 
 
 def _reset(document: Document | None) -> Reset | None:
     if document is None:
         return None
     known = {name: value for name, value in document.items() if name in _FIELDS}
-    lists = {name: tuple(known.get(name, ())) for name in ("proved", "questions")}
+    lists = {name: tuple(known.get(name, ())) for name in ("proved", "drawn")}
     return Reset(id=document["_id"], **{**known, **lists})

@@ -18,10 +18,11 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from services.gateway.forms import Body, Password
-from services.gateway.model import Address, Label, Number
+from services.gateway.model import ActionRequired, Address, Label, Number
 from shared.contracts.methods import Kind, LastChange, LongestAnswer, LongestCode, Method
 from shared.contracts.profile import Person
 from shared.contracts.questions import LongestTyped
+from shared.contracts.resets import RegisteredForReset
 from shared.contracts.sessions import Purpose, Receipt, Session
 
 Code = Annotated[SecretStr, Field(min_length=1, max_length=LongestCode)]
@@ -59,7 +60,8 @@ class ActionBody(Body):
 
     The user's own password in place of a temporary one; or a method to be registered, and then its
     id with a code that shows that it works; or that the methods there are are still right; or
-    that registering or confirming is put off, which `skip_until` says until when is possible.
+    that registering or confirming is put off, which `skip_until` says until when is possible; or
+    that what is asked for resets is registered now, in the session that begins.
     """
 
     new_password: Password | None = None
@@ -68,14 +70,16 @@ class ActionBody(Body):
     code: Code | None = None
     confirm: Literal[True] | None = None
     skip: Literal[True] | None = None
+    register_now: Literal[True] | None = None
 
     @model_validator(mode="after")
     def _is_one_of_these(self) -> Self:
         if (self.method_id is None) != (self.code is None):
             raise ValueError("A method goes with its code.")
-        choices = (self.new_password, self.method, self.code, self.confirm, self.skip)
-        if sum(each is not None for each in choices) != 1:
-            raise ValueError("One of these: a password, a method, its code, confirm or skip.")
+        choices = (self.new_password, self.method, self.code)
+        answers = (self.confirm, self.skip, self.register_now)
+        if sum(each is not None for each in (*choices, *answers)) != 1:
+            raise ValueError("One of these: a password, a method, its code, or an answer.")
         return self
 
 
@@ -337,16 +341,31 @@ class SignInAction(BaseModel):
     """The sign-in waits until the user has done `action`.
 
     It may be put off until `skip_until`, if that is there. `methods` are those to be confirmed,
-    where something is.
+    where something is. What is to be registered `for` a reset may be any method that is for that.
     """
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
     state: Literal["action-required"] = "action-required"
     flow: str
     action: Literal[
         "change-password", "accept-terms", "register-security-info", "confirm-security-info"
     ]
+    for_: Literal["reset"] | None = Field(default=None, exclude_if=not_, serialization_alias="for")
     skip_until: datetime | None = Field(default=None, exclude_if=not_)
     methods: tuple[ChallengeMethod, ...] = Field(default=(), exclude_if=not_)
+
+    @classmethod
+    def of(cls, waiting: ActionRequired) -> "SignInAction":
+        """Return what a sign-in waits for, as its client is told."""
+        is_for_reset = waiting.action == "register-for-reset"
+        return cls(
+            flow=waiting.flow,
+            action="register-security-info" if is_for_reset else waiting.action,
+            for_="reset" if is_for_reset else None,
+            skip_until=waiting.skip_until,
+            methods=tuple(map(ChallengeMethod.of, waiting.methods)),
+        )
 
 
 class SignInChallenge(BaseModel):
@@ -406,11 +425,15 @@ class UserItems(BaseModel):
 
 
 class MethodItems(BaseModel):
-    """All methods, and what was done to them last; there is never another page."""
+    """All methods, and what was done to them last; there is never another page.
+
+    `reset` says whether a forgotten password can be reset with them; null while nobody knows.
+    """
 
     items: tuple[Method, ...]
     next: str | None = None
     last_change: LastChange | None = None
+    reset: RegisteredForReset | None = None
 
 
 class AuthenticatorToSetUp(BaseModel):

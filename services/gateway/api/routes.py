@@ -44,6 +44,7 @@ from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.api.password_policy import PasswordPolicyApi
 from services.gateway.api.password_reset import PasswordResetApi
 from services.gateway.api.policy import PolicyApi
+from services.gateway.api.portal_policy import PortalPolicyApi
 from services.gateway.api.questions import QuestionApi
 from services.gateway.api.receipts import receipt_given
 from services.gateway.api.security_info import (
@@ -131,6 +132,7 @@ class Api:
             *MethodImportApi(self.method_import).operations(),
             *PolicyApi(self.policies).operations(),
             *PasswordPolicyApi(self.policies).operations(),
+            *PortalPolicyApi(self.policies).operations(),
             *AuditApi(self.audit).operations(),
         ]
 
@@ -277,6 +279,8 @@ class Api:
             return Answer(SignInRegistration(flow=flow.id, method=to_set_up(begun)))
         if body.skip:
             return _state(await self.registration.put_off(flow, call.where))
+        if body.register_now:
+            return _state(await self.registration.register_for_reset(flow, call.where))
         if body.confirm:
             return _state(await self.registration.confirm(flow, call.where))
         method_id, code = cast("str", body.method_id), cast("SecretStr", body.code)
@@ -381,14 +385,7 @@ def _state(outcome: Outcome) -> Answer:
             )
         )
     if isinstance(outcome, ActionRequired):
-        return Answer(
-            SignInAction(
-                flow=outcome.flow,
-                action=outcome.action,
-                skip_until=outcome.skip_until,
-                methods=tuple(map(ChallengeMethod.of, outcome.methods)),
-            )
-        )
+        return Answer(SignInAction.of(outcome))
     return Answer(
         SignInComplete(
             token=outcome.token,

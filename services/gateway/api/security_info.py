@@ -139,7 +139,8 @@ class SecurityInfoApi:
 
     async def _list_methods(self, call: Call) -> Answer:
         listed = await self.security_info.listed(call.caller)
-        return Answer(MethodItems(items=listed.items, last_change=listed.last_change))
+        reset = await self.security_info.for_reset(call.caller)
+        return Answer(MethodItems(items=listed.items, last_change=listed.last_change, reset=reset))
 
     async def _enroll(self, call: Call) -> Answer:
         body = call.body(EnrollBody).root

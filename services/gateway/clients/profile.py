@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from services.gateway.clients.peer import Peer
 from shared.contracts.audit import AuditPage, NoteAudit, ReadAudit
 from shared.contracts.body import Done
+from shared.contracts.policy import KeptPortalPolicy, PutPortalPolicy, ReadPolicy
 from shared.contracts.profile import (
     AddedPerson,
     AddPerson,
@@ -28,6 +29,14 @@ class ProfileClient:
     async def put_organization(self, asked: PutOrganization) -> Done:
         """Keep an organization."""
         return await self.peer.ask("/organizations/put", asked, Done)
+
+    async def policy(self, asked: ReadPolicy) -> KeptPortalPolicy:
+        """Return an organization's policy for the portal."""
+        return await self.peer.ask("/policy/read", asked, KeptPortalPolicy, safe=True)
+
+    async def put_policy(self, asked: PutPortalPolicy) -> KeptPortalPolicy:
+        """Replace it."""
+        return await self.peer.ask("/policy/put", asked, KeptPortalPolicy)
 
     async def add(self, asked: AddPerson) -> AddedPerson:
         """Add a person, or find the one that was added."""

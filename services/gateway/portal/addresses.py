@@ -15,7 +15,7 @@ _INSIDE = (
     r"|/security(?:/questions|/remove/[\w-]{1,64})?|/admin(?:/[\w-]{1,64}){0,3}"
 )
 _OUTSIDE = (
-    r"/re-authenticate|/sign-in(?:/action|/challenge|/register|/confirm)?|/signed-out"
+    r"/re-authenticate|/sign-in(?:/action|/challenge|/register|/for-reset|/confirm)?|/signed-out"
     r"|/password-reset(?:/step)?"
     r"|/problems/[\w-]+"
 )

@@ -8,8 +8,10 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from services.gateway.forms import (
+    HelpdeskBody,
     MethodsPolicyBody,
     PasswordPolicyBody,
+    PortalPolicyBody,
     ResetPolicyBody,
     SessionsPolicyBody,
 )
@@ -26,17 +28,21 @@ from shared.contracts.policy import (
     ResetPolicy,
     SecondFactor,
 )
-from shared.contracts.profile import Person
+from shared.contracts.profile import Helpdesk, Person
 from shared.contracts.refusals import Refusal
 
 ADDRESS = f"{ADMIN}/policies"
 _SAID_IN_PLACE = {"invalid-request", "changed-meanwhile", "service-unavailable"}
-_DONE = {"methods", "password", "reset", "sessions"}
+_DONE = {"methods", "password", "portal", "reset", "sessions"}
 _WORDS = re.compile(r"[,\n]")
-_NUMBERS = {
+_NUMBERS: dict[str, tuple[str, ...]] = {
+    "portal": (),
     "methods": ("trust_days", "skip_days", "reconfirm_days"),
     "password": ("minimum_length", "minimum_length_with_factor", "history"),
-    "reset": ("questions_to_register", "questions_to_answer"),
+    "reset": (
+        *("questions_to_register", "questions_to_answer", "reconfirm_days"),
+        *("wrong_proofs", "sends_per_hour", "mails_per_ten_minutes", "lock_hours"),
+    ),
     "sessions": ("idle_minutes", "lifetime_hours"),
 }
 
@@ -53,6 +59,7 @@ class AdminPolicyPages:
         acts: dict[str, Act] = {
             "methods": self._put_methods,
             "password": self._put_password,
+            "portal": self._put_portal,
             "reset": self._put_reset,
             "sessions": self._put_sessions,
         }
@@ -87,6 +94,11 @@ class AdminPolicyPages:
         policy = PasswordPolicy(**body.model_dump())
         await self.policies.put_passwords(admin, policy, read_version(form))
 
+    async def _put_portal(self, _request: web.Request, admin: Person, form: Form) -> Any:
+        desk = filled(HelpdeskBody, _said("portal", form)["helpdesk"])
+        policy = PortalPolicyBody(helpdesk=desk).as_policy()
+        await self.policies.put_portal(admin, policy, read_version(form))
+
     async def _put_reset(self, _request: web.Request, admin: Person, form: Form) -> Any:
         policy = ResetPolicy(**filled(ResetPolicyBody, _said("reset", form)).model_dump())
         await self.policies.put_resets(admin, policy, read_version(form))
@@ -108,6 +120,7 @@ class AdminPolicyPages:
         kept: dict[str, BaseModel] = {
             "methods": await self.policies.methods(admin),
             "password": await self.policies.passwords(admin),
+            "portal": await self.policies.portal(admin),
             "reset": await self.policies.resets(admin),
             "sessions": await self.policies.session_times(admin),
         }
@@ -128,6 +141,7 @@ class AdminPolicyPages:
             enabled_for=get_args(EnabledFor),
             shown=shown,
             numbers=_NUMBERS,
+            contacts=tuple(Helpdesk.model_fields),
             done=done if done in _DONE else None,
             refusal=refusal,
         )
@@ -142,14 +156,14 @@ def _said(policy: str, form: Form) -> dict[str, Any]:
             said |= {"allowed": allowed, "second_factor": form["second_factor"]}
         case "password":
             said |= {"banned": _words(form["banned"])}
+        case "portal":
+            said |= {"helpdesk": {name: form[name].strip() for name in Helpdesk.model_fields}}
         case "reset":
             said |= {
                 "enabled_for": form["enabled_for"],
                 "groups": _words(form["groups"]),
                 "methods": _chosen(form, get_args(ResetKind)),
                 "methods_required": read_number(form["methods_required"]),
-                # The form hands it on as it is: no sign-in asks by it yet.
-                "reconfirm_days": read_number(form["reconfirm_days"]),
             }
     return said
 

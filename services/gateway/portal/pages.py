@@ -19,7 +19,6 @@ from services.gateway.portal.admin_policy_pages import AdminPolicyPages
 from services.gateway.portal.admin_user_pages import AdminUserPages
 from services.gateway.portal.app_password_pages import AppPasswordPages
 from services.gateway.portal.challenge_pages import ChallengePages
-from services.gateway.portal.confirmation_pages import ConfirmationPages
 from services.gateway.portal.device_pages import DevicePages
 from services.gateway.portal.first_password_pages import FirstPasswordPages
 from services.gateway.portal.language_pages import LanguagePages
@@ -32,6 +31,7 @@ from services.gateway.portal.profile_pages import ProfilePages
 from services.gateway.portal.question_pages import QuestionPages
 from services.gateway.portal.receipt_pages import ReceiptPages
 from services.gateway.portal.registration_pages import RegistrationPages
+from services.gateway.portal.reminder_pages import ReminderPages
 from services.gateway.portal.security_info_pages import SecurityInfoPages
 from services.gateway.portal.sent_code_pages import SentCodePages
 from services.gateway.portal.session_pages import SessionPages
@@ -79,7 +79,7 @@ class Portal:
             signing_in,
             FirstPasswordPages(pages, visits, sign_in, signing_in),
             RegistrationPages(pages, visits, registration, signing_in),
-            ConfirmationPages(pages, visits, registration, signing_in),
+            ReminderPages(pages, visits, registration, signing_in),
             PasswordResetPages(pages, visits, own.password_reset),
             ProfilePages(pages, visits, account),
             ChallengePages(pages, visits, sign_in, signing_in),

@@ -21,6 +21,7 @@ from shared.contracts.methods import AuthenticatorSetup, Kind, LongestLabel, Met
 from shared.contracts.refusals import InvalidRequest, Refusal
 
 ADDRESS = "/security"
+FOR_RESET = f"{ADDRESS}#for-reset"
 _LABEL: TypeAdapter[str] = TypeAdapter(Label)
 _DONE = {
     "added",
@@ -195,6 +196,7 @@ class SecurityInfoPages:
             methods=methods,
             last_change=listed.last_change,
             revision=listed.revision,
+            for_reset=await self.security_info.for_reset(visitor.caller),
             sendable=listed.sendable,
             named=[each for each in methods if each.kind in _NAMED],
             codes=_the(listed.items, "recovery-codes"),

@@ -34,10 +34,12 @@ ADDRESS = "/sign-in"
 CHALLENGE = f"{ADDRESS}/challenge"
 FIRST_PASSWORD = f"{ADDRESS}/action"
 REGISTER = f"{ADDRESS}/register"
+REGISTER_FOR_RESET = f"{ADDRESS}/for-reset"
 CONFIRM = f"{ADDRESS}/confirm"
 _ACTIONS: dict[Action, str] = {
     "change-password": FIRST_PASSWORD,
     "register-security-info": REGISTER,
+    "register-for-reset": REGISTER_FOR_RESET,
     "confirm-security-info": CONFIRM,
 }
 LONGEST_USER_ID = 256

@@ -13,7 +13,7 @@ from services.gateway.administration import Administration
 from services.gateway.attempts import Attempts
 from services.gateway.devices import Devices
 from services.gateway.method_import import MethodImport
-from services.gateway.model import Caller, FlowKey, SignedIn, SignInAttempt
+from services.gateway.model import ActionRequired, Caller, FlowKey, SignedIn, SignInAttempt
 from services.gateway.password_reset import PasswordReset
 from services.gateway.policy import Policies
 from services.gateway.registration import Registration
@@ -127,6 +127,8 @@ class Gateway:
         self, name: str, password: str = OLD, *, device_key: str | None = None
     ) -> Caller:
         signed_in = await self.begin(name, password, device_key)
+        if isinstance(signed_in, ActionRequired) and signed_in.action == "register-for-reset":
+            signed_in = await self.registration.register_for_reset(key(signed_in), WHERE)
         assert isinstance(signed_in, SignedIn)
         return await self.acceptance.accept(signed_in.token, WHERE)
 

@@ -28,6 +28,7 @@ from services.credentials.password_reset import PasswordReset
 from services.credentials.policy import MethodPolicies, ResetPolicies
 from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.reset_limits import ResetLimits
+from services.credentials.reset_registration import ResetRegistration
 from services.credentials.routes import account_routes, question_routes, reset_routes
 from services.credentials.routes import routes as credentials_routes
 from services.credentials.rules import PasswordRules
@@ -44,6 +45,7 @@ from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.profile.audit import Audit
 from services.profile.people import People
+from services.profile.portal_policy import PortalPolicies
 from services.profile.routes import routes as profile_routes
 from services.profile.users import Users
 from services.sessions.activity import Activity
@@ -142,7 +144,8 @@ class Memory:
         people = People(self.people, self.clock)
         users = Users(self.people, people, self.clock)
         audit = Audit(self.audit, self.people, self.clock)
-        return _app("profile", profile_routes(people, users, audit))
+        policies = PortalPolicies(self.people, people, self.clock)
+        return _app("profile", profile_routes(people, users, audit, policies))
 
     def hasher(self) -> Hasher:
         """Return one that costs nothing."""
@@ -157,7 +160,12 @@ class Memory:
         kept = self.policies
         policies = MethodPolicies(kept, Lease(kept.policy_of, self.clock, self.clock.pause))
         changes = MethodChanges(self.methods, policies, self.clock)
-        asking = Asking(self.methods, changes)
+        ring = Keyring.parse(f"test:{'07' * 32}")
+        resets = self.reset_policies
+        resetting = ResetPolicies(resets, Lease(resets.policy_of, self.clock, self.clock.pause))
+        questions = SecurityQuestions(changes, ring, hasher, self.clock, resetting)
+        registration = ResetRegistration(changes, resetting, questions, SentKinds)
+        asking = Asking(self.methods, changes, registration)
         authentication = Authentication(
             self.credentials, self.methods, hasher, throttle, pepper, policies, asking
         )
@@ -167,11 +175,17 @@ class Memory:
         passwords = Passwords(
             self.credentials, hasher, rules, throttle, self.clock, pepper, kept, demands
         )
-        ring = Keyring.parse(f"test:{'07' * 32}")
         site = RelyingParty.at(PORTAL)
         passkeys = Passkeys(changes, MemoryOneTimes(self.clock), site, self.clock, pepper)
         passkey_sign_in = PasskeySignIn(
-            self.credentials, self.methods, changes, passkeys, throttle, self.clock, pepper
+            self.credentials,
+            self.methods,
+            changes,
+            passkeys,
+            throttle,
+            self.clock,
+            pepper,
+            registration,
         )
         security_info = SecurityInformation(
             self.methods,
@@ -196,9 +210,6 @@ class Memory:
             self.credentials, self.methods, changes, throttle, self.clock, pepper
         )
         clearing = Clearing(changes)
-        resets = self.reset_policies
-        resetting = ResetPolicies(resets, Lease(resets.policy_of, self.clock, self.clock.pause))
-        questions = SecurityQuestions(changes, ring, hasher, self.clock, resetting)
         reset = PasswordReset(
             passwords,
             security_info,
@@ -211,7 +222,7 @@ class Memory:
         return _app(
             "credentials",
             [
-                *reset_routes(reset),
+                *reset_routes(reset, registration),
                 *account_routes(accounts),
                 *credentials_routes(
                     authentication,

@@ -64,12 +64,14 @@ from shared.contracts.passkeys import BeginPasskeySignIn, EnrollPasskey, VerifyP
 from shared.contracts.policy import (
     PutMethodsPolicy,
     PutPasswordPolicy,
+    PutPortalPolicy,
     PutSessionsPolicy,
     ReadPolicy,
 )
 from shared.contracts.profile import (
     AddPerson,
     GetPerson,
+    Helpdesk,
     ListPeople,
     PutOrganization,
     PutPhoto,
@@ -338,6 +340,10 @@ CALLS: dict[tuple[str, str], Ask] = {
     ),
     ("credentials", "/password-policy/put"): lambda s: s.credentials.put_password_policy(
         PutPasswordPolicy(organization="halden", minimum_length=15)
+    ),
+    ("profile", "/policy/read"): lambda s: s.profile.policy(ReadPolicy(organization="halden")),
+    ("profile", "/policy/put"): lambda s: s.profile.put_policy(
+        PutPortalPolicy(organization="halden", helpdesk=Helpdesk(name="Desk"))
     ),
     ("profile", "/users/read"): lambda s: s.profile.user(ReadUser(sub="person-1")),
     ("profile", "/users/change"): lambda s: s.profile.change_user(

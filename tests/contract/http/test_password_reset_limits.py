@@ -25,6 +25,31 @@ async def test_five_wrong_proofs_lock_for_a_day_and_survive_a_flush(kim: Kim) ->
     assert (await kim.state(await kim.begins())).state == "choose-method"
 
 
+async def test_policy_says_how_many_wrong_proofs_lock_and_for_how_long(kim: Kim) -> None:
+    mail = await kim.adds()
+    await kim.policy(wrong_proofs=2, lock_hours=3)
+    key = await kim.begins()
+    await kim.choose(key, mail)
+    await kim.fails(key, 2)
+    await shut(kim, key)
+    kim.memory.clock.advance(3 * 3600 - 60)
+    await shut(kim, await kim.begins())
+    kim.memory.clock.advance(61)
+    assert (await kim.state(await kim.begins())).state == "choose-method"
+
+
+async def test_fewer_wrong_proofs_than_were_counted_begin_a_count_anew(kim: Kim) -> None:
+    mail = await kim.adds()
+    key = await kim.begins()
+    await kim.choose(key, mail)
+    await kim.fails(key, 4)
+    await kim.policy(wrong_proofs=2)
+    key = await kim.begins()
+    await kim.choose(key, mail)
+    await kim.fails(key, 1)
+    assert (await kim.answer(key, kim.code())).state == "new-password"
+
+
 async def test_wrong_proofs_are_counted_over_all_resets_and_a_right_one_clears_nothing(
     kim: Kim,
 ) -> None:
@@ -63,6 +88,20 @@ async def test_a_sixth_code_to_one_method_in_an_hour_is_not_sent_and_locks(kim: 
     await shut(kim, key)
     kim.memory.clock.advance(DAY - 60)
     await shut(kim, await kim.begins())
+
+
+async def test_policy_says_how_many_messages_there_are(kim: Kim) -> None:
+    mail, number = await two(kim)
+    await kim.policy(sends_per_hour=2, mails_per_ten_minutes=1, lock_hours=1)
+    key = await kim.begins()
+    for method in (mail, number, number):
+        await kim.choose(key, method)
+    assert (await refused(kim.choose(key, mail))).retry_after == 3600
+    kim.memory.clock.advance(3601)
+    key = await kim.begins()
+    for _ in range(2):
+        await kim.choose(key, number)
+    assert (await refused(kim.choose(key, number))).type == "too-many-codes"
 
 
 async def test_an_eleventh_mail_in_ten_minutes_is_not_sent_and_locks(kim: Kim) -> None:

@@ -111,6 +111,8 @@ async def test_a_password_is_reset_by_answering_all_that_were_drawn(forgetful: F
     assert (method.kind, method.hint) == ("security-questions", None)
     chosen = await forgetful.choose(key, method.id)
     assert set(chosen.questions) == {each.question for each in ANSWERS}
+    kept = repr(forgetful.memory.credentials.resets.by_id)
+    assert not [each for each in chosen.questions if each in kept]
     wrong = await refused(forgetful.answer(key, said("wrong", questions=chosen.questions)))
     assert wrong.type == "code-refused"
     again = await forgetful.state(key)

@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from services.gateway.clients.credentials import CredentialsClient
-from services.gateway.model import ActionRequired, Caller, PasskeyAttempt, SignedIn
+from services.gateway.model import ActionRequired, Caller, FlowKey, PasskeyAttempt, SignedIn
 from services.gateway.sign_in import Outcome
 from shared.contracts.methods import AuthenticatorSetup
 from shared.contracts.refusals import Busy, Refusal, Unavailable
@@ -40,6 +40,21 @@ async def demand(gateway: Gateway, **changed: Any) -> None:
 async def answer(kim: Kim, setup: AuthenticatorSetup, password: str = OLD) -> Outcome:
     kim.pass_time(60)
     return await kim.answer(await kim.challenged(password), kim.code(setup))
+
+
+async def adds_passkey(gateway: Gateway, authenticator: SoftAuthenticator) -> None:
+    caller: Caller = await gateway.caller("kim")
+    setup = await gateway.security_info.enroll_passkey(caller, label="Key")
+    made = SecretStr(authenticator.create(setup.options))
+    await gateway.security_info.prove(caller, setup.id, made)
+
+
+async def with_passkey(gateway: Gateway, authenticator: SoftAuthenticator) -> Outcome:
+    """Sign in with a passkey alone."""
+    flow, options = await gateway.sign_in.passkey_options(CLIENT)
+    said = SecretStr(authenticator.get(options))
+    attempt = PasskeyAttempt(key=FlowKey(flow, CLIENT), answer=said, where=WHERE)
+    return await gateway.sign_in.with_passkey(attempt)
 
 
 async def asked(kim: Kim, setup: AuthenticatorSetup) -> ActionRequired:
@@ -172,16 +187,9 @@ async def test_a_trusted_device_is_not_asked(kim: Kim, setup: AuthenticatorSetup
 
 
 async def test_a_passkey_alone_is_not_asked(kim: Kim) -> None:
-    gateway, authenticator = kim.gateway, SoftAuthenticator(PORTAL)
-    caller: Caller = await gateway.caller("kim")
-    setup = await gateway.security_info.enroll_passkey(caller, label="Key")
-    made = SecretStr(authenticator.create(setup.options))
-    await gateway.security_info.prove(caller, setup.id, made)
+    await adds_passkey(kim.gateway, authenticator := SoftAuthenticator(PORTAL))
     kim.pass_time(365 * DAY)
-    flow, options = await gateway.sign_in.passkey_options(CLIENT)
-    said = SecretStr(authenticator.get(options))
-    attempt = PasskeyAttempt(key=key(type("Begun", (), {"flow": flow})()), answer=said, where=WHERE)
-    assert isinstance(await gateway.sign_in.with_passkey(attempt), SignedIn)
+    assert isinstance(await with_passkey(kim.gateway, authenticator), SignedIn)
 
 
 async def test_stepping_up_begins_no_period(kim: Kim, setup: AuthenticatorSetup) -> None:

@@ -97,6 +97,8 @@ TABLE: dict[str, Turns] = {
     "PUT /admin/policy/sessions": ADMIN,
     "POST /admin/methods/import": ADMIN,
     "GET /admin/policy/password": ADMIN,
+    "GET /admin/policy/portal": ADMIN,
+    "PUT /admin/policy/portal": ADMIN,
     "PUT /admin/policy/password": ADMIN,
     "GET /admin/policy/reset": ADMIN,
     "PUT /admin/policy/reset": ADMIN,

@@ -314,6 +314,21 @@ async def test_it_is_kept_through_other_changes_and_goes_when_it_is_done(
     assert replace(cleared, last_change=None) == SecurityInfo("ada", 5, must_register=True)
 
 
+async def test_what_is_for_resets_has_an_end_of_its_own(store: MethodStore) -> None:
+    for_reset = await store.ask(SecurityInfo("ada"), 3, for_reset=True)
+    factor = await store.ask(SecurityInfo("ada", 1), 14)
+    kept = await store.security_info("ada")
+    assert kept.asked_for_reset is not None
+    assert kept.asked_since is not None
+    assert (kept.asked_for_reset.until, kept.asked_since.until) == (for_reset, factor)
+    app = replace(PHONE, kind="passkey")
+    assert kept.with_proved(app).asked_for_reset == kept.asked_for_reset
+    after = kept.with_proved(replace(PHONE, kind="email"))
+    assert after.asked_since == kept.asked_since
+    await store.put(after, None)
+    assert (await store.security_info("ada")).asked_for_reset is None
+
+
 async def test_an_end_that_the_servers_clock_has_passed_is_over(credentials: Wiring) -> None:
     store = _in_mongodb(credentials).store
     await store.ask(SecurityInfo("ada"), 14)

@@ -38,6 +38,17 @@ async def test_an_organization_is_kept_and_replaced(store: PeopleStore) -> None:
     assert await store.organization("halden") == renamed
 
 
+async def test_a_helpdesk_that_an_admin_chose_outlasts_what_an_organization_is_begun_with(
+    store: PeopleStore,
+) -> None:
+    await store.put_organization(OrganizationRecord("halden", "Halden", HELPDESK))
+    chosen = Helpdesk(name="Front desk", phone="112")
+    await store.put_portal_policy("halden", chosen)
+    await store.put_organization(OrganizationRecord("halden", "Halden Logistics", HELPDESK))
+    kept = OrganizationRecord("halden", "Halden Logistics", chosen, version=1)
+    assert await store.organization("halden") == kept
+
+
 async def test_a_person_is_kept_with_every_field(store: PeopleStore) -> None:
     full = AddPerson(
         organization="halden",

@@ -15,6 +15,8 @@ from services.credentials.mongo.policies import MongoPolicyStore as MongoMethodP
 from services.credentials.reset_policy import ResetPolicy
 from services.credentials.store import CredentialStore, PasswordPolicyStore, ResetPolicyStore
 from services.credentials.store import PolicyStore as MethodPolicyStore
+from services.profile.mongo import MongoPeopleStore
+from services.profile.store import PeopleStore
 from services.sessions.model import SessionPolicy, proof_of
 from services.sessions.mongo.policies import MongoPolicyStore as MongoSessionPolicies
 from services.sessions.mongo.sessions import MongoSessionStore
@@ -22,6 +24,7 @@ from services.sessions.store import PolicyStore as SessionPolicyStore
 from services.sessions.store import SessionStore
 from shared.contracts.audit import Actor
 from shared.contracts.events import Audited
+from shared.contracts.profile import Helpdesk
 from shared.contracts.refusals import ChangedMeanwhile
 from shared.contracts.sessions import EstablishSession, Session
 from shared.policies import Replaced, Telling
@@ -30,6 +33,7 @@ from tests.contract.stores.sessions.cases import DAY, WHERE, state_of
 from tests.contract.stores.test_credential_store import ADA, AT, open_account, put
 from tests.memory.credentials import MemoryCredentials, MemoryPasswordPolicies, MemoryResetPolicies
 from tests.memory.credentials import MemoryPolicies as MemoryMethodPolicies
+from tests.memory.profile import MemoryPeople
 from tests.memory.sessions import MemoryPolicies as MemorySessionPolicies
 from tests.memory.sessions import MemorySessions
 
@@ -102,6 +106,13 @@ def passwords_in(where: str, request: pytest.FixtureRequest) -> PasswordPolicySt
     return MongoPasswordPolicyStore(wiring.database, wiring.transactions)
 
 
+def people_in(where: str, request: pytest.FixtureRequest) -> PeopleStore:
+    if where == "memory":
+        return MemoryPeople()
+    wiring = request.getfixturevalue("profile")
+    return MongoPeopleStore(wiring.database, wiring.transactions)
+
+
 def resets_in(where: str, request: pytest.FixtureRequest) -> ResetPolicyStore:
     if where == "memory":
         return MemoryResetPolicies()
@@ -144,7 +155,7 @@ async def test_where_no_device_may_be_trusted_the_version_of_trust_rises(
 Put = Callable[[tuple[int, ...] | None, Telling], Awaitable[Replaced]]
 
 
-KINDS = ("methods", "password", "reset", "sessions")
+KINDS = ("methods", "password", "portal", "reset", "sessions")
 
 
 @pytest.fixture(params=[f"{kind} {where}" for kind in KINDS for where in ("memory", "mongodb")])
@@ -165,6 +176,11 @@ def put_policy(request: pytest.FixtureRequest) -> Put:
         resets = resets_in(where, request)
         return lambda replaces, told: resets.put_policy(
             "halden", ResetPolicy("everyone"), replaces=replaces, told=told
+        )
+    if kind == "portal":
+        people = people_in(where, request)
+        return lambda replaces, told: people.put_portal_policy(
+            "halden", Helpdesk(name="Desk"), replaces=replaces, told=told
         )
     sessions = opened_in(where, request).policies
     return lambda replaces, told: sessions.put_policy("halden", SHORT, replaces=replaces, told=told)

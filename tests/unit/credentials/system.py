@@ -1,6 +1,7 @@
 """The credentials service on memory, with hashing that costs nothing."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from uuid import uuid4
 
 from pydantic import SecretStr
@@ -9,14 +10,18 @@ from services.credentials.asking import Asking
 from services.credentials.authentication import Authentication
 from services.credentials.blocklist import Blocklist
 from services.credentials.hashing import Hasher
+from services.credentials.keyring import Keyring
 from services.credentials.kinds import MethodChanges
 from services.credentials.model import HashParameters, Password, PasswordPolicy, normalized
 from services.credentials.password import Passwords
 from services.credentials.password_policy import PasswordPolicies
-from services.credentials.policy import MethodPolicies
+from services.credentials.policy import MethodPolicies, ResetPolicies
+from services.credentials.reset_registration import ResetRegistration
 from services.credentials.rules import PasswordRules
+from services.credentials.security_questions import SecurityQuestions
 from services.credentials.throttling import Throttle
 from shared.contracts.credentials import ChangePassword, Verified, VerifyPassword
+from shared.contracts.methods import SentKind, SentKinds
 from shared.contracts.sessions import Revoked
 from shared.lease import Lease
 from tests.memory.clock import StoppedClock
@@ -27,6 +32,7 @@ from tests.memory.credentials import (
     MemoryMethods,
     MemoryPasswordPolicies,
     MemoryPolicies,
+    MemoryResetPolicies,
 )
 from tests.memory.epochs import MemoryEpochs
 
@@ -35,6 +41,35 @@ CHEAP = HashParameters(memory=8, passes=1, lanes=1)
 DEARER = HashParameters(memory=16, passes=2, lanes=1)
 OLD = "violet otter counts nine lamps"
 NEW = "seven quiet boats in march"
+
+
+@dataclass
+class Verifiers:
+    """Hashes that can be counted."""
+
+    verified: list[tuple[str | None, str]] = field(default_factory=list)
+
+    async def hash(self, password: str) -> str:
+        """Say what it is of."""
+        return f"hash of {password}"
+
+    async def verify(self, verifier: str | None, password: str) -> bool:
+        """Compare what it is of."""
+        self.verified.append((verifier, password))
+        return verifier == f"hash of {password}"
+
+
+def registration(
+    changes: MethodChanges,
+    resets: MemoryResetPolicies | None = None,
+    sendable: Collection[SentKind] = SentKinds,
+) -> ResetRegistration:
+    """Return what tells who is asked to register for resets; nobody, as long as no policy says."""
+    kept, clock = resets or MemoryResetPolicies(), changes.clock
+    policies = ResetPolicies(kept, Lease(kept.policy_of, clock))
+    ring = Keyring.parse(f"test:{'07' * 32}")
+    questions = SecurityQuestions(changes, ring, Verifiers(), clock, policies)
+    return ResetRegistration(changes, policies, questions, sendable)
 
 
 @dataclass
@@ -70,7 +105,8 @@ class System:
         demanded = MemoryPasswordPolicies(epochs)
         lease = Lease(demanded.policy_of, clock, clock.pause)
         demands = PasswordPolicies(demanded, lease, usual, methods, policies)
-        asking = Asking(methods, MethodChanges(methods, policies, clock))
+        changes = MethodChanges(methods, policies, clock)
+        asking = Asking(methods, changes, registration(changes))
         return cls(
             clock,
             epochs,

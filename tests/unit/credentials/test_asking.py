@@ -17,6 +17,7 @@ from shared.lease import Lease
 from tests.memory.clock import StoppedClock
 from tests.memory.credentials import MemoryMethods, MemoryPolicies
 from tests.memory.epochs import MemoryEpochs
+from tests.unit.credentials.system import registration
 
 PASSWORD_ALONE = PutOffSecurityInfo(sub="ada", signing_in_under=1)
 Change = Callable[[SecurityInfo], SecurityInfo]
@@ -52,7 +53,8 @@ def asking(store: Hurried, clock: StoppedClock) -> Asking:
         by_organization={"": MethodPolicy(second_factor="required", skip_days=14)}
     )
     policies = MethodPolicies(kept, Lease(kept.policy_of, clock, clock.pause))
-    return Asking(store, MethodChanges(store, policies, clock))
+    changes = MethodChanges(store, policies, clock)
+    return Asking(store, changes, registration(changes))
 
 
 async def test_a_factor_that_is_registered_a_moment_before_is_not_got_around(

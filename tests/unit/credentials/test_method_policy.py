@@ -123,25 +123,29 @@ def test_the_mark_of_an_admin_goes_with_the_first_factor_that_is_proved() -> Non
 def test_methods_are_confirmed_when_nothing_is_known_of_them_for_too_long() -> None:
     policy = MethodPolicy(reconfirm_days=30)
     due, early = AT + timedelta(days=30), AT + timedelta(days=30, seconds=-1)
-    assert policy.to_confirm(ALL, early) == ()
-    assert [each.id for each in policy.to_confirm(ALL, due)] == ["phone", "tablet", "codes"]
+    assert not policy.asks_to_confirm(ALL, early)
+    assert policy.asks_to_confirm(ALL, due)
     newer = replace(TABLET, created_at=AT + timedelta(days=1))
-    assert policy.to_confirm(replace(ALL, methods=(PHONE, newer)), due) == ()
-    assert policy.to_confirm(ALL.confirmed(AT + timedelta(days=1)), due) == ()
+    assert not policy.asks_to_confirm(replace(ALL, methods=(PHONE, newer)), due)
+    assert not policy.asks_to_confirm(ALL.confirmed(AT + timedelta(days=1)), due)
     # What was said long before the newest one was set up does not count less than that.
-    assert policy.to_confirm(ALL.confirmed(AT - timedelta(days=99)), early) == ()
+    assert not policy.asks_to_confirm(ALL.confirmed(AT - timedelta(days=99)), early)
 
 
 def test_only_a_factor_that_may_be_used_is_asked_about_and_makes_it_known() -> None:
     late = AT + timedelta(days=365)
     policy = MethodPolicy()
-    assert policy.to_confirm(NOTHING, late) == ()
-    assert policy.to_confirm(replace(NOTHING, methods=(replace(PHONE, proved=False),)), late) == ()
-    assert NO_APPS.to_confirm(ALL, late) == ()
-    assert replace(policy, reconfirm_days=0).to_confirm(ALL, late) == ()
+    assert not policy.asks_to_confirm(NOTHING, late)
+    assert not policy.asks_to_confirm(
+        replace(NOTHING, methods=(replace(PHONE, proved=False),)), late
+    )
+    assert not NO_APPS.asks_to_confirm(ALL, late)
+    assert not replace(policy, reconfirm_days=0).asks_to_confirm(ALL, late)
     mail = Method("mail", "email", "", late, proved=True, hint="a…@halden.example")
     codes = replace(CODES, created_at=late)
-    shown = policy.to_confirm(replace(ALL, methods=(PHONE, mail, codes)), late)
+    info = replace(ALL, methods=(PHONE, mail, codes))
+    assert policy.asks_to_confirm(info, late)
+    shown = policy.looked_through(info)
     assert [each.id for each in shown] == ["phone", "mail", "codes"]
 
 

@@ -65,6 +65,7 @@ from tests.memory.credentials import (
     MemoryQuotas,
 )
 from tests.memory.epochs import MemoryEpochs
+from tests.unit.credentials.system import registration
 
 ORIGIN = "https://portal.example:8443"
 FLOW = "a flow"
@@ -111,7 +112,14 @@ class People:
             PEPPER,
         )
         self.alone = PasskeySignIn(
-            self.credentials, self.store, changes, self.passkeys, throttle, self.clock, PEPPER
+            self.credentials,
+            self.store,
+            changes,
+            self.passkeys,
+            throttle,
+            self.clock,
+            PEPPER,
+            registration(changes),
         )
 
     async def enroll(self, sub: str = "ada", label: str = "Laptop") -> PasskeySetup:

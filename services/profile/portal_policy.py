@@ -1,0 +1,47 @@
+"""The policy for the portal: whom people are told to contact."""
+
+from dataclasses import dataclass
+
+from services.profile.errors import NoSuchOrganization
+from services.profile.model import OrganizationRecord
+from services.profile.people import People
+from services.profile.store import PeopleStore
+from shared.clock import Clock
+from shared.contracts.policy import KeptPortalPolicy, PutPortalPolicy, ReadPolicy
+from shared.policies import policy_replaced
+
+
+@dataclass(frozen=True)
+class PortalPolicies:
+    """Keep each organization's policy, which stands in its own record."""
+
+    store: PeopleStore
+    people: People
+    clock: Clock
+
+    async def read(self, asked: ReadPolicy) -> KeptPortalPolicy:
+        """Return an organization's policy as it is at this moment."""
+        found = await self._organization(asked.organization)
+        return KeptPortalPolicy(helpdesk=found.helpdesk, version=found.version)
+
+    async def put(self, asked: PutPortalPolicy) -> KeptPortalPolicy:
+        """Replace a policy. People are shown the new one here, and within a second elsewhere.
+
+        Raise `ChangedMeanwhile` where another one stands there than those it may replace.
+        """
+        await self._organization(asked.organization)
+        at = self.clock.now()
+        replaced = await self.store.put_portal_policy(
+            asked.organization,
+            asked.helpdesk,
+            replaces=asked.replaces,
+            told=lambda replaced: policy_replaced(asked, "portal", replaced, at),
+        )
+        self.people.forget()
+        return KeptPortalPolicy(helpdesk=asked.helpdesk, version=replaced.version)
+
+    async def _organization(self, organization_id: str) -> OrganizationRecord:
+        found = await self.store.organization(organization_id)
+        if found is None:
+            raise NoSuchOrganization
+        return found
