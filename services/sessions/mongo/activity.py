@@ -161,8 +161,6 @@ class MongoActivityStore:
             if last is None:
                 raise UnknownCursor
             at = last["at"]
-            # The first of these is what bounds the index.
-            query["at"] = {"$lte": at}
             query["$or"] = [{"at": {"$lt": at}}, {"at": at, "_id": {"$gt": after}}]
         return query
 
