@@ -35,16 +35,31 @@ ORGANIZATION = PutOrganization(
 
 
 async def load(config: GatewayConfig) -> None:
-    """Load the organization, its people, their photos and passwords."""
+    """Load the organization, its people, their photos and passwords; say who is left out."""
     key = config.service_key.get_secret_value()
     users: list[dict[str, Any]] = json.loads((HERE / "users.json").read_text())
     async with peer.connect() as session:
         profile = ProfileClient(Peer(session, config.profile_url, key))
         credentials = CredentialsClient(Peer(session, config.credentials_url, key))
-        await profile.put_organization(ORGANIZATION)
-        subs: dict[str, str] = {}
-        for user in users:
+        for user_id in await bring_in(profile, credentials, users):
+            print(f"{user_id} is left as they are, changed or deleted since.")
+
+
+async def bring_in(
+    profile: ProfileClient, credentials: CredentialsClient, users: list[dict[str, Any]]
+) -> list[str]:
+    """Bring these in, and return who is not, as they were changed or deleted since."""
+    await profile.put_organization(ORGANIZATION)
+    subs: dict[str, str] = {}
+    left_out = []
+    for user in users:
+        try:
             subs[user["user_id"]] = await _load_user(profile, credentials, user, subs)
+        except Refusal as refusal:
+            if refusal.type != "user-exists":
+                raise
+            left_out.append(user["user_id"])
+    return left_out
 
 
 async def _load_user(

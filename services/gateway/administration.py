@@ -1,5 +1,6 @@
 """What an organization's admins do."""
 
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,14 +10,24 @@ from services.gateway.account import names_in
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.errors import NotAllowedByPolicy
-from services.gateway.model import Caller, acting
+from services.gateway.model import Caller, Unfit, acting
 from services.gateway.step_up import StepUps
 from shared.contracts.audit import Details, LongestDetail, NoteAudit
 from shared.contracts.credentials import CheckPassword, EnrollAccount, Words
-from shared.contracts.profile import AddPerson, GetPerson, ListPeople, PeopleList, Person
-from shared.contracts.refusals import NotFound, Refusal, UnknownCursor
-from shared.contracts.users import ReadUser
+from shared.contracts.profile import (
+    AddPerson,
+    GetPerson,
+    ListPeople,
+    LongestSearch,
+    PeopleList,
+    Person,
+)
+from shared.contracts.refusals import InvalidRequest, NotFound, Refusal, UnknownCursor
+from shared.contracts.users import ChangeUser, ReadUser, RecordChanges
 from shared.parking import ParkedMessage
+from shared.problems import at_fault
+
+_UNFIT = re.compile(f"[{Unfit}]")
 
 
 class ParkedEvents(Protocol):
@@ -70,22 +81,35 @@ class Administration:
         return person
 
     async def people(
-        self, admin: Person, *, limit: int = 50, after: str | None = None
+        self,
+        admin: Person,
+        *,
+        limit: int = 50,
+        after: str | None = None,
+        search: str | None = None,
     ) -> PeopleList:
-        """Return a page of the organization's people."""
-        organization = admin.home_organization.id
+        """Return a page of the organization's people, of those alone that are searched for."""
         return await self.profile.list(
-            ListPeople(organization=organization, limit=limit, after=after)
+            ListPeople(
+                organization=admin.home_organization.id,
+                limit=limit,
+                after=after,
+                search=_searched(search or ""),
+            )
         )
 
     async def add(
         self, admin: Person, record: AddPerson, password: SecretStr | None, *, temporary: bool
     ) -> Person:
-        """Add a person with an account. What a crash left half done, the same call completes."""
+        """Add a person with an account. What a crash left half done, the same call completes.
+
+        They have no role before their account lets them in: who could not come would count as an
+        admin that the organization still has. A role that a crash left out is given by a change.
+        """
         words = names_in(record, organization=admin.home_organization.name)
         if password is not None:
             await self._check(password, words, record.organization)
-        added = await self.profile.add(record.model_copy(update={"by": acting(admin)}))
+        added = await self.profile.add(record.model_copy(update={"roles": (), "by": acting(admin)}))
         await self.credentials.enroll(
             EnrollAccount(
                 sub=added.sub,
@@ -96,6 +120,15 @@ class Administration:
                 organization=record.organization,
             )
         )
+        if record.roles:
+            await self.profile.change_user(
+                ChangeUser(
+                    sub=added.sub,
+                    organization=record.organization,
+                    changes=RecordChanges(roles=record.roles),
+                    by=acting(admin),
+                )
+            )
         return await self.profile.get(GetPerson(sub=added.sub))
 
     async def parked(self, *, limit: int = 50, after: str | None = None) -> ParkedPage:
@@ -120,6 +153,14 @@ class Administration:
         )
         if not report.acceptable:
             raise _refused(report.reasons)
+
+
+def _searched(typed: str) -> str | None:
+    search = typed.strip()
+    reason = "too-long" if len(search) > LongestSearch else "unfit" if _UNFIT.search(search) else ""
+    if reason:
+        raise InvalidRequest(errors=[at_fault("search", reason)])
+    return search or None
 
 
 def _place_after(cursor: str, found: list[ParkedMessage]) -> int:

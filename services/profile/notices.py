@@ -25,7 +25,9 @@ from shared.owed import Sender
 
 _ANY_CAUSE = "account-changed"
 _UNTOLD = "?"
-_IN_SEVERAL = {"password-reset", "help-asked"}
+_TO_EACH_ADDRESS = {"password-reset", "password-set-by-admin"}
+"""A password that its owner did not choose, or not while signed in, may be somebody else's."""
+_IN_SEVERAL = _TO_EACH_ADDRESS | {"help-asked"}
 """What is told to each address of somebody, or to others."""
 _WITHOUT_RECEIPT = (
     SignInLockedPayload,
@@ -109,13 +111,14 @@ class Notices:
 
     async def _owe_each(self, notice: Notice, person: PersonRecord) -> None:
         """Owe a mail of its own to everybody who is to be told, so that none waits for another."""
-        record, is_reset = person.record, notice.cause == "password-reset"
-        addresses = dict.fromkeys(record.emails) if is_reset else {}
+        record = person.record
+        addresses = dict.fromkeys(record.emails) if notice.cause in _TO_EACH_ADDRESS else {}
         each = [
             replace(notice, receipt=f"{notice.receipt}.{number}", to=address)
             for number, address in enumerate(addresses)
         ]
-        if not is_reset or "admin" in record.roles:
+        is_admins_reset = notice.cause == "password-reset" and "admin" in record.roles
+        if is_admins_reset or notice.cause == "help-asked":
             each += await self._to_admins(notice, person)
         await self.store.owe(f"{notice.receipt}.each", *each)
 

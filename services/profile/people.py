@@ -92,7 +92,7 @@ class People:
     async def list(self, asked: ListPeople) -> PeopleList:
         """Return a page of an organization's people."""
         found = await self.store.people(
-            asked.organization, after=asked.after, limit=asked.limit + 1
+            asked.organization, after=asked.after, limit=asked.limit + 1, search=asked.search
         )
         page = found[: asked.limit]
         more = page[-1].sub if len(found) > asked.limit else None

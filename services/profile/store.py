@@ -61,10 +61,11 @@ class PeopleStore(Protocol):
         ...
 
     async def people(
-        self, organization: str, *, after: str | None, limit: int
+        self, organization: str, *, after: str | None, limit: int, search: str | None = None
     ) -> list[PersonRecord]:
         """Return an organization's people in order of their user IDs, after one of them.
 
+        With a `search`, return those whose user ID, name or an address begins so, in whatever case.
         Raise `UnknownCursor` where that is none of them.
         """
         ...

@@ -88,7 +88,11 @@ class Users:
         change = secrets.token_urlsafe(16)
         await tx.owe(told_of_addresses(before, after, change, at=now))
         if asked.by is not None:
-            details: Details = {"fields": ",".join(_differing(before.record, after.record))}
+            fields = _differing(before.record, after.record)
+            details: Details = {"fields": ",".join(fields)}
+            if "roles" in fields:
+                # Who may do what is worth more than that it was changed.
+                details["roles"] = " ".join(after.record.roles)
             await tx.emit(
                 Audited.of(asked.by, "change-user", at=now, subject=after.sub, details=details)
             )

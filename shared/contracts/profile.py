@@ -9,6 +9,7 @@ from shared.contracts.body import Contract, Sub
 
 Role = Literal["admin"]
 MostGroups = 100
+LongestSearch = 100
 GroupId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
 
 
@@ -118,11 +119,15 @@ class GetPerson(Contract):
 
 
 class ListPeople(Contract):
-    """Ask for an organization's people, by user ID."""
+    """Ask for an organization's people, by user ID.
+
+    With a `search`, for those whose user ID, name or address begins so, in whatever case.
+    """
 
     organization: str
     limit: int = Field(default=50, ge=1, le=200)
     after: str | None = None
+    search: str | None = Field(default=None, min_length=1, max_length=LongestSearch)
 
 
 class PeopleList(Contract):

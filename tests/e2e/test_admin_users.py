@@ -16,7 +16,12 @@ def subjects_of_mails(portal: Portal, address: str) -> set[str]:
 def test_a_record_is_changed_and_a_second_admins_change_is_not_overwritten(
     portal: Portal, people: People, robin: Someone, token: str
 ) -> None:
-    where = f"/admin/users/{subject(portal, token)}"
+    sub = subject(portal, token)
+    where = f"/admin/users/{sub}"
+    listed = portal.call("GET", f"/admin/users?search={robin.user_id.upper()}", token=people.admin)
+    assert [each["sub"] for each in listed.json()["items"]] == [sub]
+    unfit = portal.call("GET", f"/admin/users?search={'x' * 101}", token=people.admin)
+    assert problem(unfit, 422, "invalid-request")["errors"][0]["field"] == "search"
     read = portal.call("GET", where, token=people.admin)
     shown, tag = read.json(), {"If-Match": read.headers["ETag"]}
     assert (shown["groups"], shown["disabled"]) == ([], False)

@@ -153,7 +153,7 @@ class MemoryPeople:
         return self.persons.get(sub)
 
     async def people(
-        self, organization: str, *, after: str | None, limit: int
+        self, organization: str, *, after: str | None, limit: int, search: str | None = None
     ) -> list[PersonRecord]:
         """Return a page."""
         own = [each for each in self.persons.values() if each.record.organization == organization]
@@ -161,7 +161,7 @@ class MemoryPeople:
         if after is not None and not last:
             raise UnknownCursor
         least = last[0] if last else ""
-        left = [each for each in own if not each.deleted]
+        left = [each for each in own if not each.deleted and _begins(each.record, search or "")]
         found = [each for each in left if user_id_key(each.record.user_id) > least]
         return sorted(found, key=lambda each: user_id_key(each.record.user_id))[:limit]
 
@@ -176,6 +176,11 @@ class MemoryPeople:
     async def photo(self, sub: str) -> Photo | None:
         """Look the subject up."""
         return self.photos.get(sub)
+
+
+def _begins(record: AddPerson, search: str) -> bool:
+    names = (record.user_id, record.display_name, *record.emails)
+    return any(user_id_key(each).startswith(user_id_key(search)) for each in names)
 
 
 @dataclass(frozen=True)

@@ -76,13 +76,14 @@ from services.gateway.security_info import SecurityInfo
 from services.gateway.sign_in import Outcome, SignIn
 from services.gateway.users import Users
 from shared.contracts.credentials import PasswordReport
-from shared.contracts.profile import AddPerson, Person
+from shared.contracts.profile import AddPerson, LongestSearch, Person
 from shared.contracts.sessions import Receipt
 from shared.texts import Catalogues
 
 _REFUSED_SIGN_IN = {
     401: "sign-in-refused", 403: "device-disabled", 429: "sign-in-throttled", 503: "too-busy",
 }  # fmt: skip
+_SEARCH = {"type": "string", "maxLength": LongestSearch}
 _REFUSED_PASSKEY = {**_REFUSED_SIGN_IN, 403: "device-disabled, passkey-cloned"}
 _REFUSED_ANSWER = {401: "sign-in-refused", 403: f"{REFUSED}, device-disabled", **REFUSED_CODE}
 _REFUSED_ACTION = {
@@ -222,7 +223,7 @@ class Api:
         return [
             Operation(
                 "GET", "/admin/users", "The organization's users", self._users, "admin",
-                answers={200: UserItems}, paged=True,
+                answers={200: UserItems}, paged=True, queries={"search": _SEARCH},
             ),
             Operation(
                 "POST", "/admin/users", "Add a user", self._add_user, "admin",
@@ -349,7 +350,9 @@ class Api:
         return Answer(await self.account.check_password(call.caller, password))
 
     async def _users(self, call: Call) -> Answer:
-        page = await self.administration.people(call.admin, limit=call.limit, after=call.after)
+        page = await self.administration.people(
+            call.admin, limit=call.limit, after=call.after, search=call.query("search")
+        )
         return Answer(UserItems(items=page.items, next=page.next))
 
     async def _add_user(self, call: Call) -> Answer:

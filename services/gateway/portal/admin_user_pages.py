@@ -11,8 +11,8 @@ from services.gateway.portal.admin_pages import ADDRESS as ADMIN
 from services.gateway.portal.admin_pages import Admins, filled, read_version
 from services.gateway.portal.visits import Form, Visitor
 from services.gateway.users import Users
-from shared.contracts.profile import AddPerson, Person
-from shared.contracts.refusals import Refusal
+from shared.contracts.profile import AddPerson, PeopleList, Person
+from shared.contracts.refusals import InvalidRequest, Refusal
 from shared.contracts.users import Emptiable, RecordChanges, User
 
 ADDRESS = f"{ADMIN}/users"
@@ -55,14 +55,22 @@ class AdminUserPages:
         ]
 
     async def _list(self, request: web.Request, visitor: Visitor, admin: Person) -> web.Response:
-        after = request.query.get("after")
-        listed = await self.admins.administration.people(admin, limit=_PAGE, after=after or None)
+        after, search = request.query.get("after"), request.query.get("search", "")
+        refusal, listed = None, PeopleList(items=())
+        try:
+            listed = await self.admins.administration.people(
+                admin, limit=_PAGE, after=after or None, search=search
+            )
+        except InvalidRequest as error:
+            refusal = error
         return await self.admins.pages.show(
             request,
             "admin_users.html",
             visitor=visitor,
             listed=listed,
             after=after,
+            search=search,
+            refusal=refusal,
             done="done" in request.query,
         )
 

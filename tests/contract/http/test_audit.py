@@ -55,10 +55,14 @@ async def test_adding_a_user_is_told_once(gateway: Gateway) -> None:
     kim = await gateway.add("kim", roles=("admin",))
     again = gateway.add("kim", roles=("admin",))
     assert (await refused(again)).type == "user-exists"
-    (event,) = told(gateway)
-    assert (event.subject, event.payload.actor) == (kim.sub, admin.sub)
-    assert (event.payload.action, event.payload.organization) == ("add-user", "halden")
-    assert event.payload.details == {"roles": "admin"}
+    added, given = told(gateway)
+    for event in (added, given):
+        assert (event.subject, event.payload.actor) == (kim.sub, admin.sub)
+        assert event.payload.organization == "halden"
+    assert (added.payload.action, added.payload.details) == ("add-user", {"roles": ""})
+    # Who cannot come yet has no role yet.
+    role = {"fields": "roles", "roles": "admin"}
+    assert (given.payload.action, given.payload.details) == ("change-user", role)
 
 
 async def test_replacing_a_policy_is_told_with_its_version_and_what_changed(

@@ -16,7 +16,7 @@ from services.gateway.errors import (
 )
 from services.gateway.model import ActionRequired, SignedIn
 from shared.contracts.profile import AddPerson
-from shared.contracts.refusals import InvalidRequest
+from shared.contracts.refusals import InvalidRequest, Unavailable
 from shared.contracts.sessions import Revoked
 from shared.problems import at_fault
 from tests.contract.http.gateway import NEW, OLD, WHERE, Gateway, key, refused
@@ -209,6 +209,40 @@ async def test_who_is_there_is_not_added_again_and_keeps_their_password(
     assert (await refused(gateway.add("kim", NEW))).type == "user-exists"
     assert isinstance(await gateway.begin("kim", OLD), SignedIn)
     assert (await refused(gateway.begin("kim", NEW))).type == "sign-in-refused"
+
+
+async def test_people_are_searched_for_by_what_they_begin_with(gateway: Gateway) -> None:
+    await gateway.add("kim")
+    admin = await gateway.admin()
+
+    async def found(search: str) -> list[str]:
+        page = await gateway.administration.people(admin, search=search)
+        return [each.display_name for each in page.items]
+
+    assert await found(" KIM@ ") == ["Kim"]
+    assert await found("im") == []
+    assert await found("") == await found(" ") == ["Kim", "Root"]
+    for search, reason in (("k" * 101, "too-long"), ("k\x00", "unfit"), ("k\u202e", "unfit")):
+        refusal = await refused(found(search))
+        assert refusal.type == "invalid-request"
+        assert [(each["field"], each["reason"]) for each in refusal.errors] == [("search", reason)]
+
+
+async def test_who_is_added_as_an_admin_is_none_before_they_can_come(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_asked: object) -> None:
+        raise Unavailable
+
+    people = gateway.services.memory.people
+    with monkeypatch.context() as patched:
+        patched.setattr(CredentialsClient, "enroll", away)
+        refusal = await refused(gateway.add("kim", roles=("admin",)))
+        assert refusal.type == "service-unavailable"
+    assert [each.record.display_name for each in await people.admins("halden")] == ["Root"]
+    kim = await gateway.add("kim", roles=("admin",))
+    assert kim.roles == ("admin",)
+    assert len(await people.admins("halden")) == 2
 
 
 @pytest.mark.asvs("8.2.2", "8.4.1")

@@ -279,16 +279,35 @@ async def test_nobody_is_kept_out_where_the_record_cannot_be_read(
 async def test_nothing_is_looked_up_for_who_has_all_there_is_to_have(
     kim: Kim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await kim.adds()
-    await kim.policy()
-
     async def forbidden(*_asked: object) -> None:
         raise AssertionError
 
+    await kim.adds()
+    await kim.policy(methods=("email",))
+    with monkeypatch.context() as patched:
+        patched.setattr(ProfileClient, "user", forbidden)
+        assert await is_complete(kim)
+    await kim.policy()
     await kim.adds_authenticator()
     await kim.adds(NUMBER, "sms")
     monkeypatch.setattr(ProfileClient, "user", forbidden)
     assert isinstance(await with_code(kim), SignedIn)
+
+
+async def test_the_password_alone_is_asked_for_nothing_beside_a_factor_that_nobody_asks_for(
+    kim: Kim,
+) -> None:
+    await kim.adds_authenticator()
+    await demand(kim.gateway, second_factor="off")
+    await kim.policy()
+    assert await is_complete(kim)
+
+
+async def test_who_has_too_little_by_now_registers_more_and_confirms_nothing(kim: Kim) -> None:
+    await kim.adds()
+    await kim.policy(methods_required=2)
+    kim.memory.clock.advance(200 * DAY)
+    await asked(kim)
 
 
 async def test_half_a_year_later_it_is_confirmed_by_who_has_no_factor(kim: Kim) -> None:

@@ -124,6 +124,7 @@ async def test_to_an_admin_of_another_organization_a_user_is_like_nobody(
 ) -> None:
     robin, zoe = await gateway.add("robin"), await elsewhere(gateway)
     caller = await gateway.caller("robin")
+    gateway.services.memory.people.outbox.clear()
 
     def everything(sub: str) -> list[Any]:
         users = gateway.users

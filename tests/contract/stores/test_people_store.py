@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from services.profile.model import OrganizationRecord
-from services.profile.mongo import MongoPeopleStore
+from services.profile.mongo import ANY_CASE, SEARCHED, MongoPeopleStore, beginning
 from services.profile.store import PeopleStore
 from shared.contracts.audit import Actor
 from shared.contracts.events import Audited
@@ -128,6 +128,66 @@ async def test_people_come_in_order_of_their_user_ids_in_pages(store: PeopleStor
     names = [each.record.user_id.partition("@")[0] for each in [*first, *rest]]
     assert names == ["ada", "Bob", "cleo", "dan"]
     assert len(first) == 3
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("ADA", "ad"),
+        ("ada@", "a"),
+        ("b", "b"),
+        ("Émile", "e"),
+        ("émile Z", "e"),
+        ("zola", ""),
+        ("post", "be"),
+        ("post@E", "e"),
+        ("*", ""),
+        (".*", ""),
+        ("$", ""),
+        ("org", ""),
+    ],
+)
+async def test_people_are_found_by_what_begins_so_in_any_case(
+    store: PeopleStore, search: str, found: str
+) -> None:
+    for name, said, emails in (
+        ("ada", "Cleo Marsh", ()),
+        ("bob", "Dan", ("x@mail.example", "Post@bob.example")),
+        ("d", "ADA Marsh", ()),
+        ("emil", "Émile Zola", ("post@emil.example",)),
+    ):
+        person = record(f"{name}@example.org").model_copy(
+            update={"display_name": said, "emails": emails}
+        )
+        await store.add_person(person)
+    await store.add_person(record("ada@elsewhere.example", "elsewhere"))
+    listed = await store.people("halden", after=None, limit=9, search=search)
+    assert "".join(each.record.user_id[0] for each in listed) == found
+    if listed:
+        rest = await store.people("halden", after=listed[0].sub, limit=9, search=search)
+        assert rest == listed[1:]
+
+
+async def test_people_are_found_by_the_indexes_alone(profile: Wiring) -> None:
+    store = MongoPeopleStore(profile.database, profile.transactions)
+    await store.install()
+    crowd = [
+        {"_id": f"{number}", "organization": "halden", "user_id_key": f"zoe{number}@example.org"}
+        for number in range(300)
+    ]
+    await profile.database["people"].insert_many(crowd)
+    explained = await profile.database.command(
+        "explain",
+        {
+            "find": "people",
+            "filter": {"organization": "halden", **beginning("ada")},
+            "collation": ANY_CASE.document,
+        },
+        verbosity="queryPlanner",
+    )
+    plan = str(explained["queryPlanner"]["winningPlan"])
+    assert "COLLSCAN" not in plan
+    assert all(f"{field} in any case" in plan for field in SEARCHED)
 
 
 async def test_a_cursor_of_another_organization_is_refused_like_none_at_all(

@@ -4,32 +4,36 @@ import pytest
 
 from services.credentials.model import help_asked, password_changed
 from shared.contracts.epochs import Raised
-from shared.contracts.events import CredentialChange
+from shared.contracts.events import Cause, CredentialChange
 from tests.unit.profile.test_notices import AT, TEXTS, System, system
 
 __all__ = ["system"]
 ADDRESSES = ("ada@example.org", "old@example.org", "ada@example.org")
 
 
-def was_reset(sub: str = "ada") -> CredentialChange:
-    return password_changed(Raised(sub, 2, "receipt-1", "token"), at=AT, cause="password-reset")
+def was_reset(cause: Cause = "password-reset") -> CredentialChange:
+    return password_changed(Raised("ada", 2, "receipt-1", "token"), at=AT, cause=cause)
 
 
 def told(system: System) -> list[tuple[str, str]]:
     return sorted((mail.to, mail.message_id) for mail in system.mailer.taken)
 
 
-async def test_a_reset_is_told_to_every_address_once(system: System) -> None:
+@pytest.mark.parametrize("cause", ["password-reset", "password-set-by-admin"])
+async def test_a_password_that_is_not_ones_own_choice_is_told_to_every_address_once(
+    system: System, cause: Cause
+) -> None:
     system.person(emails=ADDRESSES)
+    system.person("bo", roles=("admin",))
     for _ in range(2):
-        await system.notices.owe(was_reset())
+        await system.notices.owe(was_reset(cause))
         await system.send_all()
     assert told(system) == [
         ("ada@example.org", "<receipt-1.0@mail.example>"),
         ("old@example.org", "<receipt-1.1@mail.example>"),
     ]
     assert {mail.subject for mail in system.mailer.taken} == {
-        TEXTS.text("mail.password-reset.subject", "en")
+        TEXTS.text(f"mail.{cause}.subject", "en")
     }
 
 
