@@ -51,7 +51,7 @@ class Introspection:
         return SessionList(items=tuple(page), next=more)
 
     async def _renewed(self, known: SessionState, asked: Introspect, epoch: int) -> Session:
-        await self.store.seen(asked.sid, await self.policies.of(known.organization))
+        await self.store.seen(asked.sid, await self.policies.of(known.session.organization))
         # It is read again, since only the store's clock tells until when it lasts now.
         state = await self.store.session(asked.sub, asked.sid)
         return (await self._accepted(state, asked, epoch)).session

@@ -1,7 +1,5 @@
 """The part of the API's table for the audit trail."""
 
-import csv
-import io
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,19 +7,18 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from services.gateway.api.exports import CSV, csv_row, download
 from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.audit import AuditTrail
 from shared.contracts.audit import AuditedPerson, AuditEntry, AuditFilter, AuditPage
 from shared.contracts.refusals import InvalidRequest
 from shared.problems import at_fault
-from shared.telemetry import log
 
 _FILTERS: dict[str, Any] = {name: {"type": "string"} for name in AuditFilter.model_fields}
 _COLUMNS = (
     "sequence", "at", "actor", "actor_user_id", "actor_name", "subject", "subject_user_id",
     "subject_name", "action", "outcome", "reason", "details", "id", "hash",
 )  # fmt: skip
-_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -65,38 +62,19 @@ class AuditApi:
         if name not in _FORMATS:
             raise InvalidRequest(errors=[at_fault("format", "unknown")])
         pages = self.trail.pages(call.admin, _wanted(call))
-        return await _download(call.request, pages, name)
+        kind = _FORMATS[name]
+        return await download(call.request, _written(pages, kind), f"audit.{name}", kind.media_type)
 
 
 def _wanted(call: Call) -> AuditFilter:
     return AuditFilter(**{name: call.query(name) or None for name in _FILTERS})
 
 
-async def _download(
-    request: web.Request, pages: AsyncIterator[AuditPage], name: str
-) -> web.StreamResponse:
-    kind = _FORMATS[name]
-    # What is refused is refused in the usual way, before anything was sent.
-    first = await anext(pages)
-    response = web.StreamResponse(
-        headers={
-            "Content-Type": kind.media_type,
-            "Content-Disposition": f'attachment; filename="audit.{name}"',
-        }
-    )
-    await response.prepare(request)
-    try:
-        await response.write(kind.begins + b"".join(map(kind.written, first.items)))
-        async for page in pages:
-            await response.write(b"".join(map(kind.written, page.items)))
-    except Exception as error:
-        # The client is gone, or the rest cannot be read: then the file must not look whole.
-        log.warning("export-broken-off", error=type(error).__name__)
-        if request.transport is not None:
-            request.transport.abort()
-        return response
-    await response.write_eof()
-    return response
+async def _written(pages: AsyncIterator[AuditPage], kind: _Format) -> AsyncIterator[bytes]:
+    begins = kind.begins
+    async for page in pages:
+        yield begins + b"".join(map(kind.written, page.items))
+        begins = b""
 
 
 def _as_json(entry: AuditEntry) -> bytes:
@@ -107,7 +85,7 @@ def _as_csv(entry: AuditEntry) -> bytes:
     said = entry.model_dump(mode="json", exclude={"actor", "subject", "details"})
     said |= _person("actor", entry.actor) | _person("subject", entry.subject)
     said["details"] = orjson.dumps(entry.details, option=orjson.OPT_SORT_KEYS).decode()
-    return _row([said.get(column) for column in _COLUMNS])
+    return csv_row(said.get(column) for column in _COLUMNS)
 
 
 def _person(column: str, person: AuditedPerson | None) -> dict[str, str | None]:
@@ -120,19 +98,7 @@ def _person(column: str, person: AuditedPerson | None) -> dict[str, str | None]:
     }
 
 
-def _row(cells: list[object]) -> bytes:
-    file = io.StringIO()
-    csv.writer(file, quoting=csv.QUOTE_ALL).writerow(map(_harmless, cells))
-    return file.getvalue().encode()
-
-
-def _harmless(cell: object) -> str:
-    """Return a cell that no spreadsheet takes for a formula (OWASP, CSV Injection)."""
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if text.startswith(_BEGINS_A_FORMULA) else text
-
-
 _FORMATS = {
     "jsonl": _Format("application/jsonl", b"", _as_json),
-    "csv": _Format("text/csv; charset=utf-8", _row(list(_COLUMNS)), _as_csv),
+    "csv": _Format(CSV, csv_row(_COLUMNS), _as_csv),
 }

@@ -23,6 +23,7 @@ from shared.contracts.methods import Kind, LastChange, LongestAnswer, LongestCod
 from shared.contracts.profile import Person
 from shared.contracts.questions import LongestTyped
 from shared.contracts.sessions import Purpose, Receipt, Session
+from shared.contracts.terms import MissingDocument
 
 Code = Annotated[SecretStr, Field(min_length=1, max_length=LongestCode)]
 
@@ -54,12 +55,20 @@ class MethodToRegister(Body):
     label: Label
 
 
+class NamedTerms(Body):
+    """A version of terms of use that was read."""
+
+    id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    version: Annotated[int, Field(ge=1, lt=2**31)]
+
+
 class ActionBody(Body):
     """What the sign-in waits for, which its `action` says.
 
     The user's own password in place of a temporary one; or a method to be registered, and then its
     id with a code that shows that it works; or that the methods there are are still right; or
-    that registering or confirming is put off, which `skip_until` says until when is possible.
+    that registering or confirming is put off, which `skip_until` says until when is possible; or
+    the versions of terms of use that are accepted, or that they are declined, which ends it.
     """
 
     new_password: Password | None = None
@@ -68,14 +77,21 @@ class ActionBody(Body):
     code: Code | None = None
     confirm: Literal[True] | None = None
     skip: Literal[True] | None = None
+    terms: Annotated[tuple[NamedTerms, ...], Field(max_length=100, strict=False)] | None = None
+    decline: Literal[True] | None = None
 
     @model_validator(mode="after")
     def _is_one_of_these(self) -> Self:
         if (self.method_id is None) != (self.code is None):
             raise ValueError("A method goes with its code.")
-        choices = (self.new_password, self.method, self.code, self.confirm, self.skip)
+        choices = (
+            self.new_password, self.method, self.code, self.confirm, self.skip, self.terms,
+            self.decline,
+        )  # fmt: skip
         if sum(each is not None for each in choices) != 1:
-            raise ValueError("One of these: a password, a method, its code, confirm or skip.")
+            raise ValueError(
+                "One of these: a password, a method, its code, confirm, skip, terms or decline."
+            )
         return self
 
 
@@ -337,7 +353,7 @@ class SignInAction(BaseModel):
     """The sign-in waits until the user has done `action`.
 
     It may be put off until `skip_until`, if that is there. `methods` are those to be confirmed,
-    where something is.
+    where something is, and `terms` those to be accepted.
     """
 
     state: Literal["action-required"] = "action-required"
@@ -347,6 +363,7 @@ class SignInAction(BaseModel):
     ]
     skip_until: datetime | None = Field(default=None, exclude_if=not_)
     methods: tuple[ChallengeMethod, ...] = Field(default=(), exclude_if=not_)
+    terms: tuple[MissingDocument, ...] = Field(default=(), exclude_if=not_)
 
 
 class SignInChallenge(BaseModel):

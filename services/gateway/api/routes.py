@@ -1,7 +1,7 @@
 """The table of the API: every operation there is, each parse, one call, render."""
 
 import base64
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import cast
 
 from aiohttp import web
@@ -21,8 +21,6 @@ from services.gateway.api.bodies import (
     DeviceAnswer,
     MethodChoiceBody,
     OptionsToSign,
-    ParkedItem,
-    ParkedItems,
     PasskeyBody,
     PasskeyOptions,
     ReceiptGiven,
@@ -38,6 +36,7 @@ from services.gateway.api.bodies import (
 )
 from services.gateway.api.method_import import MethodImportApi
 from services.gateway.api.operations import Answer, Call, Operation
+from services.gateway.api.parked_events import ParkedEventsApi
 from services.gateway.api.password_policy import PasswordPolicyApi
 from services.gateway.api.password_reset import PasswordResetApi
 from services.gateway.api.policy import PolicyApi
@@ -50,6 +49,8 @@ from services.gateway.api.security_info import (
     to_set_up,
 )
 from services.gateway.api.streams import stream
+from services.gateway.api.terms import TermsApi
+from services.gateway.api.terms_administration import TermsAdministrationApi
 from services.gateway.api.trust import TrustApi
 from services.gateway.api.users import UsersApi
 from services.gateway.audit import AuditTrail
@@ -69,6 +70,7 @@ from services.gateway.registration import Registration
 from services.gateway.requests import RECEIPT_HEADER
 from services.gateway.security_info import SecurityInfo
 from services.gateway.sign_in import Outcome, SignIn
+from services.gateway.terms_at_sign_in import TermsFlows
 from services.gateway.trust import DeviceTrust
 from services.gateway.users import Users
 from shared.contracts.credentials import PasswordReport
@@ -82,7 +84,8 @@ _REFUSED_SIGN_IN = {
 _REFUSED_PASSKEY = {**_REFUSED_SIGN_IN, 403: "device-disabled, passkey-cloned"}
 _REFUSED_ANSWER = {401: "sign-in-refused", 403: REFUSED, **REFUSED_CODE}
 _REFUSED_ACTION = {
-    401: "sign-in-refused", 403: f"{REFUSED}, cannot-be-put-off", 409: "too-many-authenticators",
+    401: "sign-in-refused", 403: f"{REFUSED}, cannot-be-put-off, terms-declined",
+    409: "too-many-authenticators",
     410: "flow-ended, setup-ended", 422: "password-refused", 429: "sign-in-throttled",
     503: "too-busy, password-change-unconfirmed",
 }  # fmt: skip
@@ -109,6 +112,7 @@ class Api:
     audit: AuditTrail
     password_reset: PasswordReset
     method_import: MethodImport
+    terms: TermsFlows
 
     def operations(self) -> list[Operation]:
         """Return the whole table."""
@@ -119,14 +123,17 @@ class Api:
             *AppPasswordApi(self.security_info).operations(),
             *QuestionApi(self.catalogues).operations(),
             *TrustApi(self.trust).operations(),
+            *TermsApi(self.terms).operations(),
             *self._passwords(),
             *PasswordResetApi(self.password_reset, self.policies, self.catalogues).operations(),
             *self._admin(),
             *UsersApi(self.users).operations(),
+            *TermsAdministrationApi(self.terms).operations(),
             *MethodImportApi(self.method_import).operations(),
             *PolicyApi(self.policies).operations(),
             *PasswordPolicyApi(self.policies).operations(),
             *AuditApi(self.audit).operations(),
+            *ParkedEventsApi(self.administration).operations(),
         ]
 
     def _signing_in(self) -> list[Operation]:
@@ -159,7 +166,7 @@ class Api:
             ),
             Operation(
                 "POST", "/sign-out", "End this session", self._sign_out, answers={204: None},
-                refusals={404: "not-found"},
+                refusals={404: "not-found"}, before_terms=True,
             ),
         ]  # fmt: skip
 
@@ -195,6 +202,7 @@ class Api:
             Operation(
                 "GET", "/me/events", "What happens to this session, as it happens",
                 self._events, answers={200: str}, media_type="text/event-stream", renews=False,
+                before_terms=True,
             ),
         ]  # fmt: skip
 
@@ -221,14 +229,6 @@ class Api:
                 "POST", "/admin/users", "Add a user", self._add_user, "admin",
                 AddUserBody, {201: Person},
                 {409: "user-exists", 422: "password-refused", 503: "too-busy"},
-            ),
-            Operation(
-                "GET", "/admin/parked-events", "Events that could not be handled", self._parked,
-                "admin", answers={200: ParkedItems}, paged=True,
-            ),
-            Operation(
-                "POST", "/admin/parked-events/{id}/replay", "Let an event be tried again",
-                self._replay, "admin", answers={204: None}, refusals={404: "not-found"},
             ),
         ]  # fmt: skip
 
@@ -272,6 +272,13 @@ class Api:
             return Answer(SignInRegistration(flow=flow.id, method=to_set_up(begun)))
         if body.skip:
             return _state(await self.registration.put_off(flow, call.where))
+        if body.decline:
+            await self.terms.at_sign_in.decline(flow, call.where, call.languages)
+        if body.terms is not None:
+            named = [(each.id, each.version) for each in body.terms]
+            return _state(
+                await self.terms.at_sign_in.accept(flow, named, call.where, call.languages)
+            )
         if body.confirm:
             return _state(await self.registration.confirm(flow, call.where))
         method_id, code = cast("str", body.method_id), cast("SecretStr", body.code)
@@ -352,15 +359,6 @@ class Api:
         )
         return Answer(person, 201)
 
-    async def _parked(self, call: Call) -> Answer:
-        page = await self.administration.parked(limit=call.limit, after=call.after)
-        items = tuple(ParkedItem(**asdict(each)) for each in page.items)
-        return Answer(ParkedItems(items=items, next=page.next))
-
-    async def _replay(self, call: Call) -> Answer:
-        await self.administration.replay(call.admin, call.path("id"))
-        return Answer(None, 204)
-
 
 def _state(outcome: Outcome) -> Answer:
     if isinstance(outcome, Challenged):
@@ -380,6 +378,7 @@ def _state(outcome: Outcome) -> Answer:
                 action=outcome.action,
                 skip_until=outcome.skip_until,
                 methods=tuple(map(ChallengeMethod.of, outcome.methods)),
+                terms=outcome.terms,
             )
         )
     return Answer(

@@ -11,10 +11,11 @@ CHANGE = "/password"
 # as its end, is easier told by what it is than by what it is not.
 _INSIDE = (
     r"/|/password|/sessions|/sign-out-everywhere|/receipts(?:/[\w-]{1,64})?"
-    r"|/security(?:/questions|/remove/[\w-]{1,64})?|/admin(?:/[\w-]{1,64}){0,3}"
+    r"|/security(?:/questions|/remove/[\w-]{1,64})?"
+    r"|/terms(?:/[\w-]{1,64}(?:/decline)?)?|/admin(?:/[\w-]{1,64}){0,3}"
 )
 _OUTSIDE = (
-    r"/re-authenticate|/sign-in(?:/action|/challenge|/register|/confirm)?|/signed-out"
+    r"/re-authenticate|/sign-in(?:/action|/challenge|/register|/confirm|/terms)?|/signed-out"
     r"|/password-reset(?:/step)?"
     r"|/problems/[\w-]+"
 )

@@ -35,8 +35,10 @@ CHALLENGE = f"{ADDRESS}/challenge"
 FIRST_PASSWORD = f"{ADDRESS}/action"
 REGISTER = f"{ADDRESS}/register"
 CONFIRM = f"{ADDRESS}/confirm"
+TERMS = f"{ADDRESS}/terms"
 _ACTIONS: dict[Action, str] = {
     "change-password": FIRST_PASSWORD,
+    "accept-terms": TERMS,
     "register-security-info": REGISTER,
     "confirm-security-info": CONFIRM,
 }
@@ -217,7 +219,7 @@ class SignInPages:
 
     async def _sign_out(self, request: web.Request) -> web.Response:
         try:
-            caller, _ = await self.visits.sent_form(request)
+            caller, _ = await self.visits.sent_form(request, before_terms=True)
             await self.account.sign_out(caller)
         except CsrfRefused:
             raise

@@ -42,9 +42,13 @@ from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
+from services.gateway.clients.terms import TermsClient
 from services.profile.audit import Audit
 from services.profile.people import People
 from services.profile.routes import routes as profile_routes
+from services.profile.routes import terms_routes
+from services.profile.terms import Terms
+from services.profile.terms_admin import TermsAdministration
 from services.profile.users import Users
 from services.sessions.devices import Devices
 from services.sessions.introspection import Introspection
@@ -77,6 +81,7 @@ from tests.memory.epochs import MemoryEpochs
 from tests.memory.profile import MemoryPeople
 from tests.memory.sessions import MemoryAcceptances, MemorySessions
 from tests.memory.sessions import MemoryPolicies as MemorySessionPolicies
+from tests.memory.terms import MemoryTerms
 
 KEY = "the key of these tests"
 PORTAL = "https://portal.example"
@@ -112,6 +117,7 @@ class Memory:
     guesses: MemoryGuesses
     audit: MemoryAudit
     reset_policies: MemoryResetPolicies
+    terms: MemoryTerms
 
     @classmethod
     def empty(cls) -> "Memory":
@@ -131,6 +137,7 @@ class Memory:
             MemoryGuesses(clock),
             MemoryAudit(clock=clock),
             MemoryResetPolicies(epochs),
+            MemoryTerms(epochs),
         )
 
     def profile(self) -> web.Application:
@@ -138,7 +145,9 @@ class Memory:
         people = People(self.people, self.clock)
         users = Users(self.people, people, self.clock)
         audit = Audit(self.audit, self.people, self.clock)
-        return _app("profile", profile_routes(people, users, audit))
+        administration = TermsAdministration(self.terms, self.people, self.clock)
+        terms = terms_routes(Terms(self.terms), administration)
+        return _app("profile", [*profile_routes(people, users, audit), *terms])
 
     def hasher(self) -> Hasher:
         """Return one that costs nothing."""
@@ -259,6 +268,11 @@ class Services:
     def profile(self) -> ProfileClient:
         """The gateway's client of the profile service."""
         return ProfileClient(self.peer("profile"))
+
+    @property
+    def terms(self) -> TermsClient:
+        """The gateway's client of what that service has to do with terms of use."""
+        return TermsClient(self.peer("profile"))
 
     @property
     def credentials(self) -> CredentialsClient:
