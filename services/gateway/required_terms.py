@@ -51,6 +51,10 @@ class RequiredTerms:
 
         return cls(terms, profile, Lease(read, clock, pause))
 
+    async def ready(self, sub: str, organization: str | None) -> None:
+        """Raise where it could not be said now what is required."""
+        await self.lease.of(organization or await self.organization_of(sub))
+
     async def before_sign_in(
         self, sub: str, organization: str | None, languages: Sequence[str]
     ) -> tuple[MissingDocument, ...]:

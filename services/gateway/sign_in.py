@@ -147,6 +147,8 @@ class SignIn:
     ) -> Outcome:
         """Answer the challenge, once, and go on. The device is trusted where policy allows that."""
         flow = await self._challenged_flow(key)
+        # A code is good for once, and is not to be used up by a sign-in that cannot go on.
+        await self.terms.ready(flow.sub, flow.organization)
         answered = await self.credentials.answer(
             AnswerChallenge(
                 sub=flow.sub,

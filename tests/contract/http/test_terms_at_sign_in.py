@@ -214,6 +214,21 @@ async def test_what_cannot_be_asked_for_is_not_passed_over(
     await sign_in(halden)
 
 
+async def test_a_code_is_not_used_up_while_it_cannot_be_asked(
+    halden: Halden, counted: Counted
+) -> None:
+    kim, clock = Kim(halden.gateway), halden.gateway.services.memory.clock
+    setup = await kim.authenticator(halden.caller)
+    challenged = await halden.gateway.begin("kim")
+    assert isinstance(challenged, Challenged)
+    counted.away = True
+    clock.advance(2)
+    code = kim.code(setup)
+    assert (await refused(kim.answer(challenged, code))).type == "service-unavailable"
+    counted.away = False
+    assert isinstance(await kim.answer(challenged, code), SignedIn)
+
+
 async def check(halden: Halden, gateway: Gateway | None = None) -> None:
     required = (gateway or halden.gateway).required_terms
     await required.check(halden.caller, ("en",))
