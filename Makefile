@@ -29,7 +29,7 @@ seed: venv ## bring in the demonstration organization again
 
 test: venv ## set up what is missing and run the tests
 	@$(PYTHON) -m deploy.local install --for-tests
-	$(PYTHON) -m pytest $(wildcard $(addprefix tests/,unit contract e2e browser fault property))
+	$(PYTHON) -m tests
 
 lint: venv ## check style, types and who may import whom
 	$(PYTHON) -m ruff check $(CODE)

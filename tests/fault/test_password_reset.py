@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -47,6 +48,13 @@ class Forgetful:
 
     async def finish(self, flow: str, password: str) -> Reply:
         return await self.ask("POST", f"/{flow}/password", {"new_password": password})
+
+    async def finish_at_last(self, flow: str, password: str) -> None:
+        """Finish as somebody who comes back for as long as nothing has come of it."""
+        last = monotonic() + 30
+        while await self.state(flow) == "new-password" and monotonic() < last:
+            if (await self.finish(flow, password)).status == 503:
+                await asyncio.sleep(0.25)
 
     async def state(self, flow: str) -> str:
         return str((await self.ask("GET", f"/{flow}")).body["state"])
@@ -98,7 +106,8 @@ async def test_a_reset_is_done_wholly_or_not_at_all_when_the_service_dies(
     await portal.whole()
     if await kim.state(flow) == "new-password":
         assert (await portal.sign_in(kim.user)).status == 200
-        assert (await kim.finish(flow, password)).status == 200
+        # What the dead service had begun is kept from others for a few seconds more.
+        await kim.finish_at_last(flow, password)
     assert await kim.state(flow) == "done"
     await kim.is_wholly_reset(password)
 
