@@ -50,8 +50,8 @@ class _Reading:
         found = await self.database["terms"].aggregate(
             [
                 {"$match": query},
-                {"$sort": {"document": ASCENDING, "number": ASCENDING}},
                 {"$project": {"texts.text": 0}},
+                {"$sort": {"document": ASCENDING, "number": ASCENDING}},
                 {"$group": {"_id": "$document", "versions": {"$push": "$$ROOT"}}},
                 {"$set": {"now": "$$NOW"}},
             ],

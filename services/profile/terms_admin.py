@@ -14,7 +14,8 @@ from shared.contracts.audit import Actor, Details
 from shared.contracts.body import Done
 from shared.contracts.events import Audited
 
-_MOST_LOOKED_THROUGH = 1000
+_BATCH = 200
+_MOST_LOOKED_THROUGH = 5 * _BATCH
 
 
 @dataclass(frozen=True)
@@ -94,18 +95,17 @@ class TermsAdministration:
             raise NoSuchTerms
         found: list[contract.Acceptance] = []
         after, looked = asked.after, 0
-        while True:
-            page = await self.people.people(asked.organization, after=after, limit=asked.limit)
+        while looked < _MOST_LOOKED_THROUGH:
+            page = await self.people.people(asked.organization, after=after, limit=_BATCH)
             for person, standing in await self._standings(document, page):
                 if standing.status == asked.status:
                     found.append(_acceptance(person, standing))
                 after, looked = person.sub, looked + 1
                 if len(found) == asked.limit:
                     return contract.Acceptances(items=tuple(found), next=after)
-            if len(page) < asked.limit:
+            if len(page) < _BATCH:
                 return contract.Acceptances(items=tuple(found))
-            if looked >= _MOST_LOOKED_THROUGH:
-                return contract.Acceptances(items=tuple(found), next=after)
+        return contract.Acceptances(items=tuple(found), next=after)
 
     async def export(self, asked: contract.ExportDecisions) -> contract.ExportedDecisions:
         """Return a page of everything that was ever decided about a document."""

@@ -89,9 +89,9 @@ def test_what_is_required_is_accepted_on_the_way_in(
 
 
 def writes(admin: Person, language: str, title: str, text: str) -> None:
-    admin.page.get_by_label("Language", exact=True).fill(language)
-    admin.page.get_by_label("Title").fill(title)
-    admin.page.get_by_label("Text", exact=True).fill(text)
+    admin.page.locator("#language").fill(language)
+    admin.page.locator("#title").fill(title)
+    admin.page.locator("#text").fill(text)
 
 
 @pytest.mark.usefixtures("afterwards")
