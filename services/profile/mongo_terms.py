@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from pymongo import ASCENDING
-from pymongo.errors import DuplicateKeyError
 
 from services.profile.documents import Decision, Document, Standing, Version
 from shared.contracts.events import Event
@@ -153,17 +152,14 @@ class MongoTermsStore:
         await self.transactions.install()
 
     async def in_transaction(self, work: Callable[[Any], Awaitable[T]]) -> T:
-        """Do the work, and once more where somebody else's had just inserted the same."""
+        """Do the work. Of two that insert the same key one meets the other and begins anew."""
 
         async def attempt(transaction: Transaction) -> T:
             return await work(
                 MongoTermsTransaction(self.database, transaction.session, transaction)
             )
 
-        try:
-            return await self.transactions.run(attempt)
-        except DuplicateKeyError:
-            return await self.transactions.run(attempt)
+        return await self.transactions.run(attempt)
 
     async def documents(self, organization: str) -> list[Document]:
         """Read all versions without what they say."""

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Enrolls, Opens
 from tests.browser.person import Account, Person
 
-INSIDE = ["/", "/sessions", "/password", "/sign-out-everywhere", "/receipts", "/nowhere"]
+INSIDE = ["/", "/sessions", "/password", "/sign-out-everywhere", "/receipts", "/terms", "/nowhere"]
 OUTSIDE = ["/sign-in", "/sign-in?why=password-changed", "/signed-out", "/problems/not-found"]
 PHONE = {"width": 320, "height": 640}
 SCHEMES = ["light", "dark"]

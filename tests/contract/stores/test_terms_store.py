@@ -208,3 +208,23 @@ async def test_pages_of_decisions_join(system: System) -> None:
     assert {each.sub for each in [*first, *rest]} == {f"person-{n}" for n in range(5)}
     with pytest.raises(UnknownCursor):
         await system.store.decisions_about(document.id, after="none", limit=3)
+
+
+async def test_whoever_meets_the_same_decision_just_made_begins_anew(profile: Wiring) -> None:
+    store = MongoTermsStore(profile.database, profile.transactions)
+    system = System(store)
+    document = await system.publish(await system.begin())
+    attempts: list[int] = []
+
+    async def work(tx: Any) -> None:
+        standing = await tx.standing("halden", document.id, "kim")
+        attempts.append(len(standing.decisions))
+        if len(attempts) == 1:
+            await system.decide(document, 1)
+        made = standing.decide("kim", "accepted", 1, (), WHERE)
+        if made is not None:
+            await tx.decide(made)
+
+    await store.in_transaction(work)
+    assert attempts[0] == 0
+    assert attempts[-1] == len(await store.decisions_by("kim")) == 1
