@@ -163,8 +163,8 @@ class Launcher:
         self.close()
 
     def _begin(self, program: Program) -> subprocess.Popen[bytes]:
-        # Each has its own process group, so that Ctrl-C reaches the test first,
-        # and ending a program ends what it started.
+        # Each has its own process group, so that Ctrl-C reaches the test first, and ending a
+        # program ends what it started; but no session, in which `nice` would weigh nothing.
         with self._log(program.name).open("ab") as log:
             return subprocess.Popen(
                 program.argv,
@@ -173,7 +173,7 @@ class Launcher:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
+                process_group=0,
             )
 
     def _end(self, name: str, how: signal.Signals, *, wanted: bool, seconds: float = 10) -> int:
