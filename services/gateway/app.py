@@ -19,9 +19,10 @@ from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
+from services.gateway.clients.terms import TermsClient
 from services.gateway.config import GatewayConfig
 from services.gateway.devices import Devices
-from services.gateway.headers import dressed, guarded, identified
+from services.gateway.headers import Dress, dressed, guarded, identified
 from services.gateway.live import LiveSessions
 from services.gateway.method_import import MethodImport
 from services.gateway.password_reset import PasswordReset
@@ -32,11 +33,13 @@ from services.gateway.redis import RedisAnswers, RedisFlows
 from services.gateway.registration import Registration
 from services.gateway.rendering import Problems, middleware
 from services.gateway.requests import Requests
+from services.gateway.required_terms import RequiredTerms
 from services.gateway.sealing import Sealer
 from services.gateway.security_info import SecurityInfo
 from services.gateway.sign_in import SignIn
 from services.gateway.step_up import StepUps
 from services.gateway.subscribers import subscribe
+from services.gateway.terms_at_sign_in import TermsFlows
 from services.gateway.trust import DeviceTrust
 from services.gateway.users import Users
 from shared import cache
@@ -45,7 +48,7 @@ from shared.cache import AcceptanceCache
 from shared.clock import SystemClock
 from shared.contracts.refusals import Refusal
 from shared.parking import Parking
-from shared.service import Service, measured
+from shared.service import Refused, Service, measured
 from shared.texts import Catalogues
 
 NAME = "gateway"
@@ -82,7 +85,8 @@ def build_service(config: GatewayConfig) -> Service:
     administration = Administration(profile, credentials, Parking(bus), step_ups)
     security_info = SecurityInfo(credentials, profile, sessions, step_ups)
     flows = RedisFlows(redis, sealer, clock)
-    sign_in = SignIn(credentials, profile, sessions, flows, clock, Attempts(sessions))
+    required = RequiredTerms.of(TermsClient(peers["profile"]), profile, clock)
+    sign_in = SignIn(credentials, profile, sessions, flows, clock, Attempts(sessions), required)
     registration = Registration(sign_in)
     policies = Policies(credentials, profile, sessions)
     devices = Devices(sessions, credentials, profile, step_ups, DeviceTrust(sessions))
@@ -95,6 +99,7 @@ def build_service(config: GatewayConfig) -> Service:
         catalogues,
         trusted_proxies=config.trusted_proxies,
         servers=config.app_password_clients,
+        terms=required,
     )
     problems = Problems(catalogues, requests)
     admin = AdminFlows(
@@ -125,6 +130,7 @@ def build_service(config: GatewayConfig) -> Service:
         admin.audit,
         password_reset,
         admin.method_import,
+        TermsFlows.of(sign_in),
     )
     table = api.operations()
     operations = Operations(requests, RedisAnswers(redis, sealer), problems.answer)
@@ -141,13 +147,6 @@ def build_service(config: GatewayConfig) -> Service:
     app.add_routes([operations.route(operation) for operation in table])
     app.add_routes(Documents(table, config.public_url).routes())
     portal.install(app)
-
-    dress = dressed(config.public_url)
-
-    def refused(request: web.BaseRequest, refusal: Refusal) -> web.Response:
-        response = problems.json(refusal, request)
-        dress(request, response)
-        return response
 
     async def close_outgoing(_app: web.Application) -> AsyncIterator[None]:
         yield
@@ -167,5 +166,16 @@ def build_service(config: GatewayConfig) -> Service:
         wants={"redis": accepted.answers, **{name: each.answers for name, each in peers.items()}},
         missing=bus.missing,
         stops=[bus.stop],
-        refused=refused,
+        refused=_refused(problems, dressed(config.public_url)),
     )
+
+
+def _refused(problems: Problems, dress: Dress) -> Refused:
+    """Return what renders refusals that the HTTP server makes before the application is asked."""
+
+    def refused(request: web.BaseRequest, refusal: Refusal) -> web.Response:
+        response = problems.json(refusal, request)
+        dress(request, response)
+        return response
+
+    return refused

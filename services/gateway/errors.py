@@ -131,3 +131,15 @@ class MethodNotAllowed(Refusal):
     """The address is right but the method is not."""
 
     type, status = "method-not-allowed", 405
+
+
+class TermsRequired(Refusal):
+    """Terms of use have to be accepted before the session goes on: `terms` says which."""
+
+    type, status = "terms-required", 403
+
+
+class TermsDeclined(Refusal):
+    """Required terms of use were declined, which ends the sign-in."""
+
+    type, status = "terms-declined", 403

@@ -16,11 +16,16 @@ from shared.contracts.methods import LongestLabel, Method
 from shared.contracts.profile import Person
 from shared.contracts.records import OfRecord
 from shared.contracts.sessions import Device, Session, Where
+from shared.contracts.terms import MissingDocument
 from shared.contracts.trust import TrustTerms
 
 FlowSeconds = 600
 Action = Literal[
-    "change-password", "register-security-info", "register-for-reset", "confirm-security-info"
+    "change-password",
+    "accept-terms",
+    "register-security-info",
+    "register-for-reset",
+    "confirm-security-info",
 ]
 _TOKEN = re.compile(r"([\w-]{1,64})\.([\w-]{1,64})\.([\w-]{20,128})", re.ASCII)
 # Control characters, and those that change the order of what is written around them.
@@ -110,7 +115,7 @@ class Flow(BaseModel):
     are what a passkey has to sign, `sent` says whether a code is on its way where one is sent, and
     `binding` is what was begun for this flow. `trust_offered` are the terms under which its device
     may be trusted, `trust` those under which it is going to be, and `trusted_by` is the factor that
-    it is trusted with already.
+    it is trusted with already. `terms` of use are to be accepted first.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -142,6 +147,7 @@ class Flow(BaseModel):
     trust_offered: TrustTerms | None = None
     trust: TrustTerms | None = None
     trusted_by: str | None = None
+    terms: tuple[MissingDocument, ...] = ()
 
     @property
     def trust_days(self) -> int:
@@ -167,6 +173,8 @@ class Flow(BaseModel):
             return None
         if self.must_change:
             return "change-password"
+        if self.terms:
+            return "accept-terms"
         if self.must_register:
             return "register-security-info"
         if self.to_confirm:
@@ -309,19 +317,23 @@ class Challenged:
 class ActionRequired:
     """A sign-in that waits for the user to do something first.
 
-    It may be put off until `skip_until`, if that is there. `methods` are those to be confirmed.
+    It may be put off until `skip_until`, if that is there. `methods` are those to be confirmed, and
+    `terms` what is to be accepted.
     """
 
     flow: str
     action: Action
     skip_until: datetime | None = None
     methods: tuple[Method, ...] = ()
+    terms: tuple[MissingDocument, ...] = ()
 
     @classmethod
     def of(cls, flow_id: str, flow: Flow, action: Action) -> "ActionRequired":
         """Return what a flow waits for."""
         if action == "change-password":
             return cls(flow_id, action)
+        if action == "accept-terms":
+            return cls(flow_id, action, terms=flow.terms)
         return cls(flow_id, action, flow.skip_until, flow.to_confirm)
 
 

@@ -16,6 +16,8 @@ from shared.contracts.methods import (
 )
 from shared.contracts.sessions import Where
 
+_CAN_BE_PUT_OFF = {"register-security-info", "confirm-security-info"}
+
 
 @dataclass(frozen=True)
 class Registration:
@@ -76,7 +78,7 @@ class Registration:
     async def put_off(self, key: FlowKey, where: Where) -> Outcome:
         """Go on without what the sign-in waits for, where policy lets that wait, once."""
         action = await self.sign_in.action(key)
-        if action == "change-password":
+        if action not in _CAN_BE_PUT_OFF:
             raise FlowEnded
         return await self._go_on_without(key, action, where)
 

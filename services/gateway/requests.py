@@ -18,6 +18,7 @@ from services.gateway.errors import (
     SessionRequired,
 )
 from services.gateway.model import Caller
+from services.gateway.required_terms import RequiredTerms
 from services.gateway.sealing import Sealer
 from shared.contracts.profile import Person
 from shared.contracts.sessions import Where
@@ -29,6 +30,8 @@ CSRF_HEADER = "X-CSRF-Token"
 IF_MATCH = "If-Match"
 RECEIPT_HEADER = "Receipt-Token"
 _LONGEST_USER_AGENT = 512
+_LONGEST_TAG = 35
+_MOST_LANGUAGES = 10
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -42,14 +45,32 @@ class Requests:
     catalogues: Catalogues
     trusted_proxies: Sequence[IPv4Network | IPv6Network]
     servers: Mapping[str, SecretStr] = field(default_factory=dict)
+    terms: RequiredTerms | None = None
 
     def where(self, request: web.Request) -> Where:
         """Return from where a request comes; only trusted proxies are believed about others."""
         user_agent = request.headers.get("User-Agent", "")[:_LONGEST_USER_AGENT]
         return Where(address=_readable(self._address(request)), user_agent=_readable(user_agent))
 
-    async def caller(self, request: web.Request, *, renew: bool = True) -> Caller:
+    async def caller(
+        self, request: web.Request, *, renew: bool = True, before_terms: bool = False
+    ) -> Caller:
         """Return who sends a request, by bearer token or cookie, or raise.
+
+        Whoever has to accept terms first gets no further than what may be called `before_terms`.
+        """
+        caller = await self._shown(request, renew=renew)
+        if not before_terms:
+            await self.check_terms(request, caller)
+        return caller
+
+    async def check_terms(self, request: web.Request, caller: Caller) -> None:
+        """Raise `terms-required` where the caller has to accept terms at once."""
+        if self.terms is not None:
+            await self.terms.check(caller, self.languages(request))
+
+    async def _shown(self, request: web.Request, *, renew: bool) -> Caller:
+        """Return whose session a request shows.
 
         A cookie is sent by the browser whoever made the page, so with it an unsafe request
         must carry the page's CSRF token too.
@@ -98,6 +119,13 @@ class Requests:
             if self.catalogues.nearest(tag) == tag.split("-")[0].lower():
                 return self.catalogues.nearest(tag)
         return self.catalogues.nearest(None)
+
+    def languages(self, request: web.BaseRequest) -> tuple[str, ...]:
+        """Return what somebody reads, ours or not, best first: chosen, else the browser's."""
+        chosen = request.cookies.get("language") or request.query.get("lang")
+        wanted = accepted_languages(request.headers.get("Accept-Language", ""))
+        tags = [chosen, *wanted] if chosen else wanted
+        return tuple(each[:_LONGEST_TAG] for each in tags[:_MOST_LANGUAGES])
 
     def _address(self, request: web.Request) -> str:
         address = request.remote or "unknown"

@@ -31,6 +31,7 @@ from services.gateway.model import (
     new_binding,
     new_flow_id,
 )
+from services.gateway.required_terms import RequiredTerms
 from services.gateway.store import FlowStore
 from services.gateway.trust import trusted_factor
 from shared.clock import Clock
@@ -70,6 +71,7 @@ class SignIn:
     flows: FlowStore
     clock: Clock
     attempts: Attempts
+    terms: RequiredTerms
 
     async def begin(self, attempt: SignInAttempt) -> Outcome:
         """Verify the password and establish the session, or say what has to happen first."""
@@ -165,6 +167,8 @@ class SignIn:
     ) -> Outcome:
         """Answer the challenge, once, and go on. The device is trusted where policy allows that."""
         flow = await self._challenged_flow(key)
+        # A code is good for once, and is not to be used up by a sign-in that cannot go on.
+        await self.terms.ready(flow.sub, flow.organization)
         answered = await self._answered(flow, answer, where)
         if await self.flows.take(key) is None:
             # Another answer to the same challenge was right too, and faster.
@@ -264,10 +268,18 @@ class SignIn:
         if flow.is_challenged:
             begun = await self._begun_if_possible(flow)
             return _challenged(await self.flows.keep(begun, client), begun)
+        if not flow.must_change:
+            flow = await self._with_terms(flow)
         if flow.action is not None:
             await self._refuse_disabled_at(flow, where)
             return ActionRequired.of(await self.flows.keep(flow, client), flow, flow.action)
         return await self._establish(flow, where)
+
+    async def _with_terms(self, flow: Flow) -> Flow:
+        """Return it with what has to be accepted as of this step, which may come to be the last."""
+        languages = (flow.language,) if flow.language else ()
+        missing = await self.terms.before_sign_in(flow.sub, flow.organization, languages)
+        return flow.model_copy(update={"terms": missing})
 
     async def _go_on_anew(self, flow: Flow, client: str, where: Where) -> Outcome:
         """Go on by what holds now: while a password was thought up, policy may have changed."""

@@ -1,7 +1,8 @@
-"""People and organizations, the notices that people get, and the audit trail.
+"""People and organizations, notices, terms of use, and the audit trail.
 
 Owns the records that an organization keeps of its people, the mails about changes to their
-accounts, and what is kept of what was done. Publishes `audited`; consumes `credential-change`,
-`account-disabled`, `account-enabled`, `device-disabled`, `help-asked`, `new-devices`,
+accounts, the terms that they accept, and what is kept of what was done. Publishes `audited` and
+`terms-accepted`; consumes `credential-change`, `account-disabled`, `account-enabled`,
+`device-disabled`, `help-asked`, `new-devices`,
 `sign-in-locked`, `signed-out-everywhere` and `audited`.
 """

@@ -10,11 +10,14 @@ from services.profile.audit import Audit, AuditInspection
 from services.profile.config import ProfileConfig
 from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
 from services.profile.mongo_audit import MongoAuditStore
+from services.profile.mongo_terms import MongoTermsStore
 from services.profile.notices import Notices
 from services.profile.people import People
 from services.profile.portal_policy import PortalPolicies
-from services.profile.routes import routes
+from services.profile.routes import routes, terms_routes
 from services.profile.subscribers import subscribe
+from services.profile.terms import Terms
+from services.profile.terms_admin import TermsAdministration
 from services.profile.trail import Seal
 from services.profile.users import Users
 from shared.clock import SystemClock
@@ -40,6 +43,7 @@ class _Wired:
     known: People
     users: Users
     portal_policies: PortalPolicies
+    terms: MongoTermsStore
 
     @classmethod
     def of(cls, config: ProfileConfig) -> Self:
@@ -61,7 +65,8 @@ class _Wired:
         users = Users(people, known, SystemClock())
         subscribe(wiring.bus, notices, audit, users)
         policies = PortalPolicies(people, known, SystemClock())
-        return cls(wiring, people, store, notices, trail, audit, known, users, policies)
+        terms = MongoTermsStore(wiring.database, wiring.transactions)
+        return cls(wiring, people, store, notices, trail, audit, known, users, policies, terms)
 
 
 def build_service(config: ProfileConfig) -> Service:
@@ -70,6 +75,8 @@ def build_service(config: ProfileConfig) -> Service:
     wiring, notices = wired.wiring, wired.notices
     app = application(NAME, config, wiring.is_outage)
     app.add_routes(routes(wired.known, wired.users, wired.audit, wired.portal_policies))
+    administration = TermsAdministration(wired.terms, wired.people, SystemClock())
+    app.add_routes(terms_routes(Terms(wired.terms), administration))
 
     async def catch_up() -> None:
         seen: datetime | None = None
@@ -103,4 +110,5 @@ async def install(config: ProfileConfig) -> None:
     await wired.people.install()
     await wired.store.install()
     await wired.trail.install()
+    await wired.terms.install()
     await wired.wiring.bus.install()

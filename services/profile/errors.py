@@ -47,3 +47,42 @@ class UnusablePhoto(Refusal):
     """The photo is not a PNG or JPEG file of at most 512 KiB."""
 
     type, status = "invalid-request", 422
+
+
+class NoSuchTerms(Refusal):
+    """There is no such document, or not for this subject."""
+
+    type, status = "not-found", 404
+
+
+class TermsChanged(Refusal):
+    """Another version than the one that was read is current by now; nothing was written."""
+
+    type, status = "terms-changed", 409
+
+
+class AcceptanceStands(Refusal):
+    """What was accepted cannot be declined any more."""
+
+    type, status = "terms-accepted", 409
+
+
+class NoDraft(Refusal):
+    """Every version of the document is published, and none of them can be changed."""
+
+    type, status = "terms-without-draft", 409
+
+
+class TooManyTerms(Refusal):
+    """The organization has as many documents as it may."""
+
+    type, status = "too-many-terms", 409
+
+
+class TermsWithoutText(Refusal):
+    """A version that says nothing cannot be published."""
+
+    type, status = "invalid-request", 422
+
+    def __init__(self) -> None:
+        super().__init__(errors=[{"field": "texts", "reason": "missing", "message": "missing"}])

@@ -5,7 +5,10 @@ from aiohttp import web
 from services.profile.audit import Audit
 from services.profile.people import People
 from services.profile.portal_policy import PortalPolicies
+from services.profile.terms import Terms
+from services.profile.terms_admin import TermsAdministration
 from services.profile.users import Users
+from shared.contracts import terms as asked
 from shared.contracts.audit import NoteAudit, ReadAudit
 from shared.contracts.policy import PutPortalPolicy, ReadPolicy
 from shared.contracts.profile import AddPerson, GetPerson, ListPeople, PutOrganization, PutPhoto
@@ -31,4 +34,24 @@ def routes(
         endpoint("/people/photo", GetPerson, people.photo),
         endpoint("/audit/read", ReadAudit, audit.read),
         endpoint("/audit/note", NoteAudit, audit.note),
+    ]
+
+
+def terms_routes(terms: Terms, administration: TermsAdministration) -> list[web.RouteDef]:
+    """Return the routes for terms of use."""
+    return [
+        endpoint("/terms/demands", asked.AskDemand, terms.demands),
+        endpoint("/terms/missing", asked.AskMissing, terms.missing),
+        endpoint("/terms/list", asked.Member, terms.in_force),
+        endpoint("/terms/read", asked.ReadTerms, terms.read),
+        endpoint("/terms/decide", asked.Decide, terms.decide),
+        endpoint("/terms/history", asked.ReadHistory, terms.history),
+        endpoint("/terms/documents", asked.ListDocuments, administration.documents),
+        endpoint("/terms/documents/read", asked.ReadDocument, administration.read),
+        endpoint("/terms/documents/add", asked.AddDocument, administration.add),
+        endpoint("/terms/documents/put-draft", asked.PutDraft, administration.put_draft),
+        endpoint("/terms/documents/drop-draft", asked.ChangeDocument, administration.drop_draft),
+        endpoint("/terms/documents/publish", asked.PublishDraft, administration.publish),
+        endpoint("/terms/acceptances", asked.ListAcceptances, administration.acceptances),
+        endpoint("/terms/export", asked.ExportDecisions, administration.export),
     ]

@@ -4,11 +4,13 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from services.profile.documents import Decision, Document, Standing, Version
 from services.profile.model import Noted, Notice, OrganizationRecord, PersonRecord
 from services.profile.trail import Entry, Head, Told
 from shared.contracts.audit import AuditFilter
 from shared.contracts.events import Event
 from shared.contracts.profile import AddPerson, Helpdesk, Photo
+from shared.contracts.terms import TermsText
 from shared.owed import OwedStore
 from shared.policies import Replaced, Telling
 
@@ -167,6 +169,83 @@ class AuditStore(Protocol):
 
     async def head(self, organization: str) -> Head | None:
         """Return which entry is the last."""
+        ...
+
+
+class TermsTransaction(Protocol):
+    """Changes to terms of use that hold together."""
+
+    async def document(self, organization: str, document_id: str) -> Document | None:
+        """Return a document as of this moment, by the store's clock."""
+        ...
+
+    async def standing(self, organization: str, document_id: str, sub: str) -> Standing | None:
+        """Return the same with what a subject decided about it."""
+        ...
+
+    async def decide(self, made: Decision) -> None:
+        """Keep a decision, once."""
+        ...
+
+    async def count(self, organization: str) -> int:
+        """Return how many documents an organization has."""
+        ...
+
+    async def put_draft(self, draft: Version, texts: Sequence[TermsText]) -> None:
+        """Keep a draft in place of the revision before it, or raise `ChangedMeanwhile`."""
+        ...
+
+    async def drop_draft(self, draft: Version) -> None:
+        """Delete a draft, or raise `ChangedMeanwhile` where it is none any more."""
+        ...
+
+    async def publish(self, draft: Version, effective_at: datetime | None) -> None:
+        """Let the draft be in force from a time on, now at the earliest, or raise the same."""
+        ...
+
+    async def emit(self, event: Event) -> None:
+        """Tell of the change, once it is committed."""
+        ...
+
+
+class TermsStore(Protocol):
+    """Terms of use in their versions, and decisions about them, to which more are only added."""
+
+    async def in_transaction(self, work: Callable[[TermsTransaction], Awaitable[T]]) -> T:
+        """Do the work in one transaction; it may be called again."""
+        ...
+
+    async def documents(self, organization: str) -> list[Document]:
+        """Return an organization's documents as of this moment, by the store's clock."""
+        ...
+
+    async def document(self, organization: str, document_id: str) -> Document | None:
+        """Return one of them."""
+        ...
+
+    async def standing(self, organization: str, document_id: str, sub: str) -> Standing | None:
+        """Return one of them with what a subject decided about it."""
+        ...
+
+    async def texts(self, document_id: str, version: int) -> tuple[TermsText, ...]:
+        """Return what a version says in all its languages, in their order."""
+        ...
+
+    async def decisions_by(self, sub: str) -> list[Decision]:
+        """Return everything that a subject decided, by document, the oldest first."""
+        ...
+
+    async def decisions_of(self, subs: Collection[str], document_id: str) -> list[Decision]:
+        """Return what these people decided about a document, the oldest of each first."""
+        ...
+
+    async def decisions_about(
+        self, document_id: str, *, after: str | None, limit: int
+    ) -> list[Decision]:
+        """Return a page of what was decided about a document, the oldest first, after one of it.
+
+        Raise `UnknownCursor` where that is none of them.
+        """
         ...
 
 

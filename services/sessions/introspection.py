@@ -51,7 +51,7 @@ class Introspection:
         return SessionList(items=tuple(page), next=more)
 
     async def _renewed(self, known: SessionState, asked: Introspect, epoch: int) -> Session:
-        policy = await self.policies.of(known.organization)
+        policy = await self.policies.of(known.session.organization)
         await asyncio.gather(
             self.store.seen(asked.sid, policy), self.store.device_seen(known.session.device_id)
         )

@@ -84,7 +84,6 @@ class SessionState:
     expired: bool
     seconds_left: float
     unseen_seconds: float
-    organization: str | None = None
 
     def accept(self, *, proof: str, epoch: int) -> None:
         """Raise unless the session may be used now by who holds `proof`."""

@@ -308,6 +308,36 @@ class Audited(Event):
         )
 
 
+class TermsAcceptedPayload(Payload):
+    """Which version of which document was accepted."""
+
+    document: str = Field(min_length=1, max_length=64)
+    terms_version: int = Field(ge=1)
+
+
+class TermsAccepted(Event):
+    """The subject accepted terms of use.
+
+    Nothing here has to hear of it; other systems of the organization may.
+    """
+
+    must_reach_a_queue: ClassVar[bool] = False
+    name: Literal["terms-accepted"] = "terms-accepted"
+    version: Literal[1] = 1
+    payload: TermsAcceptedPayload
+
+    @classmethod
+    def of(cls, key: str, sub: str, document: str, version: int, *, at: datetime) -> Self:
+        """Return what tells of an acceptance, which the key names."""
+        return cls(
+            id=key,
+            subject=sub,
+            occurred_at=at,
+            initiating_entity="user",
+            payload=TermsAcceptedPayload(document=document, terms_version=version),
+        )
+
+
 EVENTS: tuple[type[Event], ...] = (
     CredentialChange,
     SignedOutEverywhere,
@@ -318,6 +348,7 @@ EVENTS: tuple[type[Event], ...] = (
     DeviceDisabled,
     NewDevices,
     SessionRevoked,
+    TermsAccepted,
     Audited,
 )
 

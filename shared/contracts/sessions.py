@@ -89,6 +89,7 @@ class Session(Contract):
     aal: int
     factor: str | None = None
     auth_purpose: Purpose | None = None
+    organization: str | None = None
 
 
 class Established(Contract):

@@ -17,6 +17,7 @@ INSIDE = [
     "/password",
     "/sign-out-everywhere",
     "/receipts",
+    "/terms",
     "/nowhere",
 ]
 OUTSIDE = ["/sign-in", "/sign-in?why=password-changed", "/signed-out", "/problems/not-found"]

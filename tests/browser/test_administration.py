@@ -15,6 +15,7 @@ PAGES = [
     "/admin/policies",
     "/admin/import",
     "/admin/audit",
+    "/admin/terms",
     "/admin/events",
 ]
 

@@ -30,7 +30,6 @@ class Kept:
     lifetime_ends_at: datetime
     ended_by: Cause | None = None
     number: int = 0
-    organization: str | None = None
 
     def shortened(self, policy: SessionPolicy) -> "Kept":
         """Return it lasting no longer than the policy says."""
@@ -171,11 +170,10 @@ class MemorySessions(MemoryDevices):
             amr=asked.amr,
             aal=asked.aal,
             factor=asked.factor,
+            organization=asked.organization,
         )
         ends_at = now + timedelta(seconds=policy.lifetime_seconds)
-        self.kept[session.sid] = Kept(
-            session, proof, ends_at, number=number, organization=asked.organization
-        )
+        self.kept[session.sid] = Kept(session, proof, ends_at, number=number)
         return session
 
     async def session(self, sub: str, sid: str) -> SessionState | None:
@@ -191,7 +189,6 @@ class MemorySessions(MemoryDevices):
             expired=left <= 0,
             seconds_left=left,
             unseen_seconds=(now - known.session.last_seen_at).total_seconds(),
-            organization=known.organization,
         )
 
     async def seen(self, sid: str, policy: SessionPolicy) -> None:
@@ -408,7 +405,7 @@ class MemoryPolicies:
     async def shorten(self, organization: str, policy: SessionPolicy) -> None:
         """Go through all."""
         for sid, each in self.sessions.kept.items():
-            if each.organization == organization and each.ended_by is None:
+            if each.session.organization == organization and each.ended_by is None:
                 self.sessions.kept[sid] = each.shortened(policy)
 
 

@@ -24,6 +24,7 @@ from shared.contracts.profile import Person
 from shared.contracts.questions import LongestTyped
 from shared.contracts.resets import RegisteredForReset
 from shared.contracts.sessions import Purpose, Receipt, Session
+from shared.contracts.terms import MissingDocument
 
 Code = Annotated[SecretStr, Field(min_length=1, max_length=LongestCode)]
 
@@ -55,13 +56,21 @@ class MethodToRegister(Body):
     label: Label
 
 
+class NamedTerms(Body):
+    """A version of terms of use that was read."""
+
+    id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    version: Annotated[int, Field(ge=1, lt=2**31)]
+
+
 class ActionBody(Body):
     """What the sign-in waits for, which its `action` says.
 
     The user's own password in place of a temporary one; or a method to be registered, and then its
     id with a code that shows that it works; or that the methods there are are still right; or
     that registering or confirming is put off, which `skip_until` says until when is possible; or
-    that what is asked for resets is registered now, in the session that begins.
+    that what is asked for resets is registered now, in the session that begins; or the versions
+    of terms of use that are accepted, or that they are declined, which ends it.
     """
 
     new_password: Password | None = None
@@ -71,15 +80,17 @@ class ActionBody(Body):
     confirm: Literal[True] | None = None
     skip: Literal[True] | None = None
     register_now: Literal[True] | None = None
+    terms: Annotated[tuple[NamedTerms, ...], Field(max_length=100, strict=False)] | None = None
+    decline: Literal[True] | None = None
 
     @model_validator(mode="after")
     def _is_one_of_these(self) -> Self:
         if (self.method_id is None) != (self.code is None):
             raise ValueError("A method goes with its code.")
-        choices = (self.new_password, self.method, self.code)
-        answers = (self.confirm, self.skip, self.register_now)
+        choices = (self.new_password, self.method, self.code, self.terms)
+        answers = (self.confirm, self.skip, self.register_now, self.decline)
         if sum(each is not None for each in (*choices, *answers)) != 1:
-            raise ValueError("One of these: a password, a method, its code, or an answer.")
+            raise ValueError("One of these: a password, a method, its code, terms, or an answer.")
         return self
 
 
@@ -341,7 +352,8 @@ class SignInAction(BaseModel):
     """The sign-in waits until the user has done `action`.
 
     It may be put off until `skip_until`, if that is there. `methods` are those to be confirmed,
-    where something is. What is to be registered `for` a reset may be any method that is for that.
+    where something is, and `terms` those to be accepted. What is to be registered `for` a reset
+    may be any method that is for that.
     """
 
     model_config = ConfigDict(serialize_by_alias=True)
@@ -354,6 +366,7 @@ class SignInAction(BaseModel):
     for_: Literal["reset"] | None = Field(default=None, exclude_if=not_, serialization_alias="for")
     skip_until: datetime | None = Field(default=None, exclude_if=not_)
     methods: tuple[ChallengeMethod, ...] = Field(default=(), exclude_if=not_)
+    terms: tuple[MissingDocument, ...] = Field(default=(), exclude_if=not_)
 
     @classmethod
     def of(cls, waiting: ActionRequired) -> "SignInAction":
@@ -365,6 +378,7 @@ class SignInAction(BaseModel):
             for_="reset" if is_for_reset else None,
             skip_until=waiting.skip_until,
             methods=tuple(map(ChallengeMethod.of, waiting.methods)),
+            terms=waiting.terms,
         )
 
 

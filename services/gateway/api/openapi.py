@@ -23,6 +23,7 @@ _WITH_BODY = {415: "unsupported-media-type"}
 _PAGED = {422: "invalid-request"}
 _OF_SERVERS = {401: "client-refused", 403: "not-allowed"}
 _SIGNED_IN = {401: "session-required, session-revoked"}
+_AFTER_TERMS = {403: "terms-required"}
 _BY_COOKIE = {403: "csrf-refused"}
 _ADMIN = {403: "not-allowed-by-policy, step-up-required"}
 _SCHEMES = {
@@ -151,6 +152,7 @@ def _refusals(operation: Operation) -> dict[int, list[str]]:
         (operation.body is not None, _WITH_BODY),
         (operation.paged, _PAGED),
         (by_session, _SIGNED_IN),
+        (by_session and not operation.before_terms, _AFTER_TERMS),
         (is_unsafe and by_session, _BY_COOKIE),
         (operation.access == "server", _OF_SERVERS),
         (operation.access == "admin", _ADMIN),

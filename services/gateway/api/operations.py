@@ -53,6 +53,7 @@ class Call:
     request: web.Request
     where: Where
     language: str
+    languages: tuple[str, ...]
     known_caller: Caller | None
     known_admin: Person | None
     known_body: BaseModel | None
@@ -142,7 +143,8 @@ class Operation:
     `refusals` names, by status, what it refuses beyond what every operation of its kind does,
     several separated by `, `, as is `media_type`. `queries` are its parameters with their schemas.
     An operation that does not renew is no use of the session; one that does not repeat what it
-    answered begins anew, since what it says is said once.
+    answered begins anew, since what it says is said once. What comes `before_terms` is there for
+    who has to accept terms of use, too. `largest_body` is in bytes, where it is not the usual.
     """
 
     method: str
@@ -156,6 +158,8 @@ class Operation:
     paged: bool = False
     renews: bool = True
     repeats: bool = True
+    before_terms: bool = False
+    largest_body: int | None = None
     headers: tuple[str, ...] = ()
     media_type: str = "application/json"
     queries: Mapping[str, Any] = field(default_factory=dict)
@@ -174,6 +178,8 @@ class Operations:
 
         async def handle(request: web.Request) -> web.StreamResponse:
             key = request.headers.get("Idempotency-Key")
+            if operation.largest_body is not None:
+                request = request.clone(client_max_size=operation.largest_body)
             if key is None or request.method == "GET" or not operation.repeats:
                 return await self._answer(operation, request)
             return await self._answer_once(operation, request, key)
@@ -191,6 +197,7 @@ class Operations:
             request=request,
             where=caller.where if caller else self.requests.where(request),
             language=self.requests.language(request),
+            languages=self.requests.languages(request),
             known_caller=caller,
             known_admin=admin,
             known_body=await _parsed(operation, request),
@@ -206,7 +213,10 @@ class Operations:
         if operation.access == "receipt":
             return await self._caller_if_any(request), None
         if operation.access == "session":
-            return await self.requests.caller(request, renew=operation.renews), None
+            caller = await self.requests.caller(
+                request, renew=operation.renews, before_terms=operation.before_terms
+            )
+            return caller, None
         return None, None
 
     async def _caller_if_any(self, request: web.Request) -> Caller | None:

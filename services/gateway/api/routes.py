@@ -1,7 +1,7 @@
 """The table of the API: every operation there is, each parse, one call, render."""
 
 import base64
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import cast
 
 from aiohttp import web
@@ -22,9 +22,8 @@ from services.gateway.api.bodies import (
     ConfirmBody,
     DeviceAnswer,
     MethodChoiceBody,
+    NamedTerms,
     OptionsToSign,
-    ParkedItem,
-    ParkedItems,
     PasskeyBody,
     PasskeyOptions,
     ReceiptGiven,
@@ -41,6 +40,7 @@ from services.gateway.api.bodies import (
 from services.gateway.api.devices import DevicesApi
 from services.gateway.api.method_import import MethodImportApi
 from services.gateway.api.operations import Answer, Call, Operation
+from services.gateway.api.parked_events import ParkedEventsApi
 from services.gateway.api.password_policy import PasswordPolicyApi
 from services.gateway.api.password_reset import PasswordResetApi
 from services.gateway.api.policy import PolicyApi
@@ -55,6 +55,8 @@ from services.gateway.api.security_info import (
     to_set_up,
 )
 from services.gateway.api.streams import stream
+from services.gateway.api.terms import TermsApi
+from services.gateway.api.terms_administration import TermsAdministrationApi
 from services.gateway.api.users import UsersApi
 from services.gateway.audit import AuditTrail
 from services.gateway.devices import Devices
@@ -74,6 +76,7 @@ from services.gateway.registration import Registration
 from services.gateway.requests import RECEIPT_HEADER
 from services.gateway.security_info import SecurityInfo
 from services.gateway.sign_in import Outcome, SignIn
+from services.gateway.terms_at_sign_in import TermsFlows
 from services.gateway.users import Users
 from shared.contracts.credentials import PasswordReport
 from shared.contracts.profile import AddPerson, LongestSearch, Person
@@ -87,7 +90,8 @@ _SEARCH = {"type": "string", "maxLength": LongestSearch}
 _REFUSED_PASSKEY = {**_REFUSED_SIGN_IN, 403: "device-disabled, passkey-cloned"}
 _REFUSED_ANSWER = {401: "sign-in-refused", 403: f"{REFUSED}, device-disabled", **REFUSED_CODE}
 _REFUSED_ACTION = {
-    401: "sign-in-refused", 403: f"{REFUSED}, cannot-be-put-off, device-disabled",
+    401: "sign-in-refused",
+    403: f"{REFUSED}, cannot-be-put-off, terms-declined, device-disabled",
     409: "too-many-authenticators", 410: "flow-ended, setup-ended", 422: "password-refused",
     429: "sign-in-throttled", 503: "too-busy, password-change-unconfirmed",
 }  # fmt: skip
@@ -115,6 +119,7 @@ class Api:
     audit: AuditTrail
     password_reset: PasswordReset
     method_import: MethodImport
+    terms: TermsFlows
 
     def operations(self) -> list[Operation]:
         """Return the whole table."""
@@ -126,15 +131,18 @@ class Api:
             *QuestionApi(self.catalogues).operations(),
             *DevicesApi(self.devices).operations(),
             *ActivityApi(self.activity).operations(),
+            *TermsApi(self.terms).operations(),
             *self._passwords(),
             *PasswordResetApi(self.password_reset, self.policies, self.catalogues).operations(),
             *self._admin(),
             *UsersApi(self.users).operations(),
+            *TermsAdministrationApi(self.terms).operations(),
             *MethodImportApi(self.method_import).operations(),
             *PolicyApi(self.policies).operations(),
             *PasswordPolicyApi(self.policies).operations(),
             *PortalPolicyApi(self.policies).operations(),
             *AuditApi(self.audit).operations(),
+            *ParkedEventsApi(self.administration).operations(),
         ]
 
     def _signing_in(self) -> list[Operation]:
@@ -167,7 +175,7 @@ class Api:
             ),
             Operation(
                 "POST", "/sign-out", "End this session", self._sign_out, answers={204: None},
-                refusals={404: "not-found"},
+                refusals={404: "not-found"}, before_terms=True,
             ),
         ]  # fmt: skip
 
@@ -203,6 +211,7 @@ class Api:
             Operation(
                 "GET", "/me/events", "What happens to this session, as it happens",
                 self._events, answers={200: str}, media_type="text/event-stream", renews=False,
+                before_terms=True,
             ),
         ]  # fmt: skip
 
@@ -229,14 +238,6 @@ class Api:
                 "POST", "/admin/users", "Add a user", self._add_user, "admin",
                 AddUserBody, {201: Person},
                 {409: "user-exists", 422: "password-refused", 503: "too-busy"},
-            ),
-            Operation(
-                "GET", "/admin/parked-events", "Events that could not be handled", self._parked,
-                "admin", answers={200: ParkedItems}, paged=True,
-            ),
-            Operation(
-                "POST", "/admin/parked-events/{id}/replay", "Let an event be tried again",
-                self._replay, "admin", answers={204: None}, refusals={404: "not-found"},
             ),
         ]  # fmt: skip
 
@@ -278,14 +279,26 @@ class Api:
         if body.method is not None:
             begun = await self.registration.begin(flow, body.method.label)
             return Answer(SignInRegistration(flow=flow.id, method=to_set_up(begun)))
-        if body.skip:
-            return _state(await self.registration.put_off(flow, call.where))
-        if body.register_now:
-            return _state(await self.registration.register_for_reset(flow, call.where))
-        if body.confirm:
-            return _state(await self.registration.confirm(flow, call.where))
+        if body.terms is not None or body.decline:
+            return _state(await self._decide(call, body.terms))
+        if body.skip or body.register_now or body.confirm:
+            return _state(await self._reminded(call, body))
         method_id, code = cast("str", body.method_id), cast("SecretStr", body.code)
         return _state(await self.registration.prove(flow, method_id, code, call.where))
+
+    async def _reminded(self, call: Call, body: ActionBody) -> Outcome:
+        if body.skip:
+            return await self.registration.put_off(call.flow, call.where)
+        if body.register_now:
+            return await self.registration.register_for_reset(call.flow, call.where)
+        return await self.registration.confirm(call.flow, call.where)
+
+    async def _decide(self, call: Call, terms: tuple[NamedTerms, ...] | None) -> Outcome:
+        asked = self.terms.at_sign_in
+        if terms is None:
+            return await asked.decline(call.flow, call.where, call.languages)
+        named = [(each.id, each.version) for each in terms]
+        return await asked.accept(call.flow, named, call.where, call.languages)
 
     async def _choose(self, call: Call) -> Answer:
         method_id = call.body(MethodChoiceBody).method_id
@@ -365,15 +378,6 @@ class Api:
             call.admin, record, body.password, temporary=body.temporary
         )
         return Answer(person, 201)
-
-    async def _parked(self, call: Call) -> Answer:
-        page = await self.administration.parked(limit=call.limit, after=call.after)
-        items = tuple(ParkedItem(**asdict(each)) for each in page.items)
-        return Answer(ParkedItems(items=items, next=page.next))
-
-    async def _replay(self, call: Call) -> Answer:
-        await self.administration.replay(call.admin, call.path("id"))
-        return Answer(None, 204)
 
 
 def _state(outcome: Outcome) -> Answer:

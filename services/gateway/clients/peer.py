@@ -1,6 +1,7 @@
 """One service over HTTP: contracts out, contracts or refusals back."""
 
 import asyncio
+import io
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -25,6 +26,7 @@ ReadSeconds = 5.0
 _CONNECT_SECONDS = 2.0
 _KNOCK_SECONDS = 1.1
 _KNOCK_AGAIN_SECONDS = 0.1
+_AT_ONE_GO = 64 * 1024
 _KEY_REFUSED = "service-key-required"
 _BROKEN = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)
 _NOTHING_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
@@ -90,8 +92,10 @@ class Peer:
 
     async def _post(self, path: str, content: bytes) -> bytes:
         # No redirect is followed: the key and what people typed go to this service alone.
+        # A large body is handed over as a file, piece by piece, so that nobody else waits for it.
+        body = content if len(content) <= _AT_ONE_GO else io.BytesIO(content)
         async with self.session.post(
-            self.url + path, data=content, headers=self._headers(), allow_redirects=False
+            self.url + path, data=body, headers=self._headers(), allow_redirects=False
         ) as response:
             read = await response.read()
             if response.status != HTTPStatus.OK:

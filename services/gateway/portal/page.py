@@ -222,6 +222,15 @@ class Pages:
             chosen = visitor.person.preferred_language
         return self.catalogues.nearest(chosen) if chosen else self.visits.requests.language(request)
 
+    def languages(self, request: web.Request, visitor: Visitor | None = None) -> tuple[str, ...]:
+        """Return what somebody reads, ours or not: chosen, else their own, else the browser's."""
+        tags = self.visits.requests.languages(request)
+        is_chosen = request.query.get("lang") or request.cookies.get(cookies.LANGUAGE)
+        if is_chosen or visitor is None or visitor.person is None:
+            return tags
+        own = visitor.person.preferred_language
+        return (own, *tags) if own else tags
+
     def keep_session(self, response: web.Response, token: str, expires_at: datetime) -> None:
         """Set the session's cookie for as long as the session lasts."""
         left = int((expires_at - self.clock.now()).total_seconds())

@@ -16,6 +16,8 @@ from services.gateway.portal.admin_import_pages import AdminImportPages
 from services.gateway.portal.admin_one_user_pages import AdminOneUserPages
 from services.gateway.portal.admin_pages import AdminFlows, AdminPages, Admins
 from services.gateway.portal.admin_policy_pages import AdminPolicyPages
+from services.gateway.portal.admin_published_terms_pages import AdminPublishedTermsPages
+from services.gateway.portal.admin_terms_pages import AdminTermsPages
 from services.gateway.portal.admin_user_pages import AdminUserPages
 from services.gateway.portal.app_password_pages import AppPasswordPages
 from services.gateway.portal.challenge_pages import ChallengePages
@@ -37,11 +39,14 @@ from services.gateway.portal.sent_code_pages import SentCodePages
 from services.gateway.portal.session_pages import SessionPages
 from services.gateway.portal.sign_in_pages import SignInPages
 from services.gateway.portal.step_up_pages import StepUpPages
+from services.gateway.portal.terms_pages import TermsPages
+from services.gateway.portal.terms_sign_in_pages import TermsSignInPages
 from services.gateway.portal.trust_pages import TrustPages
 from services.gateway.portal.visits import Visits
 from services.gateway.registration import Registration
 from services.gateway.requests import Requests
 from services.gateway.security_info import SecurityInfo
+from services.gateway.terms_at_sign_in import TermsFlows
 from shared.clock import SystemClock
 from shared.texts import Catalogues
 
@@ -74,11 +79,13 @@ class Portal:
         self._problems = ProblemPages(pages, visits)
         methods = SecurityInfoPages(pages, visits, security_info, devices.trust)
         signing_in = SignInPages(pages, visits, sign_in, account)
+        terms = TermsFlows.of(sign_in)
         admins, users, policies = Admins(pages, visits), admin.users, admin.policies
         self._areas = (
             signing_in,
             FirstPasswordPages(pages, visits, sign_in, signing_in),
             RegistrationPages(pages, visits, registration, signing_in),
+            TermsSignInPages(pages, visits, terms.at_sign_in, signing_in),
             ReminderPages(pages, visits, registration, signing_in),
             PasswordResetPages(pages, visits, own.password_reset),
             ProfilePages(pages, visits, account),
@@ -95,12 +102,15 @@ class Portal:
             SessionPages(pages, visits, account),
             DevicePages(pages, visits, devices),
             ReceiptPages(pages, visits, account),
+            TermsPages(pages, visits, terms.own),
             AdminPages(admins),
             AdminUserPages(admins, users),
             AdminDevicePages(admins, users, devices),
             AdminOneUserPages(admins, users, policies),
             AdminImportPages(admins, admin.method_import),
             AdminPolicyPages(admins, policies),
+            AdminTermsPages(admins, terms.administration),
+            AdminPublishedTermsPages(admins, terms.administration),
             AdminAuditPages(admins, admin.audit),
             LanguagePages(catalogues),
             self._problems,

@@ -6,10 +6,12 @@ from typing import Any
 
 from aiohttp import web
 
+from services.gateway.errors import TermsRequired
 from services.gateway.headers import REQUEST_ID
 from services.gateway.portal import addresses, cookies, sign_in_pages
 from services.gateway.portal.page import Pages
 from services.gateway.portal.receipt_pages import cause_by_receipt
+from services.gateway.portal.terms_pages import terms_first
 from services.gateway.portal.visits import Visitor, Visits
 from shared.contracts.refusals import NotFound, Refusal
 
@@ -42,6 +44,8 @@ class ProblemPages:
         if status == HTTPStatus.UNAUTHORIZED:
             return await self._to_sign_in(request, document.get("cause"))
         slug = str(document["type"]).rpartition("/")[2]
+        if slug == TermsRequired.type:
+            return addresses.see(terms_first(addresses.read_again(request)))
         response = await self.pages.show(
             request,
             "problem.html",

@@ -35,7 +35,8 @@ class ProfilePages:
         return await self.pages.show(request, "profile.html", visitor=visitor, person=person)
 
     async def _photo(self, request: web.Request) -> web.Response:
-        visitor = await self.visits.visitor(request)
+        # It stands on every page, that with the terms to be accepted first among them.
+        visitor = await self.visits.visitor(request, before_terms=True)
         try:
             photo = await self.account.photo(visitor.caller)
         except Refusal as refusal:

@@ -36,8 +36,10 @@ FIRST_PASSWORD = f"{ADDRESS}/action"
 REGISTER = f"{ADDRESS}/register"
 REGISTER_FOR_RESET = f"{ADDRESS}/for-reset"
 CONFIRM = f"{ADDRESS}/confirm"
+TERMS = f"{ADDRESS}/terms"
 _ACTIONS: dict[Action, str] = {
     "change-password": FIRST_PASSWORD,
+    "accept-terms": TERMS,
     "register-security-info": REGISTER,
     "register-for-reset": REGISTER_FOR_RESET,
     "confirm-security-info": CONFIRM,
@@ -218,7 +220,7 @@ class SignInPages:
 
     async def _sign_out(self, request: web.Request) -> web.Response:
         try:
-            caller, _ = await self.visits.sent_form(request)
+            caller, _ = await self.visits.sent_form(request, before_terms=True)
             await self.account.sign_out(caller)
         except CsrfRefused:
             raise

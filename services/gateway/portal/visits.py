@@ -60,9 +60,13 @@ class Visits:
     requests: Requests
     account: Account
 
-    async def visitor(self, request: web.Request) -> Visitor:
-        """Return who visits, or raise `session-required` or `session-revoked`."""
-        caller = await self._caller(request)
+    async def visitor(self, request: web.Request, *, before_terms: bool = False) -> Visitor:
+        """Return who visits, or raise `session-required` or `session-revoked`.
+
+        Whoever has to accept terms first sees only what is there `before_terms`, which else raises
+        `terms-required`.
+        """
+        caller = await self._caller(request, before_terms=before_terms)
         person = await self._person(caller)
         return Visitor(caller, person, self.requests.csrf_token(caller.token))
 
@@ -75,9 +79,11 @@ class Visits:
                 return None
             raise
 
-    async def sent_form(self, request: web.Request) -> tuple[Caller, Form]:
+    async def sent_form(
+        self, request: web.Request, *, before_terms: bool = False
+    ) -> tuple[Caller, Form]:
         """Return a form with who sent it, or raise unless it was on a page of theirs."""
-        caller = await self._caller(request)
+        caller = await self._caller(request, before_terms=before_terms)
         form = await _read(request)
         self._check(caller.token, form["csrf"])
         return caller, form
@@ -114,11 +120,14 @@ class Visits:
             replaced = await self.requests.acceptance.accept(cookie, where, renew=False)
             await self.account.sign_out(replaced)
 
-    async def _caller(self, request: web.Request) -> Caller:
+    async def _caller(self, request: web.Request, *, before_terms: bool) -> Caller:
         cookie = request.cookies.get(cookies.SESSION)
         if cookie is None:
             raise SessionRequired
-        return await self.requests.acceptance.accept(cookie, self.requests.where(request))
+        caller = await self.requests.acceptance.accept(cookie, self.requests.where(request))
+        if not before_terms:
+            await self.requests.check_terms(request, caller)
+        return caller
 
     async def _person(self, caller: Caller) -> Person | None:
         try:

@@ -109,7 +109,7 @@ class MongoSessionStore(MongoDeviceStore):
             "seconds_left": {"$divide": [{"$subtract": ["$expires_at", "$$NOW"]}, 1000]},
             "unseen_seconds": {"$divide": [{"$subtract": ["$$NOW", "$last_seen_at"]}, 1000]},
         }
-        kept = dict.fromkeys([*_SESSION_FIELDS, "proof", "ended_by", "open", "organization"], 1)
+        kept = dict.fromkeys([*_SESSION_FIELDS, "proof", "ended_by", "open"], 1)
         found = await sessions.find_one({"_id": sid}, kept | now)
         if found is None or found["sub"] != sub:
             return None
@@ -120,7 +120,6 @@ class MongoSessionStore(MongoDeviceStore):
             expired=found["seconds_left"] <= 0,
             seconds_left=found["seconds_left"],
             unseen_seconds=found["unseen_seconds"],
-            organization=found.get("organization"),
         )
 
     async def seen(self, sid: str, policy: SessionPolicy) -> None:

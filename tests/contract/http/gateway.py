@@ -17,9 +17,11 @@ from services.gateway.model import ActionRequired, Caller, FlowKey, SignedIn, Si
 from services.gateway.password_reset import PasswordReset
 from services.gateway.policy import Policies
 from services.gateway.registration import Registration
+from services.gateway.required_terms import RequiredTerms
 from services.gateway.security_info import SecurityInfo
 from services.gateway.sign_in import Outcome, SignIn
 from services.gateway.step_up import StepUps
+from services.gateway.terms_at_sign_in import TermsFlows
 from services.gateway.trust import DeviceTrust
 from services.gateway.users import Users
 from shared.contracts.profile import AddPerson, Person
@@ -65,6 +67,7 @@ class Gateway:
         self.administration = Administration(
             services.profile, services.credentials, NothingParked(), self.step_ups
         )
+        self.required_terms = RequiredTerms.of(services.terms, services.profile, clock, clock.pause)
         self.sign_in = SignIn(
             services.credentials,
             services.profile,
@@ -72,7 +75,9 @@ class Gateway:
             self.flows,
             clock,
             Attempts(services.sessions),
+            self.required_terms,
         )
+        self.terms = TermsFlows.of(self.sign_in)
         self.account = Account(
             services.profile, services.credentials, services.sessions, self.step_ups
         )

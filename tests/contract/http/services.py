@@ -43,10 +43,14 @@ from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
+from services.gateway.clients.terms import TermsClient
 from services.profile.audit import Audit
 from services.profile.people import People
 from services.profile.portal_policy import PortalPolicies
 from services.profile.routes import routes as profile_routes
+from services.profile.routes import terms_routes
+from services.profile.terms import Terms
+from services.profile.terms_admin import TermsAdministration
 from services.profile.users import Users
 from services.sessions.activity import Activity
 from services.sessions.devices import Devices
@@ -83,6 +87,7 @@ from tests.memory.epochs import MemoryEpochs
 from tests.memory.profile import MemoryPeople
 from tests.memory.sessions import MemoryAcceptances, MemorySessions
 from tests.memory.sessions import MemoryPolicies as MemorySessionPolicies
+from tests.memory.terms import MemoryTerms
 
 KEY = "the key of these tests"
 PORTAL = "https://portal.example"
@@ -118,6 +123,7 @@ class Memory:
     guesses: MemoryGuesses
     audit: MemoryAudit
     reset_policies: MemoryResetPolicies
+    terms: MemoryTerms
 
     @classmethod
     def empty(cls) -> "Memory":
@@ -137,6 +143,7 @@ class Memory:
             MemoryGuesses(clock),
             MemoryAudit(clock=clock),
             MemoryResetPolicies(epochs),
+            MemoryTerms(epochs),
         )
 
     def profile(self) -> web.Application:
@@ -145,7 +152,9 @@ class Memory:
         users = Users(self.people, people, self.clock)
         audit = Audit(self.audit, self.people, self.clock)
         policies = PortalPolicies(self.people, people, self.clock)
-        return _app("profile", profile_routes(people, users, audit, policies))
+        administration = TermsAdministration(self.terms, self.people, self.clock)
+        own = profile_routes(people, users, audit, policies)
+        return _app("profile", [*own, *terms_routes(Terms(self.terms), administration)])
 
     def hasher(self) -> Hasher:
         """Return one that costs nothing."""
@@ -281,6 +290,11 @@ class Services:
     def profile(self) -> ProfileClient:
         """The gateway's client of the profile service."""
         return ProfileClient(self.peer("profile"))
+
+    @property
+    def terms(self) -> TermsClient:
+        """The gateway's client of what that service has to do with terms of use."""
+        return TermsClient(self.peer("profile"))
 
     @property
     def credentials(self) -> CredentialsClient:

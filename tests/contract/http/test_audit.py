@@ -174,6 +174,9 @@ async def client(gateway: Gateway) -> Any:
         def language(self, _request: web.Request) -> str:
             return "en"
 
+        def languages(self, _request: web.Request) -> tuple[str, ...]:
+            return ("en",)
+
     problems = Problems(Catalogues.load(), cast("Any", Asked()))
     operations = Operations(cast("Any", Asked()), MemoryAnswers(), problems.answer)
     app = web.Application(middlewares=[middleware(problems, cast("Any", None))])

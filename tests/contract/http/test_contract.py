@@ -14,6 +14,7 @@ from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
+from services.gateway.clients.terms import TermsClient
 from shared.contracts.accounts import (
     DisableAccount,
     EnableAccount,
@@ -95,6 +96,7 @@ from shared.contracts.trust import CountTrusted, ForgetTrust
 from shared.contracts.users import ChangeUser, NoteAccount, ReadUser
 from tests.contract.http.reset_calls import RESET_CALLS
 from tests.contract.http.services import KEY, PORTAL, Memory, Services
+from tests.contract.http.terms_calls import TERMS_CALLS, TERMS_READS
 from tests.memory.authenticator import SoftAuthenticator
 
 OLD, NEW = SecretStr("violet otter counts nine lamps"), SecretStr("seven quiet boats in march")
@@ -465,6 +467,7 @@ CALLS: dict[tuple[str, str], Ask] = {
     ("sessions", "/receipts/read"): read_receipt,
     ("sessions", "/receipts/list"): lambda s: s.sessions.receipts(ListReceipts(sub="person-1")),
     **RESET_CALLS,
+    **TERMS_CALLS,
 }
 each_call = pytest.mark.parametrize(("service", "path"), CALLS, ids=lambda part: part.strip("/"))
 
@@ -535,7 +538,7 @@ READS = {
     "/sessions/introspect", "/sessions/list", "/receipts/read", "/receipts/list", "/methods/list",
     "/policy/read", "/requirements/ask", "/devices/count-trusted",
     "/reset/policy/read", "/reset/look-up", "/reset/read", "/reset/registered",
-    "/password-policy/read", "/audit/read",
+    "/password-policy/read", "/audit/read", *TERMS_READS,
 }  # fmt: skip
 
 
@@ -543,7 +546,8 @@ async def test_only_calls_that_change_nothing_may_be_sent_again() -> None:
     asked: list[tuple[str, bool]] = []
     peer = Listening(None, "", "", asked)  # type: ignore[arg-type]
     body = CheckPassword(password=NEW)
-    for client in (ProfileClient(peer), CredentialsClient(peer), SessionsClient(peer)):
+    clients = (ProfileClient, TermsClient, CredentialsClient, SessionsClient)
+    for client in (each(peer) for each in clients):
         own = {field.name for field in fields(client)}
         for name in (each for each in dir(client) if not each.startswith("_") and each not in own):
             with pytest.raises(Unavailable):

@@ -78,6 +78,11 @@ TABLE: dict[str, Turns] = {
     "POST /me/sign-ins/{id}/report": SIGNED_IN,
     "GET /me/devices": SIGNED_IN,
     "POST /me/devices/{id}/disable": SIGNED_IN,
+    "GET /me/terms": SIGNED_IN,
+    "GET /me/terms/history": SIGNED_IN,
+    "GET /me/terms/{id}": SIGNED_IN,
+    "POST /me/terms/{id}/accept": SIGNED_IN,
+    "POST /me/terms/{id}/decline": SIGNED_IN,
     "POST /app-passwords/check": SERVER,
     "GET /admin/users": ADMIN,
     "POST /admin/users": ADMIN,
@@ -91,6 +96,14 @@ TABLE: dict[str, Turns] = {
     "POST /admin/users/{id}/require-security-info": ADMIN_OF_THE_USER,
     "GET /admin/users/{id}/devices": ADMIN_OF_THE_USER,
     "POST /admin/devices/{id}/enable": ADMIN_OF_THE_USER,
+    "GET /admin/terms": ADMIN,
+    "POST /admin/terms": ADMIN,
+    "GET /admin/terms/{id}": ADMIN,
+    "PUT /admin/terms/{id}": ADMIN,
+    "DELETE /admin/terms/{id}": ADMIN,
+    "POST /admin/terms/{id}/publish": ADMIN,
+    "GET /admin/terms/{id}/acceptances": ADMIN,
+    "GET /admin/terms/{id}/acceptances/export": ADMIN,
     "GET /admin/policy/methods": ADMIN,
     "PUT /admin/policy/methods": ADMIN,
     "GET /admin/policy/sessions": ADMIN,
@@ -157,6 +170,7 @@ def api(gateway: Gateway) -> Api:
         AuditTrail(gateway.services.profile),
         gateway.password_reset,
         gateway.method_import,
+        gateway.terms,
     )
 
 
@@ -169,6 +183,7 @@ def application(gateway: Gateway, table: list[Operation]) -> web.Application:
         catalogues,
         (),
         {"mail": SecretStr("what the mail server shows")},
+        gateway.required_terms,
     )
     answer = Problems(catalogues, requests).answer
 

@@ -306,7 +306,7 @@ async def test_open_sessions_of_the_organization_alone_are_shortened(opened: Ope
     ours, theirs, nobodys = [await opened.begin(each) for each in ("halden", "elsewhere", None)]
     await opened.policies.shorten("halden", SHORT)
     state = await state_of(opened.sessions, ours)
-    assert state.organization == "halden"
+    assert state.session.organization == "halden"
     assert state.session.expires_at == ours.created_at + timedelta(seconds=300)
     for each in (theirs, nobodys):
         assert (await state_of(opened.sessions, each)).session == each

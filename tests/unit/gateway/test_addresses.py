@@ -17,7 +17,9 @@ from services.gateway.portal.admin_pages import AdminFlows
 from services.gateway.portal.pages import AccountFlows, Portal
 from services.gateway.portal.profile_pages import initials
 from services.gateway.registration import Registration
+from services.gateway.required_terms import RequiredTerms
 from services.gateway.security_info import SecurityInfo
+from services.gateway.sign_in import SignIn
 from shared.texts import Catalogues
 
 
@@ -73,7 +75,8 @@ def test_nothing_else_is(address: str | None) -> None:
 
 def test_every_page_that_there_is_can_be_gone_to() -> None:
     nobody = cast("Any", None)
-    registration = Registration(nobody)
+    required = RequiredTerms(nobody, nobody, nobody)
+    registration = Registration(SignIn(nobody, nobody, nobody, nobody, nobody, nobody, required))
     info = SecurityInfo(nobody, nobody, nobody, nobody)
     portal = Portal(
         nobody,

@@ -12,7 +12,14 @@ from shared import contracts
 from shared.contracts import credentials, methods, profile, sessions
 from shared.contracts.body import Contract
 from shared.contracts.credentials import ChangePassword, VerifyPassword
-from shared.contracts.events import EVENTS, CredentialChange, Event, SessionRevoked, name_of
+from shared.contracts.events import (
+    EVENTS,
+    CredentialChange,
+    Event,
+    SessionRevoked,
+    TermsAccepted,
+    name_of,
+)
 from shared.contracts.refusals import Busy, NotFound, Refusal, Unavailable
 from shared.contracts.sessions import Session
 
@@ -147,8 +154,9 @@ def test_every_event_has_a_name_of_its_own() -> None:
     assert set(EVENTS) == set(Event.__subclasses__())
 
 
-def test_a_live_hint_alone_may_find_nobody() -> None:
-    assert [each for each in EVENTS if not each.must_reach_a_queue] == [SessionRevoked]
+def test_a_live_hint_and_what_is_for_other_systems_may_find_nobody() -> None:
+    may_be_lost = [each for each in EVENTS if not each.must_reach_a_queue]
+    assert may_be_lost == [SessionRevoked, TermsAccepted]
 
 
 @pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)

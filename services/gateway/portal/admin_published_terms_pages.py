@@ -1,0 +1,116 @@
+"""Terms of use as admins publish them, and who has accepted them."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import cast, get_args
+
+from aiohttp import web
+
+from services.gateway.portal import addresses
+from services.gateway.portal.admin_pages import Admins, read_version
+from services.gateway.portal.admin_terms_pages import ADDRESS, SAID_IN_PLACE, page_of
+from services.gateway.portal.new_password import wrong
+from services.gateway.portal.visits import Form, Visitor
+from services.gateway.terms import TermsAdministration
+from shared.contracts.profile import Person
+from shared.contracts.refusals import InvalidRequest, NotFound, Refusal
+from shared.contracts.terms import Status
+
+_PAGE = 50
+_ACTIONS = ("publish", "delete")
+
+
+@dataclass(frozen=True)
+class AdminPublishedTermsPages:
+    """A question before a draft is published or deleted, and where everybody stands."""
+
+    admins: Admins
+    terms: TermsAdministration
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        one = f"{ADDRESS}/{{id}}"
+        return [
+            web.get(f"{one}/acceptances", self.admins.reading(self._acceptances)),
+            web.get(f"{one}/{{action}}", self.admins.reading(self._ask)),
+            web.post(f"{one}/{{action}}", self.admins.taking(self._act)),
+        ]
+
+    async def _acceptances(
+        self, request: web.Request, visitor: Visitor, admin: Person
+    ) -> web.Response:
+        document = await self.terms.read(admin, request.match_info["id"])
+        asked, after = request.query.get("status"), request.query.get("after")
+        status = cast("Status", asked if asked in get_args(Status) else "accepted")
+        return await self.admins.pages.show(
+            request,
+            "admin_terms_acceptances.html",
+            visitor=visitor,
+            document=document,
+            statuses=get_args(Status),
+            chosen=status,
+            after=after,
+            listed=await self.terms.acceptances(
+                admin, document.id, status, limit=_PAGE, after=after or None
+            ),
+        )
+
+    async def _ask(self, request: web.Request, visitor: Visitor, admin: Person) -> web.Response:
+        return await self._question(request, visitor, admin, Form())
+
+    async def _question(
+        self,
+        request: web.Request,
+        visitor: Visitor,
+        admin: Person,
+        form: Form,
+        refusal: Refusal | None = None,
+    ) -> web.Response:
+        action = _action(request)
+        document = await self.terms.read(admin, request.match_info["id"])
+        if document.draft is None:
+            return addresses.see(page_of(document.id))
+        return await self.admins.pages.show(
+            request,
+            "admin_terms_action.html",
+            visitor=visitor,
+            document=document,
+            action=action,
+            form=form,
+            refusal=refusal,
+        )
+
+    async def _act(self, request: web.Request, admin: Person, form: Form) -> web.Response:
+        action, document = _action(request), request.match_info["id"]
+        if form["answer"] != "yes":
+            return addresses.see(page_of(document))
+        try:
+            if action == "delete":
+                await self.terms.drop_draft(admin, document, read_version(form))
+                return addresses.see(addresses.with_query(ADDRESS, done="deleted"))
+            at = _moment(form["effective_at"])
+            await self.terms.publish(admin, document, effective_at=at, replaces=read_version(form))
+        except Refusal as refusal:
+            if refusal.type not in SAID_IN_PLACE:
+                raise
+            visitor = await self.admins.visits.visitor(request)
+            return await self._question(request, visitor, admin, form, refusal)
+        return addresses.see(page_of(document, done="scheduled" if at else "published"))
+
+
+def _action(request: web.Request) -> str:
+    action = request.match_info["action"]
+    if action not in _ACTIONS:
+        raise NotFound
+    return action
+
+
+def _moment(typed: str) -> datetime | None:
+    """Return the time that was typed, in UTC, if any was."""
+    if not typed.strip():
+        return None
+    try:
+        at = datetime.fromisoformat(typed.strip())
+    except ValueError as error:
+        raise InvalidRequest(errors=[wrong("effective_at", "wrong-format")]) from error
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

@@ -1,0 +1,213 @@
+"""Terms of use: one's own, and those that an organization's admins write."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.gateway.clients.sessions import SessionsClient
+from services.gateway.clients.terms import TermsClient
+from services.gateway.model import Caller, acting
+from services.gateway.required_terms import RequiredTerms
+from shared.contracts import terms as contract
+from shared.contracts.profile import Person
+from shared.contracts.sessions import EndSession
+
+Languages = tuple[str, ...]
+_PAGE = 200
+
+
+@dataclass(frozen=True)
+class OwnTerms:
+    """Read and decide about the terms of one's own organization."""
+
+    terms: TermsClient
+    sessions: SessionsClient
+    required: RequiredTerms
+
+    async def in_force(self, caller: Caller, languages: Languages) -> contract.TermsItems:
+        """Return all documents that are in force."""
+        return await self.terms.in_force(
+            contract.Member(
+                sub=caller.sub, organization=await self._organization(caller), languages=languages
+            )
+        )
+
+    async def read(
+        self, caller: Caller, document: str, languages: Languages, version: int | None = None
+    ) -> contract.Terms:
+        """Return a document with its text: the current version, or one that was decided about."""
+        return await self.terms.read(
+            contract.ReadTerms(
+                sub=caller.sub,
+                organization=await self._organization(caller),
+                languages=languages,
+                id=document,
+                version=version,
+            )
+        )
+
+    async def history(
+        self, caller: Caller, *, limit: int = 50, after: str | None = None
+    ) -> contract.Decisions:
+        """Return a page of what the caller has decided, the newest first."""
+        return await self.terms.history(
+            contract.ReadHistory(
+                sub=caller.sub,
+                organization=await self._organization(caller),
+                limit=limit,
+                after=after,
+            )
+        )
+
+    async def accept(
+        self, caller: Caller, document: str, version: int, languages: Languages
+    ) -> contract.TermsItem:
+        """Accept the version that was read, for good, or raise where it is not the current one."""
+        return await self._decide(caller, document, version, "accepted", languages)
+
+    async def decline(
+        self, caller: Caller, document: str, version: int, languages: Languages
+    ) -> contract.TermsItem:
+        """Decline it. Where it is required and nothing else holds, the session ends with that."""
+        item = await self._decide(caller, document, version, "declined", languages)
+        if item.to_accept:
+            await self.sessions.end(
+                EndSession(sub=caller.sub, sid=caller.session.sid, cause="signed-out")
+            )
+        return item
+
+    async def _decide(
+        self,
+        caller: Caller,
+        document: str,
+        version: int,
+        decision: contract.Decided,
+        languages: Languages,
+    ) -> contract.TermsItem:
+        return await self.terms.decide(
+            contract.Decide(
+                sub=caller.sub,
+                organization=await self._organization(caller),
+                languages=languages,
+                id=document,
+                version=version,
+                decision=decision,
+                where=caller.where,
+            )
+        )
+
+    async def _organization(self, caller: Caller) -> str:
+        known = caller.session.organization
+        return known or await self.required.organization_of(caller.sub)
+
+
+@dataclass(frozen=True)
+class TermsAdministration:
+    """Write, publish and follow the terms of an admin's own organization."""
+
+    terms: TermsClient
+    required: RequiredTerms
+
+    async def documents(self, admin: Person) -> contract.DocumentItems:
+        """Return all documents."""
+        return await self.terms.documents(
+            contract.ListDocuments(organization=admin.home_organization.id)
+        )
+
+    async def read(self, admin: Person, document: str) -> contract.Document:
+        """Return one of them."""
+        return await self.terms.document(
+            contract.ReadDocument(organization=admin.home_organization.id, id=document)
+        )
+
+    async def add(self, admin: Person, content: contract.TermsContent) -> contract.Document:
+        """Begin a document with the draft of its first version."""
+        return await self.terms.add(contract.AddDocument(**content.model_dump(), by=acting(admin)))
+
+    async def put_draft(
+        self,
+        admin: Person,
+        document: str,
+        content: contract.TermsContent,
+        replaces: tuple[int, ...] | None = None,
+    ) -> contract.Document:
+        """Replace the draft, or begin one, if the document is at one of these revisions."""
+        return await self.terms.put_draft(
+            contract.PutDraft(
+                organization=admin.home_organization.id,
+                id=document,
+                content=content,
+                replaces=replaces,
+                by=acting(admin),
+            )
+        )
+
+    async def drop_draft(
+        self, admin: Person, document: str, replaces: tuple[int, ...] | None = None
+    ) -> None:
+        """Delete the draft."""
+        await self.terms.drop_draft(
+            contract.ChangeDocument(
+                organization=admin.home_organization.id,
+                id=document,
+                replaces=replaces,
+                by=acting(admin),
+            )
+        )
+
+    async def publish(
+        self,
+        admin: Person,
+        document: str,
+        *,
+        effective_at: datetime | None = None,
+        replaces: tuple[int, ...] | None = None,
+    ) -> contract.Document:
+        """Put the draft in force. When this returns, it holds for every sign-in and session."""
+        published = await self.terms.publish(
+            contract.PublishDraft(
+                organization=admin.home_organization.id,
+                id=document,
+                effective_at=effective_at,
+                replaces=replaces,
+                by=acting(admin),
+            )
+        )
+        await self.required.lease.lapse()
+        return published
+
+    async def acceptances(
+        self,
+        admin: Person,
+        document: str,
+        status: contract.Status,
+        *,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> contract.Acceptances:
+        """Return a page of who stands where with the current version."""
+        return await self.terms.acceptances(
+            contract.ListAcceptances(
+                organization=admin.home_organization.id,
+                id=document,
+                status=status,
+                limit=limit,
+                after=after,
+            )
+        )
+
+    async def exported(
+        self, admin: Person, document: str
+    ) -> AsyncIterator[contract.ExportedDecisions]:
+        """Return everything that was decided page by page, the oldest first."""
+        after = None
+        while True:
+            page = await self.terms.export(
+                contract.ExportDecisions(
+                    organization=admin.home_organization.id, id=document, limit=_PAGE, after=after
+                )
+            )
+            yield page
+            after = page.next
+            if after is None:
+                return

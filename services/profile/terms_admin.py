@@ -1,0 +1,212 @@
+"""Terms of use, as the admins of an organization write and publish them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from services.profile.documents import Decision, Document, Standing, Version, first_draft
+from services.profile.errors import NoSuchTerms, TooManyTerms
+from services.profile.model import PersonRecord
+from services.profile.store import PeopleStore, TermsStore, TermsTransaction
+from services.profile.terms import shown
+from shared.clock import Clock
+from shared.contracts import terms as contract
+from shared.contracts.audit import Actor, Details
+from shared.contracts.body import Done
+from shared.contracts.events import Audited
+
+_BATCH = 200
+_MOST_LOOKED_THROUGH = 5 * _BATCH
+
+
+@dataclass(frozen=True)
+class TermsAdministration:
+    """Write, publish and look through. What was published is never changed.
+
+    `store` has the documents and `people` whose organization it is.
+    """
+
+    store: TermsStore
+    people: PeopleStore
+    clock: Clock
+
+    async def documents(self, asked: contract.ListDocuments) -> contract.DocumentItems:
+        """Return an organization's documents."""
+        documents = await self.store.documents(asked.organization)
+        items = (contract.DocumentItem(**_named(each)) for each in documents)
+        return contract.DocumentItems(items=tuple(sorted(items, key=lambda each: each.title)))
+
+    async def read(self, asked: contract.ReadDocument) -> contract.Document:
+        """Return one of them."""
+        document = await self.store.document(asked.organization, asked.id)
+        if document is None:
+            raise NoSuchTerms
+        return await self._shown(document)
+
+    async def add(self, asked: contract.AddDocument) -> contract.Document:
+        """Begin a document."""
+        draft = first_draft(asked.by.organization, asked)
+
+        async def work(tx: TermsTransaction) -> None:
+            if await tx.count(draft.organization) >= contract.MostDocuments:
+                raise TooManyTerms
+            await tx.put_draft(draft, asked.texts)
+            await self._tell(tx, asked.by, "add-terms", draft)
+
+        await self.store.in_transaction(work)
+        return await self._found(draft)
+
+    async def put_draft(self, asked: contract.PutDraft) -> contract.Document:
+        """Replace the draft, or begin one after the newest version."""
+
+        async def work(tx: TermsTransaction) -> Version:
+            draft = (await _asked_for(tx, asked)).drafted(asked.content)
+            await tx.put_draft(draft, asked.content.texts)
+            await self._tell(tx, asked.by, "change-terms", draft)
+            return draft
+
+        return await self._found(await self.store.in_transaction(work))
+
+    async def drop_draft(self, asked: contract.ChangeDocument) -> Done:
+        """Delete the draft, and the document with it where nothing was ever published."""
+
+        async def work(tx: TermsTransaction) -> None:
+            draft = (await _asked_for(tx, asked)).known_draft()
+            await tx.drop_draft(draft)
+            await self._tell(tx, asked.by, "delete-terms-draft", draft)
+
+        await self.store.in_transaction(work)
+        return Done()
+
+    async def publish(self, asked: contract.PublishDraft) -> contract.Document:
+        """Put the draft in force; a time that is past means now, by the store's clock."""
+
+        async def work(tx: TermsTransaction) -> Version:
+            published = (await _asked_for(tx, asked)).to_publish()
+            await tx.publish(published, asked.effective_at)
+            await self._tell(tx, asked.by, "publish-terms", published)
+            return published
+
+        return await self._found(await self.store.in_transaction(work))
+
+    async def acceptances(self, asked: contract.ListAcceptances) -> contract.Acceptances:
+        """Return who stands where, of as many people as are looked through at once."""
+        document = await self.store.document(asked.organization, asked.id)
+        if document is None or document.current is None:
+            raise NoSuchTerms
+        found: list[contract.Acceptance] = []
+        after, looked = asked.after, 0
+        while looked < _MOST_LOOKED_THROUGH:
+            page = await self.people.people(asked.organization, after=after, limit=_BATCH)
+            for person, standing in await self._standings(document, page):
+                if standing.status == asked.status:
+                    found.append(_acceptance(person, standing))
+                after, looked = person.sub, looked + 1
+                if len(found) == asked.limit:
+                    return contract.Acceptances(items=tuple(found), next=after)
+            if len(page) < _BATCH:
+                return contract.Acceptances(items=tuple(found))
+        return contract.Acceptances(items=tuple(found), next=after)
+
+    async def export(self, asked: contract.ExportDecisions) -> contract.ExportedDecisions:
+        """Return a page of everything that was ever decided about a document."""
+        if await self.store.document(asked.organization, asked.id) is None:
+            raise NoSuchTerms
+        page = await self.store.decisions_about(asked.id, after=asked.after, limit=asked.limit)
+        persons = await self.people.persons_of({each.sub for each in page})
+        known = {each.sub: each for each in persons}
+        return contract.ExportedDecisions(
+            items=tuple(_exported(each, known.get(each.sub)) for each in page),
+            next=page[-1].key if len(page) == asked.limit else None,
+        )
+
+    async def _standings(
+        self, document: Document, people: list[PersonRecord]
+    ) -> list[tuple[PersonRecord, Standing]]:
+        subs = {each.sub for each in people}
+        decided = await self.store.decisions_of(subs, document.id)
+        return [
+            (each, Standing(document, tuple(made for made in decided if made.sub == each.sub)))
+            for each in people
+        ]
+
+    async def _found(self, version: Version) -> contract.Document:
+        return await self.read(
+            contract.ReadDocument(organization=version.organization, id=version.document)
+        )
+
+    async def _shown(self, document: Document) -> contract.Document:
+        newest = document.newest
+        return contract.Document(
+            **_named(document),
+            content=contract.TermsContent(
+                required=newest.required,
+                re_accept=newest.re_accept,
+                valid_days=newest.valid_days,
+                texts=await self.store.texts(newest.document, newest.number),
+            ),
+            versions=tuple(map(_published, (v for v in document.versions if not v.is_draft))),
+        )
+
+    async def _tell(self, tx: TermsTransaction, by: Actor, action: str, version: Version) -> None:
+        details: Details = {"document": version.document, "version": version.number}
+        await tx.emit(Audited.of(by, action, at=self.clock.now(), details=details))
+
+
+async def _asked_for(tx: TermsTransaction, asked: contract.ChangeDocument) -> Document:
+    document = await tx.document(asked.organization, asked.id)
+    if document is None:
+        raise NoSuchTerms
+    document.require(asked.replaces)
+    return document
+
+
+def _named(document: Document) -> dict[str, Any]:
+    titles = document.newest.titles
+    return {
+        "id": document.id,
+        "title": next(iter(titles.values()), ""),
+        "required": (document.current or document.newest).required,
+        "current": document.current.number if document.current is not None else None,
+        "draft": document.draft.number if document.draft is not None else None,
+        "revision": document.newest.revision,
+    }
+
+
+def _published(version: Version) -> contract.PublishedVersion:
+    return contract.PublishedVersion(
+        version=version.number,
+        required=version.required,
+        re_accept=version.re_accept,
+        valid_days=version.valid_days,
+        title=next(iter(version.titles.values())),
+        languages=tuple(version.titles),
+        published_at=version.published_at,
+        effective_at=version.effective_at,
+    )
+
+
+def _acceptance(person: PersonRecord, standing: Standing) -> contract.Acceptance:
+    made = standing.holding if standing.status == "accepted" else None
+    if standing.status == "declined":
+        made = standing.declined
+    return contract.Acceptance(
+        sub=person.sub,
+        user_id=person.record.user_id,
+        display_name=person.record.display_name,
+        status=standing.status,
+        version=made.version if made is not None else None,
+        language=made.language if made is not None else None,
+        at=made.at if made is not None else None,
+        expires_at=made.expires_at if made is not None else None,
+    )
+
+
+def _exported(decision: Decision, person: PersonRecord | None) -> contract.ExportedDecision:
+    return contract.ExportedDecision(
+        **shown(decision).model_dump(),
+        sub=decision.sub,
+        user_id=person.record.user_id if person is not None else None,
+        display_name=person.record.display_name if person is not None else None,
+        address=decision.where.address,
+        user_agent=decision.where.user_agent,
+    )

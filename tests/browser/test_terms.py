@@ -1,0 +1,150 @@
+"""Terms of use in the browser: accepted on the way in, and written and published by an admin."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import APIRequestContext, expect
+
+from tests.browser.conftest import Opens
+from tests.browser.person import Account, Person
+from tests.browser.test_accessibility import finds_nothing, fits
+from tests.browser.test_administration import is_admin
+from tests.e2e.portal import People
+
+NARROW = {"width": 320, "height": 800}
+TEXT = "# Be kind\n\n- to [everybody](https://example.org)\n- <script>alert(1)</script>\n"
+CONTENT: dict[str, Any] = {
+    "required": True,
+    "re_accept": "next-sign-in",
+    "texts": [
+        {"language": "en", "title": "House rules", "text": TEXT},
+        {"language": "de", "title": "Hausordnung", "text": "## Freundlich sein"},
+    ],
+}
+TERMS = "/api/v1/admin/terms"
+
+
+@pytest.fixture
+def afterwards(admin: APIRequestContext) -> Iterator[Callable[[], None]]:
+    """Have nobody have to accept anything when the test is over."""
+
+    def nothing_is_required() -> None:
+        for each in admin.get(TERMS).json()["items"]:
+            if each["required"] and each["current"]:
+                path, body = f"{TERMS}/{each['id']}", {**CONTENT, "required": False}
+                assert admin.put(path, data=body).status == 200
+                assert admin.post(f"{path}/publish", data={}).status == 200
+
+    yield nothing_is_required
+    nothing_is_required()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+@pytest.mark.usefixtures("afterwards")
+def test_what_is_required_is_accepted_on_the_way_in(
+    someone: Opens, account: Account, admin: APIRequestContext, *, scripts: bool
+) -> None:
+    document = admin.post(TERMS, data=CONTENT).json()["id"]
+    assert admin.post(f"{TERMS}/{document}/publish", data={}).status == 200
+    person = someone(java_script_enabled=scripts, viewport=NARROW, color_scheme="dark")
+    page = person.page
+    person.goes_to("/sign-in?next=/sessions")
+    person.signs_in(account)
+    person.sees_heading("Before you go in")
+    expect(page.get_by_role("heading", name="Be kind")).to_be_visible()
+    person.reads("<script>alert(1)</script>")
+    expect(page.get_by_role("link", name="everybody")).to_have_attribute(
+        "rel", "noopener noreferrer"
+    )
+    page.get_by_role("button", name="Accept and go on").click()
+    person.reads("Tick the box once you have read it, or decline")
+    if scripts:
+        finds_nothing(person)
+    fits(person)
+    page.get_by_role("button", name="Decline").click()
+    person.sees_heading("Decline the terms?")
+    page.get_by_role("button", name="Yes, decline").click()
+    person.sees_heading("You have declined")
+    if scripts:
+        finds_nothing(person)
+    fits(person)
+
+    person.goes_to("/sign-in?next=/sessions")
+    person.signs_in(account)
+    page.get_by_label("I have read “House rules” and accept it").check()
+    page.get_by_role("button", name="Accept and go on").click()
+    person.is_at("/sessions")
+    person.goes_to("/terms")
+    person.reads("There is nothing that you have to accept.")
+    person.reads("Declined on")
+    if scripts:
+        finds_nothing(person)
+    fits(person)
+    page.get_by_role("link", name="House rules").last.click()
+    person.sees_heading("House rules")
+    if scripts:
+        finds_nothing(person)
+    fits(person)
+
+
+def writes(admin: Person, language: str, title: str, text: str) -> None:
+    admin.page.locator("#language").fill(language)
+    admin.page.locator("#title").fill(title)
+    admin.page.locator("#text").fill(text)
+
+
+@pytest.mark.usefixtures("afterwards")
+def test_an_admin_publishes_what_open_sessions_have_to_accept_at_once(
+    someone: Opens, account: Account, people: People
+) -> None:
+    admin, person = someone(viewport=NARROW), someone(locale="de")
+    page = admin.page
+    person.signs_in(account)
+    person.is_at("/")
+    is_admin(admin, people)
+    admin.goes_to("/admin/terms/new")
+    finds_nothing(admin)
+    writes(admin, "en", "Rules of the quay", TEXT)
+    page.get_by_label("Nobody uses the portal without having accepted it").check()
+    page.get_by_label("accepts anew at once").check()
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator(".prose h3")).to_have_text("Be kind")
+    finds_nothing(admin)
+    fits(admin)
+    page.get_by_role("button", name="Save the draft").click()
+    admin.reads("The draft is saved.")
+    page.get_by_role("link", name="Add a language").click()
+    writes(admin, "de", "Kaiordnung", "Freundlich sein.")
+    page.get_by_role("button", name="Save the draft").click()
+    admin.reads("Kaiordnung")
+    finds_nothing(admin)
+    fits(admin)
+    page.get_by_role("link", name="Publish the draft").click()
+    admin.reads("Everybody who is signed in has to accept it before going on, you too.")
+    page.get_by_label("In force from").fill("tomorrow")
+    page.get_by_role("button", name="Publish").click()
+    expect(page.locator("#effective_at")).to_have_attribute("aria-invalid", "true")
+    finds_nothing(admin)
+    page.get_by_label("In force from").fill("")
+    page.get_by_role("button", name="Publish").click()
+    # The admin is the first who has to accept it.
+    admin.sees_heading("Terms of use")
+    page.get_by_role("link", name="Rules of the quay").click()
+    finds_nothing(admin)
+    page.get_by_role("button", name="Accept").click()
+    admin.sees_heading("Rules of the quay")
+
+    person.goes_to("/sessions")
+    person.sees_heading("Nutzungsbedingungen")
+    person.page.get_by_role("link", name="Kaiordnung").click()
+    person.reads("Freundlich sein.")
+    person.page.get_by_role("button", name="Annehmen").click()
+    person.is_at("/sessions")
+
+    page.get_by_role("link", name="Who has accepted").click()
+    admin.reads(account.name)
+    finds_nothing(admin)
+    fits(admin)
+    page.get_by_role("link", name="Not decided").click()
+    expect(page.get_by_role("link", name="Not decided")).to_have_attribute("aria-current", "true")
