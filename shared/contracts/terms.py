@@ -7,7 +7,7 @@ the highest whose time has come, by the store's clock. Times are aware, in UTC.
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from shared.contracts.audit import Actor
 from shared.contracts.body import Contract, Sub
@@ -26,7 +26,8 @@ MostTexts = 50
 MostDocuments = 100
 MostValidDays = 3650
 
-DocumentId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+DocumentId = str
+"""One that nobody has is not found, whatever it looks like."""
 Number = Annotated[int, Field(ge=1, lt=2**31)]
 Languages = Annotated[tuple[str, ...], Field(max_length=20)]
 """BCP 47 tags, the one that is read best first."""

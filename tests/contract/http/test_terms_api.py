@@ -198,3 +198,10 @@ async def test_the_exported_file_runs_nowhere(halden: Halden, gateway: Gateway) 
     assert (row["decision"], row["version"], row["language"]) == ("accepted", "1", "de")
     assert [each["user_id"] for each in page["items"]] == ["eve@halden.example"]
     assert wrong[0] == 422
+
+
+async def test_an_id_that_nothing_can_have_is_not_found(admin: Api) -> None:
+    for path in ("/me/terms/", "/admin/terms/"):
+        assert (await admin("GET", path + "0" * 200))[0] == 404
+    export = f"/admin/terms/{'0' * 200}/acceptances/export"
+    assert (await admin("GET", export))[0] == 404
