@@ -16,7 +16,7 @@ from shared.contracts.methods import (
 )
 from shared.contracts.sessions import Where
 
-_CAN_BE_PUT_OFF = {"register-security-info", "confirm-security-info"}
+_CAN_BE_PUT_OFF = {"register-security-info", "confirm-security-info", "register-for-reset"}
 
 
 @dataclass(frozen=True)

@@ -425,7 +425,7 @@ class MemoryPolicies:
         """Keep it, with versions that only rise."""
         known = self.by_organization.get(organization)
         before = known.as_contract().model_dump() if known else {}
-        after = policy.as_contract().model_dump()
+        after = policy.as_contract().model_dump(exclude={"trust_version"})
         replaced = self.credentials.epochs.replaced(before, after, replaces, told)
         trust_version = (known.trust_version if known else 0) + (0 if policy.trust_days else 1)
         self.by_organization[organization] = replace(

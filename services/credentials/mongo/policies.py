@@ -14,6 +14,9 @@ from shared.policies import Replaced, Telling
 from shared.transactions import Transactions
 from shared.versions import VersionedDocuments
 
+_VERSIONS = {"version", "trust_version"}
+"""They rise with what is replaced, and are nothing that anybody puts."""
+
 
 @dataclass(frozen=True)
 class MongoPolicyStore:
@@ -51,7 +54,7 @@ class MongoPolicyStore:
         told: Telling | None = None,
     ) -> Replaced:
         """Replace the document, all but the versions, which only rise."""
-        document = policy.as_contract().model_dump(mode="json", exclude={"version"})
+        document = policy.as_contract().model_dump(mode="json", exclude=_VERSIONS)
         rise = 0 if policy.trust_days else 1
         trust_version = {"$add": [{"$ifNull": ["$trust_version", 0]}, rise]}
         return await self._policies.replace(
