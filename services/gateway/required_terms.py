@@ -18,6 +18,8 @@ from shared.contracts.terms import AskDemand, AskMissing, Demand, Demands, Missi
 from shared.lease import Lease
 
 _REST_SECONDS = 1.0
+_KNOWN_SECONDS = 300.0
+"""For how long sign-ins go by what was required last while that cannot be asked."""
 _MOST_HELD = 20_000
 Wanted = tuple[tuple[str, int], ...]
 
@@ -53,14 +55,14 @@ class RequiredTerms:
 
     async def ready(self, sub: str, organization: str | None) -> None:
         """Raise where it could not be said now what is required."""
-        await self.lease.of(organization or await self.organization_of(sub))
+        await self._lately_known(organization or await self.organization_of(sub))
 
     async def before_sign_in(
         self, sub: str, organization: str | None, languages: Sequence[str]
     ) -> tuple[MissingDocument, ...]:
         """Return what a sign-in has to wait for; what cannot be asked now is not passed over."""
         known = organization or await self.organization_of(sub)
-        wanted = _wanted((await self.lease.of(known)).items, at_once=False)
+        wanted = _wanted((await self._lately_known(known)).items, at_once=False)
         asked = AskMissing(sub=sub, organization=known, languages=tuple(languages))
         return await self._missing(asked, wanted)
 
@@ -85,6 +87,18 @@ class RequiredTerms:
     async def organization_of(self, sub: str) -> str:
         """Return whose terms somebody has to accept."""
         return (await self.profile.get(GetPerson(sub=sub))).home_organization.id
+
+    async def _lately_known(self, organization: str) -> Demands:
+        """Return what is required. A service that is away for a moment keeps nobody out."""
+        try:
+            return await self.lease.of(organization)
+        except Refusal as refusal:
+            known = self.lease.kept.get(organization)
+            if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR or known is None:
+                raise
+            if self.lease.clock.monotonic() > known[0] + _KNOWN_SECONDS:
+                raise
+            return known[1]
 
     async def _last_known(self, organization: str) -> Demands:
         now, known = self.lease.clock.monotonic(), self.lease.kept.get(organization)

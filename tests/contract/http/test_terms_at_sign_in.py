@@ -206,12 +206,28 @@ async def test_who_has_accepted_is_asked_about_once(halden: Halden, counted: Cou
 async def test_what_cannot_be_asked_for_is_not_passed_over(
     halden: Halden, counted: Counted
 ) -> None:
-    await sign_in(halden)
+    document = await halden.publish()
+    waiting(await halden.gateway.begin("kim"))
     counted.away = True
     halden.gateway.services.memory.clock.advance(2)
     assert (await refused(halden.gateway.begin("kim"))).type == "service-unavailable"
     counted.away = False
+    await halden.accept(document)
     await sign_in(halden)
+    counted.away = True
+    halden.gateway.services.memory.clock.advance(2)
+    await sign_in(halden)
+
+
+async def test_where_nothing_was_required_lately_a_service_that_is_away_keeps_nobody_out(
+    halden: Halden, counted: Counted
+) -> None:
+    await sign_in(halden)
+    counted.away, clock = True, halden.gateway.services.memory.clock
+    clock.advance(290)
+    await sign_in(halden)
+    clock.advance(20)
+    assert (await refused(halden.gateway.begin("kim"))).type == "service-unavailable"
 
 
 async def test_a_code_is_not_used_up_while_it_cannot_be_asked(
@@ -222,7 +238,7 @@ async def test_a_code_is_not_used_up_while_it_cannot_be_asked(
     challenged = await halden.gateway.begin("kim")
     assert isinstance(challenged, Challenged)
     counted.away = True
-    clock.advance(2)
+    clock.advance(301)
     code = kim.code(setup)
     assert (await refused(kim.answer(challenged, code))).type == "service-unavailable"
     counted.away = False
