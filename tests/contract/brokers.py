@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +16,7 @@ from services.sessions.model import signed_out_everywhere
 from shared.broker import Bus, Handler, parked_queue
 from shared.contracts.epochs import Raised
 from shared.contracts.events import Event, SignedOutEverywhere
+from shared.service import end
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -94,9 +95,7 @@ class Brokers:
             if running is bus:
                 del self.running[key]
                 await bus.stop()
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+                await end(task)
 
     @asynccontextmanager
     async def channel(self) -> AsyncIterator[AbstractChannel]:

@@ -19,6 +19,7 @@ import aio_pika
 from pymongo import AsyncMongoClient
 
 from shared.broker import parked_queue
+from shared.service import end
 from tests.fault.portal import (
     ACCEPTED,
     GATEWAYS,
@@ -46,7 +47,7 @@ class Watch:
 
     portal: Portal
     tokens: list[str]
-    pause: float = 0.02
+    pause: float = 0.05
     seen: list[tuple[str, Reply]] = field(default_factory=list)
 
     @asynccontextmanager
@@ -56,9 +57,7 @@ class Watch:
         try:
             yield self
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*map(end, tasks))
 
     async def _show_for_ever(self) -> None:
         while True:

@@ -136,6 +136,7 @@ class WoundableStack(Stack):
             },
         )
         self._is_alarmed = False
+        self.lets_reset = False
         folder = self.directory / FOLDER
         folder.mkdir()
         self.points = {name: Points(folder, name) for name in SERVICES}
@@ -199,6 +200,10 @@ class Portal:
         self._profile = ProfileClient(peer(self.stack.url_of("profile")))
         self._credentials = CredentialsClient(peer(self.stack.url_of("credentials")))
         await self._profile.put_organization(ORGANIZATION)
+        if self.stack.lets_reset:
+            # Whoever signs in would be asked to register for it.
+            await self._credentials.put_reset_policy(PutResetPolicy(organization=ORGANIZATION.id))
+            self.stack.lets_reset = False
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -226,6 +231,7 @@ class Portal:
 
     async def let_reset_by(self, kind: ResetKind) -> None:
         """Let everybody reset a forgotten password by methods of one kind."""
+        self.stack.lets_reset = True
         await self._credentials.put_reset_policy(
             PutResetPolicy(organization=ORGANIZATION.id, enabled_for="everyone", methods=(kind,))
         )

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from aiohttp import web
 from shared.broker import Bus, parked_queue
 from shared.contracts.refusals import NotFound
 from shared.parking import Parking
+from shared.service import end
 from shared.telemetry import PARKED
 from shared.wiring import Wiring
 from tests.contract.brokers import Brokers, Heard, event, until
@@ -95,9 +96,7 @@ async def watched(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[No
     monkeypatch.setattr("shared.parking.CountSeconds", 0.05)
     task = asyncio.create_task(Parking(bus).watch())
     yield
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    await end(task)
 
 
 async def test_what_is_parked_is_counted_and_canaries_are_not(
@@ -145,7 +144,7 @@ async def test_counting_waits_for_the_broker_and_for_the_queue(
         await brokers.put(f"{bus.service}.signed-out-everywhere", b"nonsense", message_id="m1")
         await until(lambda: counted(bus) == 1)
         await bus.stop()
-        running.cancel()
+        await end(running)
 
 
 async def test_every_service_with_a_store_counts_what_it_gave_up_on(profile: Wiring) -> None:
