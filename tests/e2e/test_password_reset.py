@@ -179,9 +179,13 @@ def test_only_fit_policies_are_taken(portal: Portal, people: People, puts: Puts)
         ({"questions_to_register": 6}, "questions_to_register"),
         ({"questions_to_answer": 5}, "questions_to_answer"),
         ({"version": 7}, "version"),
+        ({"wrong_proofs": 0}, "wrong_proofs"),
+        ({"lock_hours": 169}, "lock_hours"),
     ):
         document = problem(puts(**changed), 422, "invalid-request")
         assert field in {each["field"] for each in document["errors"]}, document
+    # What is as usual is not said.
+    assert puts(lock_hours=3, wrong_proofs=5).json() == ENABLED | {"lock_hours": 3}
     token = portal.token(*_known(people.add()))
     for method in ("GET", "PUT"):
         body = ENABLED if method == "PUT" else None

@@ -438,16 +438,20 @@ class UserItems(BaseModel):
     next: str | None = None
 
 
+def _is_for_nobody(reset: RegisteredForReset | None) -> bool:
+    return reset is None or not reset.enabled
+
+
 class MethodItems(BaseModel):
     """All methods, and what was done to them last; there is never another page.
 
-    `reset` says whether a forgotten password can be reset with them; null while nobody knows.
+    `reset` says what resetting a forgotten password still takes, to those who may.
     """
 
     items: tuple[Method, ...]
     next: str | None = None
     last_change: LastChange | None = None
-    reset: RegisteredForReset | None = None
+    reset: RegisteredForReset | None = Field(default=None, exclude_if=_is_for_nobody)
 
 
 class AuthenticatorToSetUp(BaseModel):

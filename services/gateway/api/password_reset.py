@@ -17,6 +17,10 @@ from services.gateway.requests import IF_MATCH, RECEIPT_HEADER
 from shared.contracts.policy import (
     MostQuestions,
     ResetPolicy,
+    UsualLockHours,
+    UsualMails,
+    UsualSends,
+    UsualWrongProofs,
 )
 from shared.contracts.questions import LongestTyped
 from shared.contracts.resets import ResetMethod, ResetState, ResetStep
@@ -30,6 +34,18 @@ _REFUSED_ANSWER = {**_ENDED, 403: "code-refused, code-used", 503: "too-busy"}
 _REFUSED_PASSWORD = {
     **_ENDED, 422: "password-refused", 503: "too-busy, password-change-unconfirmed",
 }  # fmt: skip
+
+
+class ShownResetPolicy(ResetPolicy):
+    """Who may reset a forgotten password, and what they have to show for it.
+
+    What locks resets, and for how long, is there where it is another than the usual.
+    """
+
+    wrong_proofs: int = Field(default=UsualWrongProofs, exclude_if=UsualWrongProofs.__eq__)
+    sends_per_hour: int = Field(default=UsualSends, exclude_if=UsualSends.__eq__)
+    mails_per_ten_minutes: int = Field(default=UsualMails, exclude_if=UsualMails.__eq__)
+    lock_hours: int = Field(default=UsualLockHours, exclude_if=UsualLockHours.__eq__)
 
 
 class BeginResetBody(Body):
@@ -156,11 +172,11 @@ class PasswordResetApi:
             ),
             Operation(
                 "GET", "/admin/policy/reset", "Who may reset a forgotten password", self._policy,
-                "admin", answers={200: ResetPolicy},
+                "admin", answers={200: ShownResetPolicy},
             ),
             Operation(
                 "PUT", "/admin/policy/reset", "Replace the policy for resets", self._put_policy,
-                "admin", ResetPolicyBody, {200: ResetPolicy}, REPLACED, headers=(IF_MATCH,),
+                "admin", ResetPolicyBody, {200: ShownResetPolicy}, REPLACED, headers=(IF_MATCH,),
             ),
         ]  # fmt: skip
 
@@ -195,10 +211,10 @@ class PasswordResetApi:
         return Answer(ResetAnswer.of(state, self.catalogues, call.language), status)
 
     async def _policy(self, call: Call) -> Answer:
-        return tagged(ResetPolicy, await self.policies.resets(call.admin))
+        return tagged(ShownResetPolicy, await self.policies.resets(call.admin))
 
     async def _put_policy(self, call: Call) -> Answer:
         body = call.body(ResetPolicyBody)
         said = ResetPolicy(**body.model_dump())
         put = self.policies.put_resets(call.admin, said, if_match(call.request))
-        return tagged(ResetPolicy, await put)
+        return tagged(ShownResetPolicy, await put)
