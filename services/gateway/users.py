@@ -20,10 +20,12 @@ from shared.contracts.accounts import (
 )
 from shared.contracts.methods import ListMethods, Method
 from shared.contracts.profile import Person
-from shared.contracts.refusals import NotFound
+from shared.contracts.refusals import NotFound, Refusal
 from shared.contracts.resets import AskRegistered, RegisteredForReset
 from shared.contracts.sessions import Revoked, SignOutEverywhere
 from shared.contracts.users import ChangeUser, Emptiable, NoteAccount, ReadUser, RecordChanges, User
+
+_LAST_ADMIN = "last-admin"
 
 
 @dataclass(frozen=True)
@@ -120,8 +122,14 @@ class Users:
         shut = await self.credentials.disable(
             DisableAccount(sub=sub, deleted=deleted, by=acting(admin))
         )
-        # The event does the same; the admin need not wait for that.
-        await self._note(admin, shut)
+        try:
+            # The event does the same; the admin need not wait for that.
+            await self._note(admin, shut)
+        except Refusal as refusal:
+            # Another admin has enabled them meanwhile, and somebody shut out who was left but them.
+            if refusal.type == _LAST_ADMIN and not deleted:
+                await self.enable(admin, sub)
+            raise
         return shut
 
     async def _found(self, admin: Person, sub: str) -> tuple[User, Account]:

@@ -185,6 +185,27 @@ async def test_the_last_admin_stays_one(gateway: Gateway, root: Person, how: str
     assert (await gateway.caller("ada")).sub == ada.sub
 
 
+async def test_an_admin_who_is_enabled_while_they_are_disabled_is_not_the_last_to_go(
+    gateway: Gateway, root: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await gateway.add("ada", roles=("admin",))
+    mei = await gateway.add("mei", roles=("admin",))
+    acting, other, users = await admin_of(gateway, ada), await admin_of(gateway, mei), gateway.users
+    await users.change(acting, root.sub, DEMOTED)
+    disable = CredentialsClient.disable
+
+    async def crossed(client: CredentialsClient, asked: DisableAccount) -> Account:
+        monkeypatch.setattr(CredentialsClient, "disable", disable)
+        await users.enable(other, mei.sub)
+        await users.disable(other, ada.sub)
+        return await disable(client, asked)
+
+    monkeypatch.setattr(CredentialsClient, "disable", crossed)
+    assert (await refused(users.disable(acting, mei.sub))).type == "last-admin"
+    assert not (await users.read(other, mei.sub)).account.disabled
+    assert (await gateway.caller("mei")).sub == mei.sub
+
+
 async def test_of_two_admins_who_demote_each_other_at_once_one_stays(
     gateway: Gateway, root: Person
 ) -> None:
