@@ -48,7 +48,7 @@ async def test_while_the_store_is_frozen_only_the_lease_is_believed_and_nobody_i
 ) -> None:
     people = await portal.people(3)
     watch = Watch(portal, [token for user in people for token in user.tokens])
-    async with watch.running(12):
+    async with watch.running(24):
         await asyncio.sleep(1)
         portal.stack.stop("mongo")
         frozen = monotonic()
