@@ -16,6 +16,7 @@ from services.gateway.attempts import Attempts
 from services.gateway.audit import AuditTrail
 from services.gateway.clients import peer
 from services.gateway.clients.credentials import CredentialsClient
+from services.gateway.clients.organizations import OrganizationsClient
 from services.gateway.clients.peer import Peer
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
@@ -25,6 +26,7 @@ from services.gateway.devices import Devices
 from services.gateway.headers import Dress, dressed, guarded, identified
 from services.gateway.live import LiveSessions
 from services.gateway.method_import import MethodImport
+from services.gateway.organizations import OrganizationFlows
 from services.gateway.password_reset import PasswordReset
 from services.gateway.policy import Policies
 from services.gateway.portal.admin_pages import AdminFlows
@@ -88,6 +90,7 @@ def build_service(config: GatewayConfig) -> Service:
     required = RequiredTerms.of(TermsClient(peers["profile"]), profile, clock)
     sign_in = SignIn(credentials, profile, sessions, flows, clock, Attempts(sessions), required)
     registration = Registration(sign_in)
+    organizations = OrganizationFlows.of(OrganizationsClient(peers["profile"]), step_ups)
     policies = Policies(credentials, profile, sessions)
     devices = Devices(sessions, credentials, profile, step_ups, DeviceTrust(sessions))
     activity = Activity(credentials, sessions, step_ups)
@@ -107,12 +110,13 @@ def build_service(config: GatewayConfig) -> Service:
         policies,
         AuditTrail(profile),
         MethodImport(credentials, profile),
+        organizations.administration,
     )
     portal = Portal(
         requests,
         catalogues,
         registration,
-        AccountFlows(account, security_info, devices, activity, password_reset),
+        AccountFlows(account, security_info, devices, activity, password_reset, organizations.own),
         admin,
     )
     api = Api(
@@ -131,6 +135,7 @@ def build_service(config: GatewayConfig) -> Service:
         password_reset,
         admin.method_import,
         TermsFlows.of(sign_in),
+        organizations,
     )
     table = api.operations()
     operations = Operations(requests, RedisAnswers(redis, sealer), problems.answer)

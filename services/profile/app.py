@@ -10,11 +10,14 @@ from services.profile.audit import Audit, AuditInspection
 from services.profile.config import ProfileConfig
 from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
 from services.profile.mongo_audit import MongoAuditStore
+from services.profile.mongo_memberships import MongoMembershipStore
 from services.profile.mongo_terms import MongoTermsStore
 from services.profile.notices import Notices
+from services.profile.organizations import Organizations
+from services.profile.organizations_admin import OrganizationsAdministration
 from services.profile.people import People
 from services.profile.portal_policy import PortalPolicies
-from services.profile.routes import routes, terms_routes
+from services.profile.routes import organization_routes, routes, terms_routes
 from services.profile.subscribers import subscribe
 from services.profile.terms import Terms
 from services.profile.terms_admin import TermsAdministration
@@ -44,6 +47,7 @@ class _Wired:
     users: Users
     portal_policies: PortalPolicies
     terms: MongoTermsStore
+    memberships: MongoMembershipStore
 
     @classmethod
     def of(cls, config: ProfileConfig) -> Self:
@@ -66,7 +70,20 @@ class _Wired:
         subscribe(wiring.bus, notices, audit, users)
         policies = PortalPolicies(people, known, SystemClock())
         terms = MongoTermsStore(wiring.database, wiring.transactions)
-        return cls(wiring, people, store, notices, trail, audit, known, users, policies, terms)
+        memberships = MongoMembershipStore(wiring.database, transactions=wiring.transactions)
+        return cls(
+            wiring,
+            people,
+            store,
+            notices,
+            trail,
+            audit,
+            known,
+            users,
+            policies,
+            terms,
+            memberships,
+        )
 
 
 def build_service(config: ProfileConfig) -> Service:
@@ -77,6 +94,8 @@ def build_service(config: ProfileConfig) -> Service:
     app.add_routes(routes(wired.known, wired.users, wired.audit, wired.portal_policies))
     administration = TermsAdministration(wired.terms, wired.people, SystemClock())
     app.add_routes(terms_routes(Terms(wired.terms), administration))
+    kept = (wired.memberships, wired.people, SystemClock())
+    app.add_routes(organization_routes(Organizations(*kept), OrganizationsAdministration(*kept)))
 
     async def catch_up() -> None:
         seen: datetime | None = None
@@ -111,4 +130,5 @@ async def install(config: ProfileConfig) -> None:
     await wired.store.install()
     await wired.trail.install()
     await wired.terms.install()
+    await wired.memberships.install()
     await wired.wiring.bus.install()

@@ -40,6 +40,8 @@ from services.gateway.api.bodies import (
 from services.gateway.api.devices import DevicesApi
 from services.gateway.api.method_import import MethodImportApi
 from services.gateway.api.operations import Answer, Call, Operation
+from services.gateway.api.organizations import OrganizationsApi
+from services.gateway.api.organizations_admin import OrganizationsAdministrationApi
 from services.gateway.api.parked_events import ParkedEventsApi
 from services.gateway.api.password_policy import PasswordPolicyApi
 from services.gateway.api.password_reset import PasswordResetApi
@@ -70,6 +72,7 @@ from services.gateway.model import (
     PasskeyAttempt,
     SignInAttempt,
 )
+from services.gateway.organizations import OrganizationFlows
 from services.gateway.password_reset import PasswordReset
 from services.gateway.policy import Policies
 from services.gateway.registration import Registration
@@ -120,6 +123,7 @@ class Api:
     password_reset: PasswordReset
     method_import: MethodImport
     terms: TermsFlows
+    organizations: OrganizationFlows
 
     def operations(self) -> list[Operation]:
         """Return the whole table."""
@@ -131,11 +135,13 @@ class Api:
             *QuestionApi(self.catalogues).operations(),
             *DevicesApi(self.devices).operations(),
             *ActivityApi(self.activity).operations(),
+            *OrganizationsApi(self.organizations.own).operations(),
             *TermsApi(self.terms).operations(),
             *self._passwords(),
             *PasswordResetApi(self.password_reset, self.policies, self.catalogues).operations(),
             *self._admin(),
             *UsersApi(self.users).operations(),
+            *OrganizationsAdministrationApi(self.organizations.administration).operations(),
             *TermsAdministrationApi(self.terms).operations(),
             *MethodImportApi(self.method_import).operations(),
             *PolicyApi(self.policies).operations(),

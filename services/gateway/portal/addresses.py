@@ -13,6 +13,7 @@ _INSIDE = (
     r"/|/password|/sessions|/activity(?:/not-me/[\w-]{1,64})?|/devices(?:/disable/[\w-]{1,64})?"
     r"|/sign-out-everywhere|/receipts(?:/[\w-]{1,64})?"
     r"|/security(?:/questions|/remove/[\w-]{1,64})?"
+    r"|/organizations(?:/leave/[\w-]{1,64})?"
     r"|/terms(?:/[\w-]{1,64}(?:/decline)?)?|/admin(?:/[\w-]{1,64}){0,3}"
 )
 _OUTSIDE = (

@@ -8,6 +8,7 @@ from aiohttp import web
 from services.gateway.account import Account
 from services.gateway.activity import Activity
 from services.gateway.devices import Devices
+from services.gateway.organizations import OwnOrganizations
 from services.gateway.password_reset import PasswordReset
 from services.gateway.portal.activity_pages import ActivityPages
 from services.gateway.portal.admin_audit_pages import AdminAuditPages
@@ -60,6 +61,7 @@ class AccountFlows:
     devices: Devices
     activity: Activity
     password_reset: PasswordReset
+    organizations: OwnOrganizations
 
 
 class Portal:

@@ -14,6 +14,7 @@ from services.gateway.attempts import Attempts
 from services.gateway.devices import Devices
 from services.gateway.method_import import MethodImport
 from services.gateway.model import ActionRequired, Caller, FlowKey, SignedIn, SignInAttempt
+from services.gateway.organizations import OrganizationFlows
 from services.gateway.password_reset import PasswordReset
 from services.gateway.policy import Policies
 from services.gateway.registration import Registration
@@ -85,6 +86,7 @@ class Gateway:
             services.credentials, services.profile, services.sessions, self.step_ups
         )
         self.registration = Registration(self.sign_in)
+        self.organizations = OrganizationFlows.of(services.organizations, self.step_ups)
         self.policies = Policies(services.credentials, services.profile, services.sessions)
         self.password_reset = PasswordReset(services.credentials, services.profile, clock.pause)
         self.users = Users(services.profile, services.credentials, services.sessions)

@@ -40,15 +40,18 @@ from services.credentials.totp import Authenticators
 from services.credentials.webauthn import Passkeys
 from services.gateway.clients import peer
 from services.gateway.clients.credentials import CredentialsClient
+from services.gateway.clients.organizations import OrganizationsClient
 from services.gateway.clients.peer import Peer
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.clients.terms import TermsClient
 from services.profile.audit import Audit
+from services.profile.organizations import Organizations
+from services.profile.organizations_admin import OrganizationsAdministration
 from services.profile.people import People
 from services.profile.portal_policy import PortalPolicies
+from services.profile.routes import organization_routes, terms_routes
 from services.profile.routes import routes as profile_routes
-from services.profile.routes import terms_routes
 from services.profile.terms import Terms
 from services.profile.terms_admin import TermsAdministration
 from services.profile.users import Users
@@ -84,6 +87,7 @@ from tests.memory.credentials import (
     MemoryResetPolicies,
 )
 from tests.memory.epochs import MemoryEpochs
+from tests.memory.memberships import MemoryMemberships
 from tests.memory.profile import MemoryPeople
 from tests.memory.sessions import MemoryAcceptances, MemorySessions
 from tests.memory.sessions import MemoryPolicies as MemorySessionPolicies
@@ -124,6 +128,7 @@ class Memory:
     audit: MemoryAudit
     reset_policies: MemoryResetPolicies
     terms: MemoryTerms
+    memberships: MemoryMemberships
 
     @classmethod
     def empty(cls) -> "Memory":
@@ -131,10 +136,11 @@ class Memory:
         clock = StoppedClock()
         epochs = MemoryEpochs(clock)
         credentials = MemoryCredentials(epochs)
+        people = MemoryPeople(epochs)
         return cls(
             clock,
             epochs,
-            MemoryPeople(epochs),
+            people,
             credentials,
             MemoryMethods(epochs),
             MemoryPolicies(credentials),
@@ -144,6 +150,7 @@ class Memory:
             MemoryAudit(clock=clock),
             MemoryResetPolicies(epochs),
             MemoryTerms(epochs),
+            MemoryMemberships(people),
         )
 
     def profile(self) -> web.Application:
@@ -154,7 +161,10 @@ class Memory:
         policies = PortalPolicies(self.people, people, self.clock)
         administration = TermsAdministration(self.terms, self.people, self.clock)
         own = profile_routes(people, users, audit, policies)
-        return _app("profile", [*own, *terms_routes(Terms(self.terms), administration)])
+        kept = (self.memberships, self.people, self.clock)
+        guests = organization_routes(Organizations(*kept), OrganizationsAdministration(*kept))
+        terms = terms_routes(Terms(self.terms), administration)
+        return _app("profile", [*own, *guests, *terms])
 
     def hasher(self) -> Hasher:
         """Return one that costs nothing."""
@@ -295,6 +305,11 @@ class Services:
     def terms(self) -> TermsClient:
         """The gateway's client of what that service has to do with terms of use."""
         return TermsClient(self.peer("profile"))
+
+    @property
+    def organizations(self) -> OrganizationsClient:
+        """The gateway's client of what that service has to do with guests."""
+        return OrganizationsClient(self.peer("profile"))
 
     @property
     def credentials(self) -> CredentialsClient:
