@@ -15,17 +15,16 @@ class LeaveBody(Body):
     allowed: bool
     contact: HelpdeskBody | None = None
 
+    def as_policy(self) -> LeavePolicy:
+        """Return it as others see it."""
+        contact = Helpdesk(**self.contact.model_dump()) if self.contact is not None else None
+        return LeavePolicy(allowed=self.allowed, contact=contact)
+
 
 class OrganizationBody(Body):
     """What an organization says about its guests."""
 
     leave: LeaveBody
-
-    def as_policy(self) -> LeavePolicy:
-        """Return it as others see it."""
-        said = self.leave.contact
-        contact = Helpdesk(**said.model_dump()) if said is not None else None
-        return LeavePolicy(allowed=self.leave.allowed, contact=contact)
 
 
 class InviteMemberBody(Body):

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from services.gateway.api.bodies import ConfirmBody
 from services.gateway.api.operations import Answer, Call, Operation
-from services.gateway.organizations import OwnOrganizations
+from services.gateway.organizations import OrganizationFlows
 from shared.contracts.organizations import MembershipRole, OwnOrganization
 
 
@@ -40,7 +40,7 @@ class InvitationItems(BaseModel):
 class OrganizationsApi:
     """The operations, each over one flow."""
 
-    organizations: OwnOrganizations
+    organizations: OrganizationFlows
 
     def operations(self) -> list[Operation]:
         """Return the rows of the table."""
@@ -75,22 +75,22 @@ class OrganizationsApi:
         ]  # fmt: skip
 
     async def _list(self, call: Call) -> Answer:
-        return Answer(OrganizationItems(items=await self.organizations.list(call.caller)))
+        return Answer(OrganizationItems(items=await self.organizations.own.list(call.caller)))
 
     async def _leave(self, call: Call) -> Answer:
         confirmed = call.body(ConfirmBody).confirm
-        await self.organizations.leave(call.caller, call.path("id"), confirmed=confirmed)
+        await self.organizations.own.leave(call.caller, call.path("id"), confirmed=confirmed)
         return Answer(None, 204)
 
     async def _invitations(self, call: Call) -> Answer:
-        found = await self.organizations.invitations(call.caller)
+        found = await self.organizations.own.invitations(call.caller)
         items = tuple(InvitationItem(**each.model_dump()) for each in found)
         return Answer(InvitationItems(items=items))
 
     async def _accept(self, call: Call) -> Answer:
-        await self.organizations.accept(call.caller, call.path("id"))
+        await self.organizations.own.accept(call.caller, call.path("id"))
         return Answer(None, 204)
 
     async def _decline(self, call: Call) -> Answer:
-        await self.organizations.decline(call.caller, call.path("id"))
+        await self.organizations.own.decline(call.caller, call.path("id"))
         return Answer(None, 204)

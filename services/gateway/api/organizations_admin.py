@@ -12,7 +12,7 @@ from services.gateway.organization_form import (
     InviteMemberBody,
     OrganizationBody,
 )
-from services.gateway.organizations import OrganizationsAdministration
+from services.gateway.organizations import OrganizationFlows
 from services.gateway.requests import IF_MATCH
 from shared.contracts.organizations import (
     Invitation,
@@ -58,7 +58,7 @@ class AdministeredOrganizations(BaseModel):
 class OrganizationsAdministrationApi:
     """The operations, each over one flow."""
 
-    organizations: OrganizationsAdministration
+    organizations: OrganizationFlows
 
     def operations(self) -> list[Operation]:
         """Return the rows of the table."""
@@ -126,43 +126,49 @@ class OrganizationsAdministrationApi:
         ]  # fmt: skip
 
     async def _list(self, call: Call) -> Answer:
-        found = await self.organizations.read(call.admin, call.admin.home_organization.id)
+        found = await self.organizations.administration.read(
+            call.admin, call.admin.home_organization.id
+        )
         return Answer(AdministeredOrganizations(items=(OrganizationItem.of(found),)))
 
     async def _read(self, call: Call) -> Answer:
-        return _organization(await self.organizations.read(call.admin, call.path("id")))
+        return _organization(
+            await self.organizations.administration.read(call.admin, call.path("id"))
+        )
 
     async def _put(self, call: Call) -> Answer:
-        put = self.organizations.put_policy(
+        put = self.organizations.administration.put_policy(
             call.admin,
             call.path("id"),
-            call.body(OrganizationBody).as_policy(),
+            call.body(OrganizationBody).leave.as_policy(),
             if_match(call.request),
         )
         return _organization(await put)
 
     async def _invitations(self, call: Call) -> Answer:
-        found = self.organizations.invitations(
+        found = self.organizations.administration.invitations(
             call.admin, call.path("id"), limit=call.limit, after=call.after
         )
         return Answer(await found)
 
     async def _invite(self, call: Call) -> Answer:
         body = call.body(InviteMemberBody)
-        invited = self.organizations.invite(
+        invited = self.organizations.administration.invite(
             call.admin, call.path("id"), body.user_id, body.role, body.groups
         )
         return Answer(await invited, 201)
 
     async def _revoke(self, call: Call) -> Answer:
-        await self.organizations.revoke(call.admin, call.path("id"), call.path("invitation"))
+        await self.organizations.administration.revoke(
+            call.admin, call.path("id"), call.path("invitation")
+        )
         return Answer(None, 204)
 
     async def _members(self, call: Call) -> Answer:
         state = call.query("state") or "active"
         if state not in get_args(MembershipState):
             raise InvalidRequest(errors=[at_fault("state", "not-a-choice")])
-        found = self.organizations.members(
+        found = self.organizations.administration.members(
             call.admin,
             call.path("id"),
             cast("MembershipState", state),
@@ -172,12 +178,14 @@ class OrganizationsAdministrationApi:
         return Answer(await found)
 
     async def _member(self, call: Call) -> Answer:
-        found = self.organizations.member(call.admin, call.path("id"), call.path("sub"))
+        found = self.organizations.administration.member(
+            call.admin, call.path("id"), call.path("sub")
+        )
         return _member(await found)
 
     async def _change(self, call: Call) -> Answer:
         body = call.body(ChangeMemberBody)
-        changed = self.organizations.change(
+        changed = self.organizations.administration.change(
             call.admin,
             call.path("id"),
             call.path("sub"),
@@ -188,12 +196,16 @@ class OrganizationsAdministrationApi:
         return _member(await changed)
 
     async def _remove(self, call: Call) -> Answer:
-        await self.organizations.remove(call.admin, call.path("id"), call.path("sub"))
+        await self.organizations.administration.remove(
+            call.admin, call.path("id"), call.path("sub")
+        )
         return Answer(None, 204)
 
     async def _restore(self, call: Call) -> Answer:
         return _member(
-            await self.organizations.restore(call.admin, call.path("id"), call.path("sub"))
+            await self.organizations.administration.restore(
+                call.admin, call.path("id"), call.path("sub")
+            )
         )
 
 

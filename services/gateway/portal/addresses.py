@@ -7,6 +7,7 @@ from aiohttp import web
 
 HOME = "/"
 CHANGE = "/password"
+LEAVE = "/organizations/leave/"
 # The pages by name, since what no browser may read as another site's address, and no header
 # as its end, is easier told by what it is than by what it is not.
 _INSIDE = (

@@ -14,7 +14,9 @@ from services.gateway.portal.activity_pages import ActivityPages
 from services.gateway.portal.admin_audit_pages import AdminAuditPages
 from services.gateway.portal.admin_device_pages import AdminDevicePages
 from services.gateway.portal.admin_import_pages import AdminImportPages
+from services.gateway.portal.admin_member_pages import AdminMemberPages
 from services.gateway.portal.admin_one_user_pages import AdminOneUserPages
+from services.gateway.portal.admin_organization_pages import AdminOrganizationPages
 from services.gateway.portal.admin_pages import AdminFlows, AdminPages, Admins
 from services.gateway.portal.admin_policy_pages import AdminPolicyPages
 from services.gateway.portal.admin_published_terms_pages import AdminPublishedTermsPages
@@ -25,6 +27,7 @@ from services.gateway.portal.challenge_pages import ChallengePages
 from services.gateway.portal.device_pages import DevicePages
 from services.gateway.portal.first_password_pages import FirstPasswordPages
 from services.gateway.portal.language_pages import LanguagePages
+from services.gateway.portal.organization_pages import OrganizationPages
 from services.gateway.portal.page import Pages
 from services.gateway.portal.passkey_pages import PasskeyPages
 from services.gateway.portal.password_pages import PasswordPages
@@ -104,11 +107,14 @@ class Portal:
             SessionPages(pages, visits, account),
             DevicePages(pages, visits, devices),
             ReceiptPages(pages, visits, account),
+            OrganizationPages(pages, visits, own.organizations),
             TermsPages(pages, visits, terms.own),
             AdminPages(admins),
             AdminUserPages(admins, users),
             AdminDevicePages(admins, users, devices),
             AdminOneUserPages(admins, users, policies),
+            AdminOrganizationPages(admins, admin.organizations),
+            AdminMemberPages(admins, admin.organizations),
             AdminImportPages(admins, admin.method_import),
             AdminPolicyPages(admins, policies),
             AdminTermsPages(admins, terms.administration),
