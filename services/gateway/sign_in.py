@@ -95,11 +95,15 @@ class SignIn:
             trusted_by=trusted_by,
             asks_for_reset=verified.asks_for_reset,
         )
-        methods = verified.methods if trusted_by is None else ()
-        asking = flow.asking(
-            methods, must_register=verified.must_register, skip_until=verified.skip_until
-        )
-        return await self.go_on(asking, attempt.client, attempt.where)
+        if (answered := verified.answered) is not None:
+            flow = flow.answered(answered.factor, answered.amr, must_confirm=answered.must_confirm)
+        else:
+            flow = flow.asking(
+                verified.methods if trusted_by is None else (),
+                must_register=verified.must_register,
+                skip_until=verified.skip_until,
+            )
+        return await self.go_on(flow, attempt.client, attempt.where)
 
     async def _verified(self, attempt: SignInAttempt, device: RecognisedDevice) -> Verified:
         try:
@@ -109,6 +113,8 @@ class SignIn:
                     password=attempt.password,
                     address=attempt.where.address,
                     familiar_sub=device.sub,
+                    # A device that is trusted needs none, and may leave it unused.
+                    code=attempt.code if device.trust is None else None,
                 )
             )
         except Refusal as refusal:

@@ -84,10 +84,14 @@ from shared.contracts.sessions import Receipt
 from shared.texts import Catalogues
 
 _REFUSED_SIGN_IN = {
-    401: "sign-in-refused", 403: "device-disabled", 429: "sign-in-throttled", 503: "too-busy",
+    401: "sign-in-refused", 403: "code-refused, code-used, device-disabled", 410: "flow-ended",
+    429: "sign-in-throttled", 503: "too-busy",
 }  # fmt: skip
 _SEARCH = {"type": "string", "maxLength": LongestSearch}
-_REFUSED_PASSKEY = {**_REFUSED_SIGN_IN, 403: "device-disabled, passkey-cloned"}
+_REFUSED_PASSKEY = {
+    401: "sign-in-refused", 403: "device-disabled, passkey-cloned",
+    429: "sign-in-throttled", 503: "too-busy",
+}  # fmt: skip
 _REFUSED_ANSWER = {401: "sign-in-refused", 403: f"{REFUSED}, device-disabled", **REFUSED_CODE}
 _REFUSED_ACTION = {
     401: "sign-in-refused",
@@ -251,6 +255,7 @@ class Api:
             device_key=body.device_key,
             device_name=body.device_name,
             language=call.language,
+            code=body.code,
         )
         return _state(await self.sign_in.begin(attempt))
 

@@ -124,8 +124,16 @@ class Gateway:
         caller = cast("Caller", type("Somebody", (), {"sub": added.sub})())
         return await self.administration.admin(caller)
 
-    async def begin(self, name: str, password: str = OLD, key: str | None = None) -> Outcome:
-        attempt = SignInAttempt(f"{name}@halden.example", SecretStr(password), WHERE, CLIENT, key)
+    async def begin(
+        self,
+        name: str,
+        password: str = OLD,
+        key: str | None = None,
+        code: SecretStr | None = None,
+    ) -> Outcome:
+        attempt = SignInAttempt(
+            f"{name}@halden.example", SecretStr(password), WHERE, CLIENT, key, code=code
+        )
         return await self.sign_in.begin(attempt)
 
     async def caller(
