@@ -1,6 +1,6 @@
 """What the profile service refuses."""
 
-from shared.contracts.refusals import Refusal
+from shared.contracts.refusals import InvalidRequest, Refusal
 
 
 class NoSuchPerson(Refusal):
@@ -53,6 +53,26 @@ class NoSuchTerms(Refusal):
     """There is no such document, or not for this subject."""
 
     type, status = "not-found", 404
+
+
+class UnusablePdf(Refusal):
+    """The file does not begin and end as a PDF does."""
+
+    type, status = "unusable-pdf", 422
+
+
+class PdfTooLarge(Refusal):
+    """The file is larger than a PDF may be here."""
+
+    type, status = "pdf-too-large", 413
+
+
+class UnknownPdf(InvalidRequest):
+    """A text names a PDF that this document does not have."""
+
+    def __init__(self) -> None:
+        reason = "unknown-pdf"
+        super().__init__(errors=[{"field": "texts", "reason": reason, "message": reason}])
 
 
 class TermsChanged(Refusal):

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pymongo import ASCENDING
 
 from services.profile.documents import Decision, Document, Standing, Version
+from services.profile.pdf import PdfFile
 from shared.contracts.events import Event
 from shared.contracts.refusals import ChangedMeanwhile, UnknownCursor
 from shared.contracts.sessions import Where
@@ -18,7 +19,7 @@ from shared.transactions import Transaction, Transactions
 
 T = TypeVar("T")
 
-_VERSION = [each.name for each in fields(Version) if each.name != "titles"]
+_VERSION = [each.name for each in fields(Version) if each.name not in {"titles", "pdfs"}]
 _DECISION = [each.name for each in fields(Decision) if each.name != "where"]
 _UNPUBLISHED: Stored = {"published_at": None}
 
@@ -29,7 +30,8 @@ def _key(version: Version) -> str:
 
 def _version(document: Mapping[str, Any]) -> Version:
     titles = {each["language"]: each["title"] for each in document["texts"]}
-    return Version(**{name: document[name] for name in _VERSION}, titles=titles)
+    pdfs = {each["language"]: each["pdf"] for each in document["texts"] if "pdf" in each}
+    return Version(**{name: document[name] for name in _VERSION}, titles=titles, pdfs=pdfs)
 
 
 def _decision(document: Mapping[str, Any]) -> Decision:
@@ -64,6 +66,12 @@ class _Reading:
         """Read one of them."""
         found = await self.documents({"organization": organization, "document": document_id})
         return found[0] if found else None
+
+    async def texts(self, document_id: str, version: int) -> tuple[TermsText, ...]:
+        """Read the version as a whole."""
+        known = {"_id": f"{document_id}.{version}"}
+        found = await self.database["terms"].find_one(known, session=self.session)
+        return tuple(TermsText(**each) for each in found["texts"]) if found else ()
 
     async def decisions(self, query: Stored) -> list[Decision]:
         """Read decisions in the order of their numbers."""
@@ -101,10 +109,24 @@ class MongoTermsTransaction(_Reading):
         kept = {name: getattr(draft, name) for name in _VERSION}
         await self.database["terms"].replace_one(
             {"_id": _key(draft), "revision": draft.revision - 1, **_UNPUBLISHED},
-            {**kept, "texts": [each.model_dump() for each in texts]},
+            {**kept, "texts": [each.model_dump(exclude_none=True) for each in texts]},
             upsert=True,
             session=self.session,
         )
+
+    async def put_pdf(self, document_id: str, pdf: PdfFile) -> None:
+        """Insert it; where it is there already, it is the same."""
+        await self.database["terms-pdfs"].update_one(
+            {"_id": f"{document_id}.{pdf.sha256}"},
+            {"$setOnInsert": {"content": pdf.content}},
+            upsert=True,
+            session=self.session,
+        )
+
+    async def drop_pdfs(self, document_id: str, pdfs: Collection[str]) -> None:
+        """Delete them by their keys."""
+        keys = [f"{document_id}.{each}" for each in pdfs]
+        await self.database["terms-pdfs"].delete_many({"_id": {"$in": keys}}, session=self.session)
 
     async def drop_draft(self, draft: Version) -> None:
         """Delete this very revision."""
@@ -137,7 +159,7 @@ class MongoTermsTransaction(_Reading):
 
 @dataclass(frozen=True)
 class MongoTermsStore:
-    """One document per version with its texts, and one per decision."""
+    """One document per version with its texts, one per PDF, and one per decision."""
 
     database: Database
     transactions: Transactions
@@ -175,8 +197,12 @@ class MongoTermsStore:
 
     async def texts(self, document_id: str, version: int) -> tuple[TermsText, ...]:
         """Read the version as a whole."""
-        found = await self.database["terms"].find_one({"_id": f"{document_id}.{version}"})
-        return tuple(TermsText(**each) for each in found["texts"]) if found else ()
+        return await _Reading(self.database).texts(document_id, version)
+
+    async def pdf(self, document_id: str, sha256: str) -> PdfFile | None:
+        """Look it up."""
+        found = await self.database["terms-pdfs"].find_one({"_id": f"{document_id}.{sha256}"})
+        return PdfFile(found["content"]) if found else None
 
     async def decisions_by(self, sub: str) -> list[Decision]:
         """Look through the index on subjects."""
