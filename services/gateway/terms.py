@@ -6,6 +6,7 @@ from datetime import datetime
 
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.clients.terms import TermsClient
+from services.gateway.markdown import require_simple
 from services.gateway.model import Caller, acting
 from services.gateway.required_terms import RequiredTerms
 from services.gateway.terms_form import PdfBody
@@ -139,6 +140,7 @@ class TermsAdministration:
         self, admin: Person, content: contract.TermsContent, said: PdfBody | None = None
     ) -> contract.Document:
         """Begin a document with the draft of its first version, which may say a PDF as well."""
+        await _require_simple(content)
         return await self.terms.add(
             contract.AddDocument(
                 **content.model_dump(),
@@ -155,6 +157,7 @@ class TermsAdministration:
         replaces: tuple[int, ...] | None = None,
     ) -> contract.Document:
         """Replace the draft, or begin one, if the document is at one of these revisions."""
+        await _require_simple(content)
         return await self.terms.put_draft(
             contract.PutDraft(
                 organization=admin.home_organization.id,
@@ -265,3 +268,7 @@ class TermsAdministration:
             after = page.next
             if after is None:
                 return
+
+
+async def _require_simple(content: contract.TermsContent) -> None:
+    await require_simple(each.text for each in content.texts if each.text is not None)

@@ -110,6 +110,23 @@ def writes(admin: Person, language: str, title: str, text: str) -> None:
     admin.page.locator("#text").fill(text)
 
 
+def brings_a_file(admin: Person) -> None:
+    page = admin.page
+    page.get_by_role("link", name="Add a language").click()
+    page.locator("#language").fill("fr")
+    page.locator("#title").fill("Règles du quai")
+    page.get_by_label("Or a PDF").set_input_files(
+        {"name": "quai.pdf", "mimeType": "application/pdf", "buffer": pdf()}
+    )
+    page.get_by_role("button", name="Save the draft").click()
+    admin.reads("Règles du quai")
+    page.get_by_role("link", name="French").click()
+    expect(page.locator("iframe[title='Règles du quai']")).to_have_count(1)
+    finds_nothing(admin)
+    fits(admin)
+    page.get_by_role("link", name="Cancel").click()
+
+
 @pytest.mark.usefixtures("afterwards")
 def test_an_admin_publishes_what_open_sessions_have_to_accept_at_once(
     someone: Opens, account: Account, people: People
@@ -136,19 +153,7 @@ def test_an_admin_publishes_what_open_sessions_have_to_accept_at_once(
     admin.reads("Kaiordnung")
     finds_nothing(admin)
     fits(admin)
-    page.get_by_role("link", name="Add a language").click()
-    page.locator("#language").fill("fr")
-    page.locator("#title").fill("Règles du quai")
-    page.get_by_label("Or a PDF").set_input_files(
-        {"name": "quai.pdf", "mimeType": "application/pdf", "buffer": pdf()}
-    )
-    page.get_by_role("button", name="Save the draft").click()
-    admin.reads("Règles du quai")
-    page.get_by_role("link", name="French").click()
-    expect(page.locator("iframe[title='Règles du quai']")).to_have_count(1)
-    finds_nothing(admin)
-    fits(admin)
-    page.get_by_role("link", name="Cancel").click()
+    brings_a_file(admin)
     page.get_by_role("link", name="Publish the draft").click()
     admin.reads("Everybody who is signed in has to accept it before going on, you too.")
     page.get_by_label("In force from").fill("tomorrow")

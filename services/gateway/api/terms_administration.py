@@ -25,6 +25,7 @@ from shared.problems import at_fault
 LargestDocument = 4 * 1024 * 1024
 """Bytes of a body with the texts of a version in all its languages."""
 _NOT_FOUND = {404: "not-found"}
+_TOO_COMPLEX = {422: "terms-too-complex"}
 _CHANGED = {**_NOT_FOUND, **REPLACED}
 _COLUMNS = (
     "at", "decision", "version", "language", "title", "expires_at", "sub", "user_id",
@@ -57,7 +58,7 @@ class TermsAdministrationApi:
             ),
             Operation(
                 "POST", "/admin/terms", "Begin a document with a draft", self._add, "admin",
-                TermsBody, {201: Document}, {409: "too-many-terms"}, repeats=False,
+                TermsBody, {201: Document}, {409: "too-many-terms", **_TOO_COMPLEX}, repeats=False,
                 largest_body=LargestDocument,
             ),
             Operation(
@@ -66,8 +67,8 @@ class TermsAdministrationApi:
             ),
             Operation(
                 "PUT", "/admin/terms/{id}", "Replace the draft, or begin one", self._put, "admin",
-                TermsBody, {200: Document}, _CHANGED, repeats=False, headers=(IF_MATCH,),
-                largest_body=LargestDocument,
+                TermsBody, {200: Document}, {**_CHANGED, **_TOO_COMPLEX}, repeats=False,
+                headers=(IF_MATCH,), largest_body=LargestDocument,
             ),
             Operation(
                 "DELETE", "/admin/terms/{id}", "Delete the draft", self._drop, "admin",

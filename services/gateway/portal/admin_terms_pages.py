@@ -24,6 +24,7 @@ SAID_IN_PLACE = {
     "changed-meanwhile",
     "invalid-request",
     "too-many-terms",
+    "terms-too-complex",
     "terms-without-draft",
     "unusable-pdf",
     "pdf-too-large",
