@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.api.preconditions import REPLACED, entity_tag, if_match
 from services.gateway.api.terms import version_asked
+from services.gateway.api.terms_administration import LargestDocument
 from services.gateway.forms import Body, Line
 from services.gateway.requests import IF_MATCH
 from services.gateway.terms_at_sign_in import TermsFlows
@@ -44,7 +45,7 @@ class TermsFilesApi:
                 "PUT", text, "Let the draft say a PDF in a language", self._put, "admin",
                 PutPdfBody, {200: Document},
                 {404: "not-found", **REPLACED, 413: "pdf-too-large", 422: "unusable-pdf"},
-                headers=(IF_MATCH,), largest_body=LargestPdfBody,
+                headers=(IF_MATCH,), largest_body=LargestPdfBody, largest_answer=LargestDocument,
             ),
             Operation(
                 "GET", text, "The PDF that a version, or the newest, says in a language",
