@@ -105,6 +105,7 @@ class TermsAtSignIn:
                 version=each.version,
                 decision=decision,
                 where=where,
+                epoch=flow.epoch,
             )
             try:
                 await self.terms.decide(asked)

@@ -81,6 +81,12 @@ class TermsChanged(Refusal):
     type, status = "terms-changed", 409
 
 
+class SignInOutdated(Refusal):
+    """The account was secured while this sign-in was half done; it has to begin again."""
+
+    type, status = "flow-ended", 410
+
+
 class AcceptanceStands(Refusal):
     """What was accepted cannot be declined any more."""
 

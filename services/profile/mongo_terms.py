@@ -13,6 +13,7 @@ from shared.contracts.events import Event
 from shared.contracts.refusals import ChangedMeanwhile, UnknownCursor
 from shared.contracts.sessions import Where
 from shared.contracts.terms import TermsText
+from shared.epochs import Epochs
 from shared.mongo import Database, Session
 from shared.mongo import Document as Stored
 from shared.transactions import Transaction, Transactions
@@ -88,11 +89,16 @@ class _Reading:
         return Standing(document, tuple(decided))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MongoTermsTransaction(_Reading):
     """The changes of one transaction."""
 
-    transaction: Transaction | None = None
+    transaction: Transaction
+    epochs: Epochs
+
+    async def epoch_of(self, sub: str) -> int:
+        """Read it as of the transaction."""
+        return await self.epochs.within(sub, self.transaction.session)
 
     async def decide(self, made: Decision) -> None:
         """Insert; of two at once one fails by the key that both have."""
@@ -153,8 +159,7 @@ class MongoTermsTransaction(_Reading):
 
     async def emit(self, event: Event) -> None:
         """Write the event beside the change."""
-        if self.transaction is not None:
-            await self.transaction.emit(event)
+        await self.transaction.emit(event)
 
 
 @dataclass(frozen=True)
@@ -163,6 +168,7 @@ class MongoTermsStore:
 
     database: Database
     transactions: Transactions
+    epochs: Epochs
 
     async def install(self) -> None:
         """Create collections and indexes. Safe to run twice."""
@@ -178,7 +184,12 @@ class MongoTermsStore:
 
         async def attempt(transaction: Transaction) -> T:
             return await work(
-                MongoTermsTransaction(self.database, transaction.session, transaction)
+                MongoTermsTransaction(
+                    self.database,
+                    transaction.session,
+                    transaction=transaction,
+                    epochs=self.epochs,
+                )
             )
 
         return await self.transactions.run(attempt)

@@ -184,6 +184,10 @@ class TermsTransaction(Protocol):
         """Return the same with what a subject decided about it."""
         ...
 
+    async def epoch_of(self, sub: str) -> int:
+        """Return the security epoch of a subject."""
+        ...
+
     async def decide(self, made: Decision) -> None:
         """Keep a decision, once."""
         ...

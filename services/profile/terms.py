@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services.profile.documents import Decision, Document, Standing, Version
-from services.profile.errors import NoSuchTerms
+from services.profile.errors import NoSuchTerms, SignInOutdated
 from services.profile.store import TermsStore, TermsTransaction
 from shared.contracts import terms as contract
 from shared.contracts.events import TermsAccepted
@@ -72,6 +72,8 @@ class Terms:
             )
             if made is None:
                 return standing
+            if asked.epoch is not None and await tx.epoch_of(asked.sub) != asked.epoch:
+                raise SignInOutdated
             await tx.decide(made)
             if made.decision == "accepted":
                 await tx.emit(

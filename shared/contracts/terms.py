@@ -122,12 +122,16 @@ class TermsFile(Contract):
 
 
 class Decide(Member):
-    """Accept or decline the version that was read, which has to be the current one still."""
+    """Accept or decline the version that was read, which has to be the current one still.
+
+    In a sign-in it is decided under the security epoch that its password was right under.
+    """
 
     id: DocumentId
     version: Number
     decision: Decided
     where: Where
+    epoch: int | None = None
 
 
 class ReadHistory(Member):

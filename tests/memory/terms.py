@@ -93,6 +93,10 @@ class MemoryTerms:
         begin = keys.index(after) + 1 if after is not None else 0
         return about[begin : begin + limit]
 
+    async def epoch_of(self, sub: str) -> int:
+        """Return it."""
+        return self.epochs.current(sub)
+
     async def decide(self, made: Decision) -> None:
         """Keep it."""
         self.decided[made.key] = made

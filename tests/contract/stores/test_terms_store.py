@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.profile.errors import TermsChanged
+from services.profile.errors import SignInOutdated, TermsChanged
 from services.profile.mongo_terms import MongoTermsStore
 from services.profile.store import TermsStore
 from services.profile.terms import Terms
@@ -34,6 +34,7 @@ from shared.contracts.terms import (
     TermsContent,
     TermsText,
 )
+from shared.transactions import Transaction
 from shared.wiring import Wiring
 from tests.memory.profile import MemoryPeople
 from tests.memory.terms import MemoryTerms
@@ -105,7 +106,7 @@ def system(request: pytest.FixtureRequest) -> System:
     if request.param == "memory":
         return System(MemoryTerms())
     wiring: Wiring = request.getfixturevalue("profile")
-    return System(MongoTermsStore(wiring.database, wiring.transactions))
+    return System(MongoTermsStore(wiring.database, wiring.transactions, wiring.epochs))
 
 
 async def all_at_once(*asked: Coroutine[Any, Any, Any]) -> list[str]:
@@ -228,7 +229,7 @@ async def test_pages_of_decisions_join(system: System) -> None:
 
 
 async def test_whoever_meets_the_same_decision_just_made_begins_anew(profile: Wiring) -> None:
-    store = MongoTermsStore(profile.database, profile.transactions)
+    store = MongoTermsStore(profile.database, profile.transactions, profile.epochs)
     system = System(store)
     document = await system.publish(await system.begin())
     attempts: list[int] = []
@@ -294,3 +295,21 @@ async def test_a_draft_says_no_pdf_of_another_document(system: System) -> None:
     assert refused.value.errors[0]["reason"] == "unknown-pdf"
     with pytest.raises(Refusal):
         await system.writing.add(AddDocument(**other.content.model_dump(), by=ADA))
+
+
+async def test_a_decision_in_a_sign_in_is_kept_under_its_epoch(profile: Wiring) -> None:
+    system = System(MongoTermsStore(profile.database, profile.transactions, profile.epochs))
+    document = await system.publish(await system.begin())
+    known = {"sub": "kim", "organization": "halden", "id": document.id, "version": 1}
+    asked = Decide(**known, decision="accepted", where=WHERE, epoch=1)
+    with pytest.raises(SignInOutdated):
+        await system.terms.decide(asked)
+
+    async def secured(transaction: Transaction) -> None:
+        await profile.epochs.open("kim", transaction.session)
+
+    await profile.transactions.run(secured)
+    with pytest.raises(SignInOutdated):
+        await system.terms.decide(asked.model_copy(update={"epoch": 2}))
+    assert await system.store.decisions_by("kim") == []
+    assert not (await system.terms.decide(asked)).to_accept
