@@ -22,6 +22,8 @@ NoticeCause = (
         "password-of-user-set",
         "help-asked",
         "admin-password-reset",
+        "reset-not-enabled",
+        "reset-not-registered",
     ]
 )
 LargestPhoto = 512 * 1024
