@@ -369,7 +369,7 @@ async def test_the_password_alone_confirms_nothing_where_there_is_a_factor_by_no
 async def test_methods_say_what_a_reset_still_takes(kim: Kim) -> None:
     await demand(kim.gateway, allowed={"email", "sms", "authenticator", "security-questions"})
     await kim.policy(
-        methods=("email", "sms", "security-questions"), enabled_for="groups", groups={"sales"}
+        methods=("email", "sms", "security-questions"), enabled_for="groups", groups=("sales",)
     )
     assert await for_reset(kim) == (False, False, 1, ("email", "sms", "security-questions"))
     await kim.policy(methods=("email", "sms", "security-questions"))
