@@ -236,3 +236,17 @@ async def test_a_form_says_what_is_wrong_with_a_file(
     answered, page, _ = await ada.post("/admin/terms/new", form(NEW | fields, content))
     assert (answered, said in page.decode()) == (status, True)
     assert gateway.services.memory.terms.versions == {}
+
+
+async def test_a_pdf_is_declined_on_its_own_page(gateway: Gateway, browser: Browser) -> None:
+    ada = browser.signed_in(await admin_token(gateway))
+    _, token = await token_of(gateway, "kim")
+    _, _, headers = await ada.post("/admin/terms/new", form(NEW | {"required": ""}, pdf()))
+    document = headers["Location"].partition("?")[0]
+    await ada.post(f"{document}/publish", form({"answer": "yes", "version": "1"}))
+    kim, address = browser.signed_in(token), document.removeprefix("/admin")
+    status, page, _ = await kim.get(f"{address}/decline")
+    assert (status, f'action="{address}/decline"' in page.decode()) == (200, True)
+    answer = FormData({"answer": "yes", "version": "1"})
+    status, _, headers = await kim.post(f"{address}/decline", answer)
+    assert (status, headers["Location"]) == (303, "/terms?done=declined")
