@@ -14,7 +14,7 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-FRAMING = f"{CONTENT_SECURITY_POLICY}; frame-src 'self'"
+FRAMING = f"{CONTENT_SECURITY_POLICY}; frame-src 'self'; object-src 'self'"
 """The policy of a page that shows a file of ours within it."""
 ON_FILES = {
     _POLICY: (

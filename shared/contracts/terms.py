@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from shared.contracts.audit import Actor
 from shared.contracts.body import Contract, Sub
@@ -65,7 +64,7 @@ class TermsText(Contract):
     @model_validator(mode="after")
     def _is_one_of_both(self) -> Self:
         if (self.text is None) == (self.pdf is None):
-            raise PydanticCustomError("missing", "A text is either Markdown or a PDF")
+            raise ValueError("A text is either Markdown or a PDF.")
         return self
 
 

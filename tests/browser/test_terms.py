@@ -84,7 +84,7 @@ def test_what_is_required_is_accepted_on_the_way_in(
     person.goes_to("/sign-in?next=/sessions")
     person.signs_in(account)
     page.get_by_label("I have read “House rules” and accept it").check()
-    expect(page.locator("iframe[title='Guest rules']")).to_have_count(1)
+    expect(page.locator("object[title='Guest rules']")).to_have_count(1)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download it").click()
     assert Path(download.value.path()).read_bytes() == pdf()
@@ -121,7 +121,7 @@ def brings_a_file(admin: Person) -> None:
     page.get_by_role("button", name="Save the draft").click()
     admin.reads("Règles du quai")
     page.get_by_role("link", name="French").click()
-    expect(page.locator("iframe[title='Règles du quai']")).to_have_count(1)
+    expect(page.locator("object[title='Règles du quai']")).to_have_count(1)
     finds_nothing(admin)
     fits(admin)
     page.get_by_role("link", name="Cancel").click()

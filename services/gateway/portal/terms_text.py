@@ -1,4 +1,4 @@
-"""What terms of use say, as a page shows it: Markdown within it, or a PDF in a frame."""
+"""What terms of use say, as a page shows it: Markdown, or a PDF within it."""
 
 from dataclasses import dataclass
 

@@ -150,7 +150,7 @@ NEW = {
 
 
 def frame(page: bytes) -> str:
-    found = re.search(r'<iframe src="([^"]+)"', page.decode())
+    found = re.search(r'<object data="([^"]+)"', page.decode())
     assert found is not None
     return html.unescape(found[1])
 
@@ -164,11 +164,13 @@ async def test_an_admin_brings_a_pdf_and_a_user_accepts_it_on_the_way_in(
     assert status == 303
     document = headers["Location"].partition("?")[0]
     status, page, headers = await ada.get(f"{document}/text?language=en")
-    assert "frame-src 'self'" in headers["Content-Security-Policy"]
+    assert "object-src 'self'" in headers["Content-Security-Policy"]
     assert frame(page) == f"{document}/file?language=en"
     status, content, headers = await ada.get(frame(page))
     assert content == HOSTILE
     runs_nowhere(headers)
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cache-Control"] == "no-store"
     answer = form({"answer": "yes", "version": "1", "effective_at": ""})
     assert (await ada.post(f"{document}/publish", answer))[0] == 303
 
@@ -177,7 +179,7 @@ async def test_an_admin_brings_a_pdf_and_a_user_accepts_it_on_the_way_in(
     status, _, headers = await browser.post("/sign-in", FormData(name))
     assert (status, headers["Location"]) == (303, "/sign-in/terms?next=/")
     status, page, headers = await browser.get(headers["Location"])
-    assert "frame-src 'self'" in headers["Content-Security-Policy"]
+    assert "object-src 'self'" in headers["Content-Security-Policy"]
     file = frame(page)
     status, content, headers = await browser.get(file)
     assert (status, content) == (200, HOSTILE)
@@ -192,7 +194,7 @@ async def test_an_admin_brings_a_pdf_and_a_user_accepts_it_on_the_way_in(
     status, page, headers = await browser.get(document.removeprefix("/admin"))
     assert (await browser.get(frame(page)))[1] == HOSTILE
     _, _, headers = await browser.get("/terms")
-    assert "frame-src" not in headers["Content-Security-Policy"]
+    assert "object-src" not in headers["Content-Security-Policy"]
 
 
 async def test_a_file_stays_until_another_or_a_text_takes_its_place(
