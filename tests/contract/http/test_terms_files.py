@@ -155,14 +155,23 @@ def frame(page: bytes) -> str:
     return html.unescape(found[1])
 
 
+async def publishes(ada: Browser, content: bytes, **more: str) -> str:
+    """Publish a document that is a PDF, and return where admins see it."""
+    status, _, headers = await ada.post("/admin/terms/new", form(NEW | more, content))
+    assert status == 303
+    document = headers["Location"].partition("?")[0]
+    answer = form({"answer": "yes", "version": "1", "effective_at": ""})
+    assert (await ada.post(f"{document}/publish", answer))[0] == 303
+    return document
+
+
 async def test_an_admin_brings_a_pdf_and_a_user_accepts_it_on_the_way_in(
     gateway: Gateway, browser: Browser
 ) -> None:
     await token_of(gateway, "kim")
     ada = browser.signed_in(await admin_token(gateway))
-    status, _, headers = await ada.post("/admin/terms/new", form(NEW, HOSTILE))
-    assert status == 303
-    document = headers["Location"].partition("?")[0]
+    document = await publishes(ada, HOSTILE)
+    optional = await publishes(ada, pdf("optional"), required="")
     status, page, headers = await ada.get(f"{document}/text?language=en")
     assert "object-src 'self'" in headers["Content-Security-Policy"]
     assert frame(page) == f"{document}/file?language=en"
@@ -171,8 +180,6 @@ async def test_an_admin_brings_a_pdf_and_a_user_accepts_it_on_the_way_in(
     runs_nowhere(headers)
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Cache-Control"] == "no-store"
-    answer = form({"answer": "yes", "version": "1", "effective_at": ""})
-    assert (await ada.post(f"{document}/publish", answer))[0] == 303
 
     _, page, _ = await browser.get("/sign-in")
     name = {"user_id": "kim@halden.example", "password": OLD, "next": "/"}
@@ -184,8 +191,8 @@ async def test_an_admin_brings_a_pdf_and_a_user_accepts_it_on_the_way_in(
     status, content, headers = await browser.get(file)
     assert (status, content) == (200, HOSTILE)
     runs_nowhere(headers)
-    # Another document, and another browser, get nothing of it.
-    another = re.sub(r"id=[\w-]+", "id=another", file)
+    # The sign-in opens no document that it does not wait for, and nothing to another browser.
+    another = re.sub(r"id=[\w-]+", f"id={optional.rpartition('/')[2]}", file)
     assert (await browser.get(another))[0] == 404
     assert (await Browser(browser.client, gateway).get(file))[0] == 410
     accepted = {f"accept-{document.rpartition('/')[2]}": "1", "answer": "accept", "next": "/"}
@@ -243,9 +250,7 @@ async def test_a_form_says_what_is_wrong_with_a_file(
 async def test_a_pdf_is_declined_on_its_own_page(gateway: Gateway, browser: Browser) -> None:
     ada = browser.signed_in(await admin_token(gateway))
     _, token = await token_of(gateway, "kim")
-    _, _, headers = await ada.post("/admin/terms/new", form(NEW | {"required": ""}, pdf()))
-    document = headers["Location"].partition("?")[0]
-    await ada.post(f"{document}/publish", form({"answer": "yes", "version": "1"}))
+    document = await publishes(ada, pdf(), required="")
     kim, address = browser.signed_in(token), document.removeprefix("/admin")
     status, page, _ = await kim.get(f"{address}/decline")
     assert (status, f'action="{address}/decline"' in page.decode()) == (200, True)
