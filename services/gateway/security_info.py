@@ -74,11 +74,14 @@ class SecurityInfo:
         self.step_ups.require_factor(caller, listed.items)
         return listed
 
-    async def for_reset(self, caller: Caller) -> RegisteredForReset | None:
+    async def for_reset(self, caller: Caller, listed: MethodList) -> RegisteredForReset | None:
         """Return whether the caller can reset a forgotten password, or what that still takes.
 
-        Nothing is known of it while their record cannot be read.
+        Nobody is asked where their organization lets nobody, as their methods say that were
+        `listed`. Nothing is known of it while their record cannot be read.
         """
+        if not listed.resets:
+            return None
         try:
             record = await record_of(self.profile, caller.sub)
         except Refusal as refusal:

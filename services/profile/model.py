@@ -22,6 +22,8 @@ NoticeCause = (
         "password-of-user-set",
         "help-asked",
         "admin-password-reset",
+        "reset-not-enabled",
+        "reset-not-registered",
     ]
 )
 LargestPhoto = 512 * 1024
@@ -76,7 +78,8 @@ class PersonRecord:
 class Noted:
     """What is known of an account at one of its revisions.
 
-    What was just asked for replaces also what is known of the same revision: that was an intention.
+    That nobody is to be let in any more replaces also what is known of the same revision: it is an
+    intention, which only a later revision takes back.
     """
 
     revision: int
@@ -86,7 +89,12 @@ class Noted:
 
     def replaces(self, revision: int) -> bool:
         """Tell whether it is later than what is known of a revision."""
-        return self.revision >= revision if self.asked else self.revision > revision
+        return self.revision > revision or (self.is_intention and self.revision == revision)
+
+    @property
+    def is_intention(self) -> bool:
+        """Tell whether it is about what is only just going to be done."""
+        return self.asked and self.disabled
 
 
 @dataclass(frozen=True)

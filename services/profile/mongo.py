@@ -118,7 +118,7 @@ class MongoUserTransaction:
 
     async def note_account(self, sub: str, noted: Noted) -> bool:
         """Compare the revisions in the same write."""
-        latest: Document = {"$lte" if noted.asked else "$lt": noted.revision}
+        latest: Document = {"$lte" if noted.is_intention else "$lt": noted.revision}
         known = [{"account_revision": latest}, {"account_revision": {"$exists": False}}]
         said: Document = {"disabled": noted.disabled, "account_revision": noted.revision}
         deleted: Document = {"$currentDate": {"deleted_at": True}} if noted.deleted else {}

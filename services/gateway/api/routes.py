@@ -57,6 +57,7 @@ from services.gateway.api.security_info import (
 from services.gateway.api.streams import stream
 from services.gateway.api.terms import TermsApi
 from services.gateway.api.terms_administration import TermsAdministrationApi
+from services.gateway.api.terms_files import TermsFilesApi
 from services.gateway.api.users import UsersApi
 from services.gateway.audit import AuditTrail
 from services.gateway.devices import Devices
@@ -136,6 +137,7 @@ class Api:
             *DevicesApi(self.devices).operations(),
             *ActivityApi(self.activity).operations(),
             *TermsApi(self.terms).operations(),
+            *TermsFilesApi(self.terms).operations(),
             *self._passwords(),
             *PasswordResetApi(self.password_reset, self.policies, self.catalogues).operations(),
             *self._admin(),

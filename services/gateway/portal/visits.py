@@ -13,7 +13,7 @@ from aiohttp import web
 from services.gateway.account import Account
 from services.gateway.errors import CsrfRefused, SessionRequired, UnsupportedMediaType
 from services.gateway.model import Caller
-from services.gateway.portal import cookies
+from services.gateway.portal import cookies, uploads
 from services.gateway.requests import Requests
 from shared.contracts.profile import Person
 from shared.contracts.refusals import MalformedBody, Refusal, Unavailable
@@ -45,9 +45,10 @@ class Visitor:
 
 @dataclass(frozen=True)
 class Form:
-    """The fields of a form that was sent; one that is missing is empty."""
+    """The fields of a form that was sent; one that is missing is empty. `files` are by field."""
 
     fields: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     def __getitem__(self, name: str) -> str:
         return self.fields.get(name, "")
@@ -144,6 +145,8 @@ class Visits:
 
 
 async def _read(request: web.Request) -> Form:
+    if request.content_type == uploads.TYPE:
+        return Form(*await uploads.read(request, _MOST_FIELDS))
     if request.content_type != _FORM:
         raise UnsupportedMediaType
     content = await request.read()

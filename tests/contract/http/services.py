@@ -214,6 +214,7 @@ class Memory:
             ),
             self.clock,
             pepper,
+            resetting,
         )
         app_passwords = AppPasswords(
             self.credentials, self.methods, changes, throttle, self.clock, pepper
