@@ -15,6 +15,7 @@ from services.gateway.errors import (
     SessionIsRevoked,
 )
 from services.gateway.model import Caller
+from services.gateway.portal_access import PortalAccess
 from services.gateway.step_up import StepUps
 from shared.contracts.credentials import (
     ChangePassword,
@@ -23,9 +24,9 @@ from shared.contracts.credentials import (
     ReplacePassword,
     Words,
 )
-from shared.contracts.profile import AddPerson, GetPerson, Person, Photo
-from shared.contracts.records import OfRecord
-from shared.contracts.refusals import NotFound, Refusal
+from shared.contracts.portal import PROFILE_FIELDS, ProfileField
+from shared.contracts.profile import AddPerson, GetPerson, Me, Person, Photo
+from shared.contracts.refusals import Refusal
 from shared.contracts.sessions import (
     EndSession,
     ListReceipts,
@@ -37,7 +38,8 @@ from shared.contracts.sessions import (
     SessionList,
     SignOutEverywhere,
 )
-from shared.contracts.users import ReadUser, User
+
+_MEMBERS: dict[ProfileField, str] = {"photo": "photo_url"}
 
 
 def words_of(person: Person) -> Words:
@@ -55,21 +57,6 @@ def names_in(person: Person | AddPerson, *, organization: str) -> Words:
     )
 
 
-def of_record(user: User) -> OfRecord:
-    """Return what decides about resetting a user's password."""
-    return OfRecord(for_admin="admin" in user.roles, groups=user.groups)
-
-
-async def record_of(profile: ProfileClient, sub: str) -> OfRecord:
-    """Return the same of whoever it is; of somebody without a record there is nothing to say."""
-    try:
-        return of_record(await profile.user(ReadUser(sub=sub)))
-    except Refusal as refusal:
-        if refusal.type != NotFound.type:
-            raise
-        return OfRecord()
-
-
 @dataclass(frozen=True)
 class Account:
     """One's own profile, sessions, receipts and password."""
@@ -78,17 +65,35 @@ class Account:
     credentials: CredentialsClient
     sessions: SessionsClient
     step_ups: StepUps
+    portal: PortalAccess
 
     async def me(self, caller: Caller) -> bytes:
-        """Return the caller's profile as the JSON that clients read."""
+        """Return the caller's profile as the JSON that clients read, as far as they may see it."""
+        organization = caller.session.organization
+        if organization is None or await self.portal.fields(organization) != PROFILE_FIELDS:
+            return (await self.shown(caller)).model_dump_json().encode()
         return await self.profile.get_raw(GetPerson(sub=caller.sub))
 
+    async def shown(self, caller: Caller) -> Me:
+        """Return the caller's profile without what their organization does not show.
+
+        Of that nothing is said: it is `null`, or there are no items.
+        """
+        me = await self.profile.me(GetPerson(sub=caller.sub))
+        shown = await self.portal.fields(me.home_organization.id)
+        hidden = (_MEMBERS.get(each, each) for each in PROFILE_FIELDS if each not in shown)
+        return me.model_copy(update={each: Person.model_fields[each].default for each in hidden})
+
     async def person(self, caller: Caller) -> Person:
-        """Return the caller's profile."""
+        """Return the caller's whole profile, for what has to know it."""
         return await self.profile.get(GetPerson(sub=caller.sub))
 
     async def photo(self, caller: Caller) -> Photo:
-        """Return the caller's photo."""
+        """Return the caller's photo, or raise where their organization does not show it."""
+        organization = caller.session.organization
+        if organization is None:
+            organization = (await self.person(caller)).home_organization.id
+        await self.portal.check_field(organization, "photo")
         return await self.profile.photo(GetPerson(sub=caller.sub))
 
     async def open_sessions(

@@ -183,7 +183,7 @@ def application(gateway: Gateway, table: list[Operation]) -> web.Application:
         catalogues,
         (),
         {"mail": SecretStr("what the mail server shows")},
-        gateway.required_terms,
+        gateway.admission,
     )
     answer = Problems(catalogues, requests).answer
 
