@@ -1,6 +1,7 @@
 """What signed-in people do with their account."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pydantic import SecretStr
 
@@ -25,7 +26,7 @@ from shared.contracts.credentials import (
     Words,
 )
 from shared.contracts.portal import PROFILE_FIELDS, ProfileField
-from shared.contracts.profile import AddPerson, GetPerson, Me, Person, Photo
+from shared.contracts.profile import AddPerson, GetPerson, Person, Photo
 from shared.contracts.refusals import Refusal
 from shared.contracts.sessions import (
     EndSession,
@@ -38,6 +39,8 @@ from shared.contracts.sessions import (
     SessionList,
     SignOutEverywhere,
 )
+
+P = TypeVar("P", bound=Person)
 
 _MEMBERS: dict[ProfileField, str] = {"photo": "photo_url"}
 
@@ -71,18 +74,20 @@ class Account:
         """Return the caller's profile as the JSON that clients read, as far as they may see it."""
         organization = caller.session.organization
         if organization is None or await self.portal.fields(organization) != PROFILE_FIELDS:
-            return (await self.shown(caller)).model_dump_json().encode()
+            me = await self.profile.me(GetPerson(sub=caller.sub))
+            return (await self.shown(me)).model_dump_json().encode()
         return await self.profile.get_raw(GetPerson(sub=caller.sub))
 
-    async def shown(self, caller: Caller) -> Me:
-        """Return the caller's profile without what their organization does not show.
+    async def shown(self, record: P) -> P:
+        """Return somebody's own record without what their organization does not show them.
 
         Of that nothing is said: it is `null`, or there are no items.
         """
-        me = await self.profile.me(GetPerson(sub=caller.sub))
-        shown = await self.portal.fields(me.home_organization.id)
-        hidden = (_MEMBERS.get(each, each) for each in PROFILE_FIELDS if each not in shown)
-        return me.model_copy(update={each: Person.model_fields[each].default for each in hidden})
+        fields = await self.portal.fields(record.home_organization.id)
+        hidden = (_MEMBERS.get(each, each) for each in PROFILE_FIELDS if each not in fields)
+        return record.model_copy(
+            update={each: Person.model_fields[each].default for each in hidden}
+        )
 
     async def person(self, caller: Caller) -> Person:
         """Return the caller's whole profile, for what has to know it."""

@@ -20,7 +20,7 @@ from shared.contracts.profile import Person
 from shared.contracts.refusals import MalformedBody, Refusal, Unavailable
 
 _FORM = "application/x-www-form-urlencoded"
-_MOST_FIELDS = 20
+_MOST_FIELDS = 40
 _CSRF_COOKIE = re.compile(r"[\w-]{43}", re.ASCII)
 
 

@@ -70,8 +70,8 @@ class Gateway:
         self.administration = Administration(
             services.profile, services.credentials, NothingParked(), self.step_ups
         )
-        rules = lease_of_rules(services.profile, services.terms, clock, clock.pause)
-        self.required_terms = RequiredTerms(services.terms, services.profile, rules)
+        self.rules = lease_of_rules(services.profile, services.terms, clock, clock.pause)
+        self.required_terms = RequiredTerms(services.terms, services.profile, self.rules)
         self.sign_in = SignIn(
             services.credentials,
             services.profile,
@@ -82,7 +82,7 @@ class Gateway:
             self.required_terms,
         )
         self.terms = TermsFlows.of(self.sign_in)
-        self.portal_access = PortalAccess.of(rules, services.profile)
+        self.portal_access = PortalAccess.of(self.rules, services.profile)
         self.admission = Admission(self.portal_access, self.required_terms)
         self.account = Account(
             services.profile,
