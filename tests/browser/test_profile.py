@@ -7,10 +7,11 @@ from playwright.sync_api import APIRequestContext, expect
 
 from tests.browser.conftest import Opens
 from tests.browser.person import Account, Person
-from tests.browser.test_accessibility import BROKEN_WORDS, PHONE, finds_nothing, fits
+from tests.browser.test_accessibility import BROKEN_WORDS, finds_nothing, fits
 from tests.browser.test_administration import is_admin
 from tests.e2e.portal import People
 
+NARROW = {"width": 360, "height": 780}
 PORTAL = "/api/v1/admin/policy/portal"
 
 
@@ -33,7 +34,7 @@ def holds(person: Person) -> None:
 
 
 def test_one_page_shows_devices_and_sign_ins_and_leads_on(someone: Opens, account: Account) -> None:
-    other, person = someone(), someone(viewport=PHONE, locale="de-DE", color_scheme="dark")
+    other, person = someone(), someone(viewport=NARROW, locale="de-DE", color_scheme="dark")
     other.signs_in(account)
     other.is_at("/")
     person.signs_in(account)
