@@ -1,11 +1,15 @@
 """What the organization's policy for the portal withholds, over the running portal."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
 import requests
 
 from tests.e2e.portal import People, Portal, Someone, eventually, problem
+from tests.e2e.test_terms import Publishes, publishes
+
+__all__ = ["publishes"]
 
 PORTAL = "/admin/policy/portal"
 Opens = Callable[..., None]
@@ -24,10 +28,15 @@ def opens(portal: Portal, people: People) -> Iterator[Opens]:
     put()
 
 
-def page(portal: Portal, path: str, token: str) -> requests.Response:
-    """Return a page as a browser is shown it."""
+def page(
+    portal: Portal, path: str, token: str, sent: dict[str, str] | None = None
+) -> requests.Response:
+    """Return a page as a browser is shown it, or what a form on it is answered with."""
     shown = {"Accept": "text/html", "Cookie": f"__Host-session={token}"}
-    return requests.get(f"{portal.url}{path}", headers=shown, timeout=30)
+    method, url = ("GET" if sent is None else "POST"), f"{portal.url}{path}"
+    return requests.request(
+        method, url, data=sent, headers=shown, timeout=30, allow_redirects=False
+    )
 
 
 def test_what_is_withheld_is_refused_by_pages_and_calls_until_it_is_opened_again(
@@ -62,3 +71,23 @@ def test_what_is_withheld_is_refused_by_pages_and_calls_until_it_is_opened_again
     assert portal.call("PATCH", path, body=joined, token=people.admin).status_code == 200
     eventually(lambda: portal.call("GET", "/me", token=token).status_code == 200)
     assert page(portal, "/devices", token).status_code == 200
+
+
+def test_terms_that_are_left_out_have_their_page_while_they_have_to_be_accepted(
+    portal: Portal, people: People, token: str, opens: Opens, publishes: Publishes
+) -> None:
+    opens(areas=["devices"])
+    document = publishes(re_accept="at-once")
+    accepted = portal.call(
+        "POST", f"/me/terms/{document}/accept", body={"version": 1}, token=people.admin
+    )
+    assert accepted.status_code == 200, accepted.text
+    assert page(portal, "/", token).headers["Location"] == "/terms"
+    assert page(portal, "/terms", token).status_code == 200
+    shown = page(portal, f"/terms/{document}", token).text
+    (csrf,) = set(re.findall(r'name="csrf" value="([^"]+)"', shown))
+    form = {"csrf": csrf, "version": "1", "next": "/"}
+    done = page(portal, f"/terms/{document}/accept", token, form)
+    assert (done.status_code, done.headers["Location"]) == (303, "/")
+    assert page(portal, "/", token).status_code == 200
+    assert page(portal, "/terms", token).status_code == 403
