@@ -192,6 +192,8 @@ async def test_whoever_is_let_into_a_group_gets_in_a_second_later(
 async def test_who_is_kept_out_signs_in_all_the_same_and_is_told(admin: Api, opened: Door) -> None:
     await admin("PUT", PATH, BODY | STAFF)
     document = await published(admin)
+    # A session of before waits for no terms that nobody could accept there.
+    assert (await call(opened, "user", "GET /me/receipts"))[0] == 200
     name = {"user_id": "robin@halden.example", "password": "violet otter counts nine lamps"}
     begun = await (await opened.client.post("/api/v1/sign-in", json=name)).json()
     # What a sign-in demands is demanded of everybody.
@@ -201,8 +203,6 @@ async def test_who_is_kept_out_signs_in_all_the_same_and_is_told(admin: Api, ope
     opened.tokens["late"] = done["token"]
     assert await withheld(opened, "GET /me", "late") == "portal"
     assert (await call(opened, "late", "POST /sign-out"))[0] == 204
-    # A session of before waits for no terms that nobody could accept there.
-    assert (await call(opened, "user", "GET /me/receipts"))[0] == 200
 
 
 async def test_a_policy_holds_on_every_replica_when_it_is_answered(gateway: Gateway) -> None:
