@@ -7,12 +7,12 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from services.gateway.account import record_of
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.errors import MethodUnknown
 from services.gateway.model import Caller
+from services.gateway.records import record_of
 from services.gateway.step_up import StepUps
 from shared.contracts.app_passwords import (
     AppPassword,

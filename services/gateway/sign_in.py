@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from pydantic import SecretStr
 
-from services.gateway.account import record_of, words_of
+from services.gateway.account import words_of
 from services.gateway.attempts import Attempts
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
@@ -31,6 +31,7 @@ from services.gateway.model import (
     new_binding,
     new_flow_id,
 )
+from services.gateway.records import record_of
 from services.gateway.required_terms import RequiredTerms
 from services.gateway.store import FlowStore
 from services.gateway.trust import trusted_factor

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from services.gateway.account import of_record, words_of
+from services.gateway.account import words_of
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.model import acting
+from services.gateway.records import of_record
 from shared.contracts.accounts import (
     Account,
     DisableAccount,

@@ -11,6 +11,8 @@ from typing import Literal
 
 from services.profile.errors import UnusablePhoto
 from shared.contracts.events import Cause, CredentialType, LockCause
+from shared.contracts.policy import KeptPortalPolicy
+from shared.contracts.portal import PortalRules
 from shared.contracts.profile import AddPerson, Helpdesk, Photo
 
 NoticeCause = (
@@ -27,17 +29,27 @@ NoticeCause = (
     ]
 )
 LargestPhoto = 512 * 1024
+_USUAL_RULES = PortalRules()
 _SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
 
 @dataclass(frozen=True)
 class OrganizationRecord:
-    """An organization. `version` is how often its admins have replaced its helpdesk."""
+    """An organization. `version` is how often its admins have replaced its policy for the portal.
+
+    The helpdesk and the rules are that policy.
+    """
 
     id: str
     name: str
     helpdesk: Helpdesk
     version: int = 0
+    rules: PortalRules = _USUAL_RULES
+
+    @property
+    def policy(self) -> KeptPortalPolicy:
+        """The policy for the portal as others see it."""
+        return KeptPortalPolicy(helpdesk=self.helpdesk, version=self.version, **dict(self.rules))
 
 
 @dataclass(frozen=True)

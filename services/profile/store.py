@@ -10,7 +10,8 @@ from services.profile.pdf import PdfFile
 from services.profile.trail import Entry, Head, Told
 from shared.contracts.audit import AuditFilter
 from shared.contracts.events import Event
-from shared.contracts.profile import AddPerson, Helpdesk, Photo
+from shared.contracts.policy import PortalPolicy
+from shared.contracts.profile import AddPerson, Photo
 from shared.contracts.terms import TermsText
 from shared.owed import OwedStore
 from shared.policies import Replaced, Telling
@@ -29,18 +30,18 @@ class PeopleStore(Protocol):
     """People, their organizations and photos."""
 
     async def put_organization(self, organization: OrganizationRecord) -> None:
-        """Keep an organization, whose helpdesk stays where an admin has replaced it."""
+        """Keep an organization, whose policy stays where an admin has replaced it."""
         ...
 
     async def put_portal_policy(
         self,
         organization: str,
-        helpdesk: Helpdesk,
+        policy: PortalPolicy,
         *,
         replaces: Collection[int] | None = None,
         told: Telling | None = None,
     ) -> Replaced:
-        """Keep the helpdesk of an organization in place of one of these versions, and tell of it.
+        """Keep an organization's policy in place of one of these versions, and tell of it.
 
         Raise `ChangedMeanwhile` where another one stands there; with no versions named, any may.
         """

@@ -80,7 +80,7 @@ from services.gateway.sign_in import Outcome, SignIn
 from services.gateway.terms_at_sign_in import TermsFlows
 from services.gateway.users import Users
 from shared.contracts.credentials import PasswordReport
-from shared.contracts.profile import AddPerson, LongestSearch, Person
+from shared.contracts.profile import AddPerson, LongestSearch, Me, Person
 from shared.contracts.sessions import Receipt
 from shared.texts import Catalogues
 
@@ -187,7 +187,7 @@ class Api:
 
     def _my_account(self) -> list[Operation]:
         return [
-            Operation("GET", "/me", "My profile", self._me, answers={200: Person}),
+            Operation("GET", "/me", "My profile", self._me, answers={200: Me}),
             Operation(
                 "GET", "/me/photo", "My photo", self._photo, answers={200: bytes},
                 refusals={404: "not-found"}, media_type="image/*",

@@ -80,7 +80,9 @@ class TermsPages:
         except Refusal as refusal:
             return await self._refused(request, visitor, to, refusal)
         listed = await self.terms.in_force(caller, languages)
-        if to != addresses.HOME and not any(each.to_accept for each in listed.items):
+        is_done = not any(each.to_accept for each in listed.items)
+        # Where the organization leaves the page out, it was there for as long as it had to be.
+        if is_done and (to != addresses.HOME or "terms" not in visitor.opening.areas):
             return addresses.see(to)
         shown = None if to == addresses.HOME else to
         return addresses.see(addresses.with_query(ADDRESS, done="accepted", next=shown))

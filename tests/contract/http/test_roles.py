@@ -185,7 +185,7 @@ def requests_to(gateway: Gateway) -> Requests:
         Catalogues.load(),
         (),
         {"mail": SecretStr("what the mail server shows")},
-        gateway.required_terms,
+        gateway.admission,
     )
 
 
