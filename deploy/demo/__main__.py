@@ -79,7 +79,8 @@ async def bring_in(
     subs: dict[str, str] = {}
     left_out = []
     for user in users:
-        known = {**user, "organization": organization.id, "manager": subs.get(user.get("manager"))}
+        manager = subs.get(user.get("manager", ""))
+        known = {**user, "organization": organization.id, "manager": manager}
         try:
             subs[user["user_id"]] = await _load_user(profile, credentials, known, organization)
         except Refusal as refusal:

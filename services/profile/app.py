@@ -69,7 +69,7 @@ class _Wired:
         users = Users(people, known, SystemClock())
         subscribe(wiring.bus, notices, audit, users)
         policies = PortalPolicies(people, known, SystemClock())
-        terms = MongoTermsStore(wiring.database, wiring.transactions)
+        terms = MongoTermsStore(wiring.database, wiring.transactions, wiring.epochs)
         memberships = MongoMembershipStore(wiring.database, transactions=wiring.transactions)
         return cls(
             wiring,

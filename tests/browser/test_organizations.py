@@ -40,7 +40,7 @@ def invites(admin: Person, user_id: str) -> None:
 
 
 def accepts(guest: Person) -> None:
-    guest.page.get_by_role("link", name="Organizations").click()
+    guest.page.get_by_role("link", name="All organizations").click()
     guest.sees_heading("Organizations")
     looks_well(guest)
     guest.page.get_by_role("button", name="Accept Halden Logistics").click()
