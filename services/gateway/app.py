@@ -17,6 +17,7 @@ from services.gateway.audit import AuditTrail
 from services.gateway.clients import peer
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
+from services.gateway.clients.personal_data import PersonalDataClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.clients.terms import TermsClient
@@ -26,6 +27,7 @@ from services.gateway.headers import Dress, dressed, guarded, identified
 from services.gateway.live import LiveSessions
 from services.gateway.method_import import MethodImport
 from services.gateway.password_reset import PasswordReset
+from services.gateway.personal_data import PersonalData
 from services.gateway.policy import Policies
 from services.gateway.portal.admin_pages import AdminFlows
 from services.gateway.portal.pages import AccountFlows, Portal
@@ -90,6 +92,7 @@ def build_service(config: GatewayConfig) -> Service:
     registration = Registration(sign_in)
     policies = Policies(credentials, profile, sessions)
     devices = Devices(sessions, credentials, profile, step_ups, DeviceTrust(sessions))
+    data = PersonalData(PersonalDataClient(peers), step_ups)
     activity = Activity(credentials, sessions, step_ups)
     password_reset = PasswordReset(credentials, profile)
     requests = Requests(
@@ -112,7 +115,7 @@ def build_service(config: GatewayConfig) -> Service:
         requests,
         catalogues,
         registration,
-        AccountFlows(account, security_info, devices, activity, password_reset),
+        AccountFlows(account, security_info, devices, activity, password_reset, data),
         admin,
     )
     api = Api(
@@ -131,6 +134,7 @@ def build_service(config: GatewayConfig) -> Service:
         password_reset,
         admin.method_import,
         TermsFlows.of(sign_in),
+        data,
     )
     table = api.operations()
     operations = Operations(requests, RedisAnswers(redis, sealer), problems.answer)

@@ -43,6 +43,7 @@ from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.api.parked_events import ParkedEventsApi
 from services.gateway.api.password_policy import PasswordPolicyApi
 from services.gateway.api.password_reset import PasswordResetApi
+from services.gateway.api.personal_data import PersonalDataApi
 from services.gateway.api.policy import PolicyApi
 from services.gateway.api.portal_policy import PortalPolicyApi
 from services.gateway.api.questions import QuestionApi
@@ -71,6 +72,7 @@ from services.gateway.model import (
     SignInAttempt,
 )
 from services.gateway.password_reset import PasswordReset
+from services.gateway.personal_data import PersonalData
 from services.gateway.policy import Policies
 from services.gateway.registration import Registration
 from services.gateway.requests import RECEIPT_HEADER
@@ -120,6 +122,7 @@ class Api:
     password_reset: PasswordReset
     method_import: MethodImport
     terms: TermsFlows
+    data: PersonalData
 
     def operations(self) -> list[Operation]:
         """Return the whole table."""
@@ -131,6 +134,7 @@ class Api:
             *QuestionApi(self.catalogues).operations(),
             *DevicesApi(self.devices).operations(),
             *ActivityApi(self.activity).operations(),
+            *PersonalDataApi(self.data).operations(),
             *TermsApi(self.terms).operations(),
             *self._passwords(),
             *PasswordResetApi(self.password_reset, self.policies, self.catalogues).operations(),

@@ -15,6 +15,7 @@ from services.gateway.devices import Devices
 from services.gateway.method_import import MethodImport
 from services.gateway.model import ActionRequired, Caller, FlowKey, SignedIn, SignInAttempt
 from services.gateway.password_reset import PasswordReset
+from services.gateway.personal_data import PersonalData
 from services.gateway.policy import Policies
 from services.gateway.registration import Registration
 from services.gateway.required_terms import RequiredTerms
@@ -77,6 +78,7 @@ class Gateway:
             Attempts(services.sessions),
             self.required_terms,
         )
+        self.data = PersonalData(services.personal_data, self.step_ups)
         self.terms = TermsFlows.of(self.sign_in)
         self.account = Account(
             services.profile, services.credentials, services.sessions, self.step_ups
