@@ -487,6 +487,25 @@ async def test_profile_audits_once_what_it_is_told_twice(profile_side: ProfileSi
     assert await profile_side.mailed() == []
 
 
+async def test_sessions_writes_nothing_of_who_was_erased_whatever_it_is_told_late(
+    sessions_side: SessionsSide,
+) -> None:
+    await sessions_side.begin(1)
+    first, late = await sessions_side.raised("password-changed"), await sessions_side.begin(1)
+    purged = AccountPurged.of("ada", at=AT)
+    await sessions_side.line.bring(changed(first))
+    await sessions_side.line.bring_at_once(purged, purged, changed(first))
+    await sessions_side.line.bring(
+        changed(first), signed_out(replace(first, epoch=7)), disabled(first), purged
+    )
+    store = sessions_side.store
+    for database in (store.database, store.epochs.database):
+        for name in await database.list_collection_names():
+            if name not in {"outbox", "inbox"}:
+                assert await database[name].count_documents({"sub": "ada"}) == 0, name
+    assert await store.session("ada", late.sid) is None
+
+
 async def test_profile_writes_nothing_of_who_was_erased_whatever_it_is_told_late(
     profile_side: ProfileSide,
 ) -> None:
