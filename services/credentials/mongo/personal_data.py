@@ -10,13 +10,12 @@ from services.credentials.keyring import Keyring, Unsealable
 from services.credentials.methods import place_of
 from services.credentials.model import change_guesses, sign_in_guesses
 from shared.contracts.events import LockCause
-from shared.contracts.methods import SentKinds
 from shared.epochs import Epochs
 from shared.mongo import Database, Document
 from shared.personal_data import Holding
 
 _METHOD = (
-    "id", "kind", "label", "hint", "created_at", "last_used_at", "proved", "questions", "target",
+    "id", "kind", "label", "hint", "created_at", "last_used_at", "proved", "questions",
     "passkey.transports", "passkey.attachment", "passkey.multi_device", "passkey.backed_up",
     "passkey.sign_count",
 )  # fmt: skip
@@ -88,20 +87,16 @@ class CredentialHoldings:
         return document | {"methods": methods}
 
     def _own(self, sub: str, method: Document) -> Document:
-        """Return where a method's codes go to, or what its questions ask."""
+        """Return what a method's questions ask, if it has any."""
+        if method["kind"] != "security-questions":
+            return {}
         try:
-            if method["kind"] in SentKinds:
-                return {"target": self._content(sub, method).decode()}
-            if method["kind"] == "security-questions":
-                asked: list[Any] = orjson.loads(self._content(sub, method))
-                return {"questions": [question for question, _ in asked]}
+            opened = self.keyring.open(place_of(sub, method["id"]), method["sealed"])
         except Unsealable:
-            # The key is gone, and nobody can read it any more.
-            pass
-        return {}
-
-    def _content(self, sub: str, method: Document) -> bytes:
-        return self.keyring.open(place_of(sub, method["id"]), method["sealed"])
+            # The key is gone, and nobody can read them any more.
+            return {}
+        asked: list[Any] = orjson.loads(opened)
+        return {"questions": [question for question, _ in asked]}
 
 
 def _begun_by(sub: str, user_id: str | None) -> Document:

@@ -190,7 +190,7 @@ async def test_everything_is_told_in_order_and_secrets_are_not(
         "new-devices-told": 1, "receipts": 1,
     }  # fmt: skip
     first, second = told["methods"][0]["methods"]
-    assert (first["target"], second["questions"]) == ("ada's own", ["Whose was it?"])
+    assert (first["label"], second["questions"]) == ("ada's own", ["Whose was it?"])
     assert told["methods"][0][NOT_SHOWN] == ["methods.sealed"]
     assert told["account"][0][NOT_SHOWN] == ["verifier"]
     said = repr(told)
