@@ -50,7 +50,9 @@ class Holding:
         query = self.query
         if after is not None:
             value, last = after
-            later = [{self.by: {"$gt": value}}, {self.by: value, "_id": {"$gt": last}}]
+            # Nothing is greater than what is not there; it comes first all the same.
+            greater = {"$ne": None} if value is None else {"$gt": value}
+            later = [{self.by: greater}, {self.by: value, "_id": {"$gt": last}}]
             query = {"$and": [query, {"$or": later}]}
         order = dict.fromkeys((self.by, "_id"), ASCENDING)
         return await self.collection.find(query).sort(order).limit(limit).to_list()
