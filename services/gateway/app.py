@@ -92,7 +92,7 @@ def build_service(config: GatewayConfig) -> Service:
     registration = Registration(sign_in)
     policies = Policies(credentials, profile, sessions)
     devices = Devices(sessions, credentials, profile, step_ups, DeviceTrust(sessions))
-    data = PersonalData(PersonalDataClient(peers), step_ups)
+    data = PersonalData([PersonalDataClient(each) for each in peers.values()], step_ups)
     activity = Activity(credentials, sessions, step_ups)
     password_reset = PasswordReset(credentials, profile)
     requests = Requests(

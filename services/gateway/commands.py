@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 from services.gateway.clients import peer
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
-from services.gateway.clients.personal_data import PersonalDataClient
+from services.gateway.clients.personal_data import ErasureClient, PersonalDataClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.config import GatewayConfig
-from services.gateway.personal_data import Erasing, as_json
+from services.gateway.personal_data import Erasing, as_json, pages_of
 from services.gateway.users import Users
 from shared.clock import SystemClock
+from shared.contracts.personal_data import FindSubject
 from shared.contracts.refusals import Refusal
 
 _WAIT_SECONDS = 60.0
@@ -26,10 +27,11 @@ _WORDS = {
 
 async def export_user(config: GatewayConfig, name: str) -> int:
     """Write all that is stored about somebody, and return the exit status."""
-    async with _erasing(config) as erasing:
+    async with _peers(config) as peers:
         try:
-            found = await erasing.find(name)
-            async for piece in as_json(erasing.client.pages(found.sub)):
+            found = await ErasureClient(peers[0]).find(FindSubject(name=name))
+            keepers = [PersonalDataClient(each) for each in peers]
+            async for piece in as_json(pages_of(keepers, found.sub)):
                 sys.stdout.buffer.write(b"".join(piece.items))
         except Refusal as refusal:
             return _refused(refusal)
@@ -38,7 +40,11 @@ async def export_user(config: GatewayConfig, name: str) -> int:
 
 async def erase_user(config: GatewayConfig, name: str) -> int:
     """Have somebody erased everywhere and say who has confirmed it; 1 where somebody has not."""
-    async with _erasing(config) as erasing:
+    async with _peers(config) as (profile, credentials, sessions):
+        users = Users(
+            ProfileClient(profile), CredentialsClient(credentials), SessionsClient(sessions)
+        )
+        erasing = Erasing(users, ErasureClient(profile), SystemClock())
         try:
             asked = await erasing.erase(await erasing.find(name))
             sys.stdout.write(f"{asked.sub}: the erasure is asked for\n")
@@ -55,16 +61,14 @@ async def erase_user(config: GatewayConfig, name: str) -> int:
 
 
 @asynccontextmanager
-async def _erasing(config: GatewayConfig) -> AsyncIterator[Erasing]:
+async def _peers(config: GatewayConfig) -> AsyncIterator[tuple[Peer, Peer, Peer]]:
     key = config.service_key.get_secret_value()
     async with peer.connect() as session:
-        urls = (config.profile_url, config.credentials_url, config.sessions_url)
-        profile, credentials, sessions = (Peer(session, url, key) for url in urls)
-        users = Users(
-            ProfileClient(profile), CredentialsClient(credentials), SessionsClient(sessions)
+        yield (
+            Peer(session, config.profile_url, key),
+            Peer(session, config.credentials_url, key),
+            Peer(session, config.sessions_url, key),
         )
-        peers = {"profile": profile, "credentials": credentials, "sessions": sessions}
-        yield Erasing(users, PersonalDataClient(peers), SystemClock())
 
 
 def _refused(refusal: Refusal) -> int:

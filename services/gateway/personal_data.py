@@ -1,12 +1,12 @@
 """All that is stored about somebody as one file, and its erasure everywhere."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import orjson
 
-from services.gateway.clients.personal_data import PersonalDataClient
+from services.gateway.clients.personal_data import ErasureClient, PersonalDataClient
 from services.gateway.model import Caller
 from services.gateway.step_up import StepUps
 from services.gateway.users import Users
@@ -18,6 +18,7 @@ from shared.contracts.personal_data import (
     FoundSubject,
     PersonalDataPage,
     ReadErasure,
+    ReadPersonalData,
 )
 from shared.contracts.refusals import Refusal, Unavailable
 
@@ -35,7 +36,7 @@ class Piece:
 class PersonalData:
     """Read what every service keeps of somebody; what is written is never all in memory."""
 
-    client: PersonalDataClient
+    keepers: Sequence[PersonalDataClient]
     step_ups: StepUps
 
     async def require_recent(self, caller: Caller) -> None:
@@ -45,8 +46,22 @@ class PersonalData:
     async def of(self, caller: Caller) -> AsyncIterator[Piece]:
         """Return everything about the caller, who showed who they are a moment ago."""
         await self.require_recent(caller)
-        async for piece in as_json(self.client.pages(caller.sub)):
+        async for piece in as_json(pages_of(self.keepers, caller.sub)):
             yield piece
+
+
+async def pages_of(
+    keepers: Sequence[PersonalDataClient], sub: str
+) -> AsyncIterator[PersonalDataPage]:
+    """Return everything that is kept of somebody page by page, one section after the other."""
+    for keeper in keepers:
+        after: str | None = None
+        while True:
+            page = await keeper.page(ReadPersonalData(sub=sub, after=after))
+            yield page
+            after = page.next
+            if after is None:
+                break
 
 
 async def as_json(pages: AsyncIterator[PersonalDataPage]) -> AsyncIterator[Piece]:
@@ -69,7 +84,7 @@ class Erasing:
     """Have somebody erased in every service, as the operator of the installation asks."""
 
     users: Users
-    client: PersonalDataClient
+    client: ErasureClient
     clock: Clock
 
     async def find(self, name: str) -> FoundSubject:
@@ -80,7 +95,7 @@ class Erasing:
         """Delete them as an admin does, where that was not done, and ask for all to be erased."""
         if not found.deleted and found.organization is not None:
             await self.users.delete_for_operator(found.organization, found.sub)
-        return await self.client.ask_erasure(AskErasure(sub=found.sub))
+        return await self.client.ask(AskErasure(sub=found.sub))
 
     async def confirmed(self, erasure: Erasure, *, within_seconds: float) -> Erasure:
         """Return how far it is as soon as all have confirmed it, or when the time is up."""
@@ -88,7 +103,7 @@ class Erasing:
         while erasure.waits_for and self.clock.monotonic() < give_up_at:
             await asyncio.sleep(_LOOK_SECONDS)
             try:
-                erasure = await self.client.erasure(ReadErasure(sub=erasure.sub))
+                erasure = await self.client.read(ReadErasure(sub=erasure.sub))
             except Refusal as refusal:
                 if refusal.type != Unavailable.type:
                     raise

@@ -78,7 +78,7 @@ class Gateway:
             Attempts(services.sessions),
             self.required_terms,
         )
-        self.data = PersonalData(services.personal_data, self.step_ups)
+        self.data = PersonalData(services.keepers, self.step_ups)
         self.terms = TermsFlows.of(self.sign_in)
         self.account = Account(
             services.profile, services.credentials, services.sessions, self.step_ups

@@ -42,7 +42,7 @@ from services.credentials.webauthn import Passkeys
 from services.gateway.clients import peer
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
-from services.gateway.clients.personal_data import PersonalDataClient
+from services.gateway.clients.personal_data import ErasureClient, PersonalDataClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.clients.terms import TermsClient
@@ -323,9 +323,14 @@ class Services:
         return TermsClient(self.peer("profile"))
 
     @property
-    def personal_data(self) -> PersonalDataClient:
-        """The gateway's client of what all of them keep of somebody."""
-        return PersonalDataClient({each: self.peer(each) for each in KEEPERS})
+    def keepers(self) -> tuple[PersonalDataClient, ...]:
+        """The gateway's clients of what each of them keeps of somebody."""
+        return tuple(PersonalDataClient(self.peer(each)) for each in KEEPERS)
+
+    @property
+    def erasures(self) -> ErasureClient:
+        """The gateway's client of who is erased."""
+        return ErasureClient(self.peer("profile"))
 
     @property
     def credentials(self) -> CredentialsClient:

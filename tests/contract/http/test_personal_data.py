@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from services.gateway import commands
 from services.gateway.config import GatewayConfig
-from services.gateway.personal_data import Erasing, as_json
+from services.gateway.personal_data import Erasing, as_json, pages_of
 from services.gateway.step_up import RecentMinutes
 from services.profile.erasures import Erasures
 from shared.contracts.accounts import DeletedDays
@@ -41,7 +41,7 @@ def keep(gateway: Gateway) -> None:
 
 
 async def written(gateway: Gateway, sub: str) -> dict[str, list[Document]]:
-    pages = as_json(gateway.services.personal_data.pages(sub))
+    pages = as_json(pages_of(gateway.services.keepers, sub))
     content = b"".join([b"".join(piece.items) async for piece in pages])
     told: dict[str, list[Document]] = json.loads(content)
     return told
@@ -83,7 +83,7 @@ async def test_what_is_no_place_in_it_is_refused(gateway: Gateway, after: str) -
 
 def erasing(gateway: Gateway) -> Erasing:
     services = gateway.services
-    return Erasing(gateway.users, services.personal_data, services.memory.clock)
+    return Erasing(gateway.users, services.erasures, services.memory.clock)
 
 
 def purges(store: MemoryErasures) -> list[str]:
@@ -125,7 +125,7 @@ async def test_the_last_admin_and_who_was_not_deleted_are_not_erased(gateway: Ga
     admin = await gateway.admin()
     found = await erasing(gateway).find(admin.user_id)
     assert (await refused(erasing(gateway).erase(found))).type == "last-admin"
-    asked = gateway.services.personal_data.ask_erasure(AskErasure(sub=admin.sub))
+    asked = gateway.services.erasures.ask(AskErasure(sub=admin.sub))
     assert (await refused(asked)).type == "not-deleted"
     assert (await refused(erasing(gateway).find("nobody"))).type == NotFound.type
     assert (await refused(asked_of(gateway, "nobody"))).type == NotFound.type
@@ -133,7 +133,7 @@ async def test_the_last_admin_and_who_was_not_deleted_are_not_erased(gateway: Ga
 
 
 async def asked_of(gateway: Gateway, sub: str) -> Any:
-    return await gateway.services.personal_data.erasure(ReadErasure(sub=sub))
+    return await gateway.services.erasures.read(ReadErasure(sub=sub))
 
 
 async def test_who_was_deleted_is_purged_after_thirty_days_and_not_before(gateway: Gateway) -> None:
@@ -193,7 +193,7 @@ async def test_an_admin_who_asks_is_named_in_the_trail(gateway: Gateway) -> None
     admin, added = await gateway.admin(), await gateway.add("robin")
     await gateway.users.delete(admin, added.sub)
     by = Actor(sub=admin.sub, organization="halden")
-    await gateway.services.personal_data.ask_erasure(AskErasure(sub=added.sub, by=by))
+    await gateway.services.erasures.ask(AskErasure(sub=added.sub, by=by))
     told = gateway.services.memory.erasures.outbox.values()
     (audited,) = [each for each in told if isinstance(each, Audited)]
     assert audited.payload.actor == admin.sub
