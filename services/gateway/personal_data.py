@@ -88,7 +88,7 @@ class Erasing:
     clock: Clock
 
     async def find(self, name: str) -> FoundSubject:
-        """Return whom the operator means by a user ID, or by an id."""
+        """Return whose user ID it is, or who was erased under this id."""
         return await self.client.find(FindSubject(name=name))
 
     async def erase(self, found: FoundSubject) -> Erasure:

@@ -29,7 +29,7 @@ class Erasures:
     clock: Clock
 
     async def find(self, asked: FindSubject) -> FoundSubject:
-        """Return whom somebody means by a user ID or an id."""
+        """Return whose user ID it is, or who was erased under this id."""
         found = await self.store.find(asked.name)
         if found is None:
             raise NoSuchPerson
@@ -37,7 +37,7 @@ class Erasures:
 
     async def ask(self, asked: AskErasure) -> Erasure:
         """Have somebody erased who was deleted. Asked again it is done again."""
-        return await self._begin(asked)
+        return await self._begin(asked.sub)
 
     async def read(self, asked: ReadErasure) -> Erasure:
         """Return how far it is."""
@@ -53,7 +53,7 @@ class Erasures:
     async def work_off(self) -> None:
         """Ask for what is due after thirty days, and tell once more what waits."""
         while (sub := await self.store.next_forgotten()) is not None:
-            await self._begin(AskErasure(sub=sub))
+            await self._begin(sub)
         while await self.store.tell_again(self._purged):
             pass
 
@@ -79,22 +79,18 @@ class Erasures:
     def _purged(self, sub: str) -> AccountPurged:
         return AccountPurged.of(sub, at=self.clock.now())
 
-    async def _begin(self, asked: AskErasure) -> Erasure:
+    async def _begin(self, sub: str) -> Erasure:
         def told(organization: str | None) -> list[Event]:
-            purged: list[Event] = [self._purged(asked.sub)]
-            return purged if organization is None else [*purged, self._audited(asked, organization)]
+            purged: list[Event] = [self._purged(sub)]
+            return purged if organization is None else [*purged, self._audited(sub, organization)]
 
-        return await self.store.begin(asked.sub, told)
+        return await self.store.begin(sub, told)
 
-    def _audited(self, asked: AskErasure, organization: str) -> Audited:
+    def _audited(self, sub: str, organization: str) -> Audited:
         return Audited(
             id=secrets.token_urlsafe(16),
-            subject=asked.sub,
+            subject=sub,
             occurred_at=self.clock.now(),
-            initiating_entity="admin" if asked.by is not None else "system",
-            payload=AuditedPayload(
-                organization=organization,
-                actor=asked.by.sub if asked.by is not None else None,
-                action="erase-user",
-            ),
+            initiating_entity="system",
+            payload=AuditedPayload(organization=organization, action="erase-user"),
         )

@@ -83,9 +83,8 @@ class MongoErasureStore:
         await self.database[ERASURES].create_index([("asked_at", DESCENDING)])
 
     async def find(self, name: str) -> FoundSubject | None:
-        """Look in the user IDs and the ids, also in those of who was erased."""
-        called = [{"user_id_key": user_id_key(name)}, {"_id": name}]
-        found = await self.database["people"].find_one({"$or": called})
+        """Look in the user IDs, then in the records."""
+        found = await self.database["people"].find_one({"user_id_key": user_id_key(name)})
         if found is not None:
             return FoundSubject(
                 sub=found["_id"], organization=found["organization"], deleted="deleted_at" in found

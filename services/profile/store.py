@@ -137,7 +137,7 @@ class ErasureStore(Protocol):
     """Who was erased, and which services have confirmed it."""
 
     async def find(self, name: str) -> FoundSubject | None:
-        """Return whose user ID or id this is, also of who was erased."""
+        """Return whose user ID this is, or who was erased under this id."""
         ...
 
     async def begin(self, sub: str, told: Callable[[str | None], Sequence[Event]]) -> Erasure:

@@ -5,7 +5,6 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from shared.contracts.audit import Actor
 from shared.contracts.body import Contract, Sub
 
 Keeper = Literal["profile", "credentials", "sessions"]
@@ -35,7 +34,7 @@ class PersonalDataPage(Contract):
 
 
 class FindSubject(Contract):
-    """Ask whose user ID this is, or who has this id; also of who is deleted or erased."""
+    """Ask whose user ID this is, or who was erased under this id; also of who is deleted."""
 
     name: str = Field(min_length=1, max_length=256)
 
@@ -52,7 +51,6 @@ class AskErasure(Contract):
     """Have everything erased that any service keeps of somebody who was deleted."""
 
     sub: Sub
-    by: Actor | None = None
 
 
 class ReadErasure(Contract):

@@ -58,9 +58,9 @@ class MemoryErasures:
     outbox: dict[str, Event] = field(default_factory=dict)
 
     async def find(self, name: str) -> FoundSubject | None:
-        """Look through all."""
+        """Look through all, then through the records."""
         for each in self.people.persons.values():
-            if user_id_key(each.record.user_id) == user_id_key(name) or each.sub == name:
+            if user_id_key(each.record.user_id) == user_id_key(name):
                 return FoundSubject(
                     sub=each.sub, organization=each.record.organization, deleted=each.deleted
                 )

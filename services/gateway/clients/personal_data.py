@@ -32,7 +32,7 @@ class ErasureClient:
     peer: Peer
 
     async def find(self, asked: FindSubject) -> FoundSubject:
-        """Return whose user ID or id it is."""
+        """Return whose user ID it is, or who was erased under this id."""
         return await self.peer.ask("/erasures/find", asked, FoundSubject, safe=True)
 
     async def ask(self, asked: AskErasure) -> Erasure:
