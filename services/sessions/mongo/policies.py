@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 from services.sessions.model import SessionPolicy
+from shared.contracts.policy import UsualActivityDays
 from shared.mongo import Database
 from shared.policies import Replaced, Telling
 from shared.transactions import Transactions
@@ -28,7 +29,8 @@ class MongoPolicyStore:
             return None
         # What was put by the version before has no number.
         version = found.get("version", 0)
-        return SessionPolicy(found["idle_seconds"], found["lifetime_seconds"], version)
+        days = found.get("activity_days", UsualActivityDays)
+        return SessionPolicy(found["idle_seconds"], found["lifetime_seconds"], days, version)
 
     async def put_policy(
         self,

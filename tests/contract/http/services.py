@@ -84,6 +84,7 @@ from tests.memory.credentials import (
     MemoryResetPolicies,
 )
 from tests.memory.epochs import MemoryEpochs
+from tests.memory.places import MemoryPlaces
 from tests.memory.profile import MemoryPeople
 from tests.memory.sessions import MemoryAcceptances, MemorySessions
 from tests.memory.sessions import MemoryPolicies as MemorySessionPolicies
@@ -124,6 +125,7 @@ class Memory:
     audit: MemoryAudit
     reset_policies: MemoryResetPolicies
     terms: MemoryTerms
+    places: MemoryPlaces
 
     @classmethod
     def empty(cls) -> "Memory":
@@ -144,6 +146,7 @@ class Memory:
             MemoryAudit(clock=clock),
             MemoryResetPolicies(epochs),
             MemoryTerms(epochs),
+            MemoryPlaces(),
         )
 
     def profile(self) -> web.Application:
@@ -254,9 +257,9 @@ class Memory:
         lease = Lease(kept.policy_of, self.clock, self.clock.pause)
         policies = SessionPolicies(kept, lease, usual)
         revocations = Revocations(self.sessions, self.clock)
-        devices = Devices(self.sessions, self.clock)
+        devices = Devices(self.sessions, self.clock, self.places)
         disabling = Disabling(self.sessions, revocations, self.clock)
-        activity = Activity(self.sessions.activity, self.clock)
+        activity = Activity(self.sessions.activity, self.clock, policies, self.places)
         return _app(
             "sessions",
             [
