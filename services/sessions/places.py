@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -55,7 +55,7 @@ class Place:
     """
 
     country: str
-    names: Mapping[str, str]
+    names: Mapping[str, str] = field(hash=False)
     position: Position | None = None
 
     @property

@@ -20,6 +20,8 @@ _KEPT: Document = {"$expr": {"$gt": ["$forget_at", "$$NOW"]}}
 """The server forgets about once a minute, so whoever reads compares as well."""
 SEEN = "seen"
 """The index of where people were. It is named since the one of all rows would serve too."""
+_BEFORE = "sub_1_at_-1__id_1"
+"""What an earlier version had in place of the index of all rows."""
 _TALLIES_KEPT_SECONDS = 2 * 24 * 3600
 _FIELDS = frozenset(Attempt.model_fields) - {"id", "flagged", "place_names"}
 _HAS_PLACE = {"$eq": [{"$type": "$place"}, "object"]}
@@ -141,14 +143,19 @@ class MongoActivityStore:
 
     async def install(self) -> None:
         """Create the indexes. Safe to run twice."""
+        activity = self.database["activity"]
         in_order = [("sub", ASCENDING), ("at", DESCENDING), ("_id", ASCENDING)]
-        await self.database["activity"].create_index(in_order)
-        await self.database["activity"].create_index(
+        # With what is counted in it, days are summed up without a look at the rows.
+        counted = [("outcome", ASCENDING), ("count", ASCENDING)]
+        await activity.create_index([*in_order, *counted], name="by_time")
+        if _BEFORE in await activity.index_information():
+            await activity.drop_index(_BEFORE)
+        await activity.create_index(
             [("sub", ASCENDING), ("at", DESCENDING), ("place.cell", ASCENDING)],
             name=SEEN,
             partialFilterExpression={"seen": True},
         )
-        await self.database["activity"].create_index("compare_at", sparse=True)
+        await activity.create_index("compare_at", sparse=True)
         for name in ("activity", "activity_tallies"):
             await self.database[name].create_index("forget_at", expireAfterSeconds=0)
 
@@ -237,21 +244,20 @@ class MongoActivityStore:
         return await report(self.database, sub, id, reported)
 
     async def by_day(self, sub: str, *, since: datetime) -> list[AttemptsOfDay]:
-        """Sum up along the index of the subject's rows."""
-        day = {"$dateToString": {"date": "$at", "format": "%Y-%m-%d"}}
-        found = await self.database["activity"].aggregate(
-            [
-                {"$match": {"sub": sub, "at": {"$gte": since}}},
-                {
-                    "$group": {
-                        "_id": {"day": day, "outcome": "$outcome"},
-                        "count": {"$sum": "$count"},
-                    }
-                },
-                {"$sort": {"_id.day": 1, "_id.outcome": 1}},
-            ]
-        )
+        """Sum up in the index of the subject's rows."""
+        found = await self.database["activity"].aggregate(self.days_of(sub, since=since))
         return [AttemptsOfDay(**each["_id"], count=each["count"]) async for each in found]
+
+    @staticmethod
+    def days_of(sub: str, *, since: datetime) -> list[Document]:
+        """Return the pipeline that sums up, of what is in the index alone."""
+        day = {"$dateToString": {"date": "$at", "format": "%Y-%m-%d"}}
+        of_day = {"day": day, "outcome": "$outcome"}
+        return [
+            {"$match": {"sub": sub, "at": {"$gte": since}}},
+            {"$group": {"_id": of_day, "count": {"$sum": "$count"}}},
+            {"$sort": {"_id.day": 1, "_id.outcome": 1}},
+        ]
 
     async def to_compare(self, *, limit: int) -> list[Sighting]:
         """Go along the index of those that are marked."""

@@ -15,8 +15,8 @@ from shared.contracts.activity import Attempt
 from shared.contracts.refusals import UnknownCursor
 from shared.wiring import Wiring
 from tests.contract.stores.sessions.cases import Case
-from tests.contract.stores.sessions.plans import examined_by
 from tests.memory.activity import MemoryActivity
+from tests.plans import examined_by
 
 WRONG = NewAttempt(
     sub="ada",
@@ -202,6 +202,20 @@ async def test_a_page_of_many_rows_reads_about_a_page(mongo: MongoActivityStore)
     assert await examined() <= page + 1
     assert await examined(f"{many // 2:05}") <= page + 2
     assert await examined(f"{many // 2:05}", "fire") <= page + 2
+    days = mongo.days_of("ada", since=pattern["at"] - timedelta(days=29))
+    summed_up = {"aggregate": "activity", "pipeline": days, "cursor": {}}
+    assert await examined_by(mongo.database, summed_up) == 0
     # What is not found has been looked for in one's own rows, and in no other's.
     assert await examined(None, "opera") <= many
     assert await examined(None, "opera", sub="eve") == 1
+
+
+async def test_the_index_of_an_earlier_version_goes_when_there_is_the_new_one(
+    mongo: MongoActivityStore,
+) -> None:
+    before = [("sub", ASCENDING), ("at", DESCENDING), ("_id", ASCENDING)]
+    await mongo.database["activity"].create_index(before)
+    for _ in range(2):
+        await mongo.install()
+        indexes = await mongo.database["activity"].index_information()
+        assert set(indexes) == {"_id_", "by_time", "seen", "compare_at_1", "forget_at_1"}

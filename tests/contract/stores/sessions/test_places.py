@@ -12,10 +12,10 @@ from services.sessions.mongo.activity import SEEN, MongoActivityStore
 from services.sessions.places import Place, Sighting
 from services.sessions.store import ActivityStore
 from shared.wiring import Wiring
-from tests.contract.stores.sessions.plans import examined_by
 from tests.memory.activity import MemoryActivity
 from tests.memory.clock import StoppedClock
 from tests.memory.places import BERLIN, POTSDAM, TOKYO
+from tests.plans import examined_by
 
 SIGNED_IN = NewAttempt(sub="ada", outcome="signed-in", app="portal", familiar=True, place=BERLIN)
 
