@@ -9,6 +9,7 @@ from services.sessions.model import KnownDevice
 from services.sessions.mongo.activity import MongoActivityStore
 from services.sessions.mongo.sessions import MongoSessionStore
 from services.sessions.places import Place, Position
+from shared.contracts.activity import AttemptOutcome
 from shared.contracts.profile import AddPerson
 from shared.mongo import Document, present
 from shared.wiring import Wiring
@@ -39,7 +40,12 @@ _SURNAMES = (
     *("Keller", "Lang", "Maurer", "Nagel", "Otto", "Pohl", "Quast", "Roth", "Sauer", "Thoma"),
 )
 _BROWSERS = (("Firefox", "Linux"), ("Chrome", "Windows"), ("Safari", "iPhone"), ("Edge", "Windows"))
-_OUTCOMES = ("signed-in", "signed-in", "signed-in", "wrong-password", "second-factor-failed")
+_OUTCOMES: tuple[tuple[AttemptOutcome, int], ...] = (
+    ("signed-in", 8),
+    ("wrong-password", 3),
+    ("second-factor-failed", 1),
+)
+"""Each with how often it is among a dozen."""
 _BERLIN = Place(
     "DE", {"de": "Berlin, Deutschland", "en": "Berlin, Germany"}, Position(52.5, 13.4, 20)
 )
@@ -167,6 +173,7 @@ class Load:
             "$cond": [{"$eq": ["$sub", MANY]}, MANY_DEVICES, {"$add": [1, {"$mod": ["$h", 2]}]}]
         }
         ago = {"$multiply": [{"$add": [{"$mod": ["$h", 80]}, "$i"]}, 24 * 3600 * 1000]}
+        seen_at = {"$subtract": [datetime.now(UTC), ago]}
         return [
             {"$set": {"i": {"$range": [0, count]}}},
             {"$unwind": "$i"},
@@ -215,13 +222,16 @@ class Load:
         """Return rows as the store keeps them, of every outcome with every browser."""
         store = MongoActivityStore(self._sessions.database)
         rows = self._sessions.database["activity"]
-        for outcome in _OUTCOMES:
+        weighted: list[Document] = []
+        for outcome, weight in _OUTCOMES:
             for browser, system in _BROWSERS:
                 attempt = NewAttempt(
                     sub="x", outcome=outcome, app="portal", familiar=outcome == "signed-in",
                     address="192.0.2.7", browser=browser, system=system, place=_BERLIN,
                     organization=ORGANIZATION, device_id="A" * 22,
                 )  # fmt: skip
-                await store.add_attempt(f"pattern {outcome} {browser}", attempt)
-        found = await rows.find({}, {"compare_at": 0}).to_list()
-        return [each for each in found if str(each["_id"]).startswith("pattern")]
+                id = f"pattern {outcome} {browser}"
+                await store.add_attempt(id, attempt)
+                found = present(await rows.find_one({"_id": id}, {"compare_at": 0}))
+                weighted += [found] * weight
+        return weighted
