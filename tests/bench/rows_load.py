@@ -230,8 +230,8 @@ class Load:
                     address="192.0.2.7", browser=browser, system=system, place=_BERLIN,
                     organization=ORGANIZATION, device_id="A" * 22,
                 )  # fmt: skip
-                id = f"pattern {outcome} {browser}"
-                await store.add_attempt(id, attempt)
-                found = present(await rows.find_one({"_id": id}, {"compare_at": 0}))
+                kept_as = f"pattern {outcome} {browser}"
+                await store.add_attempt(kept_as, attempt)
+                found = present(await rows.find_one({"_id": kept_as}, {"compare_at": 0}))
                 weighted += [found] * weight
         return weighted
