@@ -33,7 +33,9 @@ class MongoRetentionStore:
             if lined is None or lined["version"] < version:
                 await self._begin(organization, version)
                 lined = await self._lined(organization)
-            if lined is not None and lined["is_due"] and not lined.get("done"):
+            if lined is None or lined["version"] != version:
+                continue
+            if lined["is_due"] and not lined["done"]:
                 return str(organization)
         return None
 
@@ -41,7 +43,7 @@ class MongoRetentionStore:
         """Do those whose ids come next. Whoever writes a newer version down takes over."""
         policy = await self.database["policies"].find_one({"_id": organization})
         lined = await self._lined(organization)
-        if policy is None or lined is None or lined.get("done"):
+        if policy is None or lined is None or lined["done"]:
             return False
         if policy.get("version", 0) != lined["version"]:
             return False
