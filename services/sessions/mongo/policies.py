@@ -10,6 +10,8 @@ from shared.policies import Replaced, Telling
 from shared.transactions import Transactions
 from shared.versions import VersionedDocuments
 
+_USUAL = {"activity_days": UsualActivityDays}
+
 
 @dataclass(frozen=True)
 class MongoPolicyStore:
@@ -43,7 +45,9 @@ class MongoPolicyStore:
         """Replace the document."""
         values = asdict(policy)
         del values["version"]
-        return await self._policies.replace(organization, values, replaces=replaces, told=told)
+        return await self._policies.replace(
+            organization, values, replaces=replaces, told=told, usual=_USUAL
+        )
 
     @property
     def _policies(self) -> VersionedDocuments:
