@@ -177,6 +177,7 @@ def build_service(config: CredentialsConfig) -> Service:
         ),
         SystemClock(),
         pepper,
+        resetting,
     )
     app_passwords = AppPasswords(store, methods, changes, throttle, SystemClock(), pepper)
     clearing = Clearing(changes)

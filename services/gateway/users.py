@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from services.gateway.account import of_record, words_of
+from services.gateway.account import words_of
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.model import acting
+from services.gateway.records import of_record
 from shared.contracts.accounts import (
     Account,
     DisableAccount,
@@ -20,12 +21,13 @@ from shared.contracts.accounts import (
 )
 from shared.contracts.methods import ListMethods, Method
 from shared.contracts.profile import Person
-from shared.contracts.refusals import NotFound, Refusal
+from shared.contracts.refusals import Busy, ChangedMeanwhile, NotFound, Refusal
 from shared.contracts.resets import AskRegistered, RegisteredForReset
 from shared.contracts.sessions import Revoked, SignOutEverywhere
 from shared.contracts.users import ChangeUser, Emptiable, NoteAccount, ReadUser, RecordChanges, User
 
 _LAST_ADMIN = "last-admin"
+_TRIES = 4
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,20 @@ class Users:
         return await self._shut(admin, sub, deleted=False)
 
     async def delete(self, admin: Person, sub: str) -> None:
-        """Let nobody into an account any more, and list its user no longer."""
-        await self._shut(admin, sub, deleted=True)
+        """Let nobody into an account any more, and list its user no longer.
+
+        It cannot be taken back, so it is begun anew where the account was changed meanwhile:
+        another admin may have enabled it, and the last of the others stopped being one since.
+        """
+        for _ in range(_TRIES):
+            try:
+                await self._shut(admin, sub, deleted=True)
+            except Refusal as refusal:
+                if refusal.type != ChangedMeanwhile.type:
+                    raise
+            else:
+                return
+        raise Busy
 
     async def enable(self, admin: Person, sub: str) -> None:
         """Let the owner of an account in again."""
@@ -120,7 +134,12 @@ class Users:
         # same call, or enabling it, makes both say the same.
         await self._note(admin, before.model_copy(update={"disabled": True}))
         shut = await self.credentials.disable(
-            DisableAccount(sub=sub, deleted=deleted, by=acting(admin))
+            DisableAccount(
+                sub=sub,
+                deleted=deleted,
+                revision=before.revision if deleted else None,
+                by=acting(admin),
+            )
         )
         try:
             # The event does the same; the admin need not wait for that.

@@ -65,7 +65,7 @@ class _Wired:
         users = Users(people, known, SystemClock())
         subscribe(wiring.bus, notices, audit, users)
         policies = PortalPolicies(people, known, SystemClock())
-        terms = MongoTermsStore(wiring.database, wiring.transactions)
+        terms = MongoTermsStore(wiring.database, wiring.transactions, wiring.epochs)
         return cls(wiring, people, store, notices, trail, audit, known, users, policies, terms)
 
 

@@ -34,6 +34,10 @@ def subscribe(bus: Bus, notices: Notices, audit: Audit, users: Users) -> None:
         await users.follow(event)
         await owe(event)
 
+    async def keep(event: Audited) -> None:
+        await audit.keep(event)
+        await notices.owe_of_refused_reset(event)
+
     bus.consume(CredentialChange, owe)
     bus.consume(AccountDisabled, follow)
     bus.consume(AccountEnabled, follow)
@@ -42,4 +46,4 @@ def subscribe(bus: Bus, notices: Notices, audit: Audit, users: Users) -> None:
     bus.consume(HelpAsked, owe)
     bus.consume(DeviceDisabled, owe)
     bus.consume(NewDevices, owe)
-    bus.consume(Audited, audit.keep)
+    bus.consume(Audited, keep)

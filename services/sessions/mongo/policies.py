@@ -46,7 +46,7 @@ class MongoPolicyStore:
         values = asdict(policy)
         del values["version"]
         return await self._policies.replace(
-            organization, values, replaces=replaces, told=told, usual=_USUAL
+            organization, values, replaces=replaces, told=told, unsaid=_USUAL
         )
 
     @property

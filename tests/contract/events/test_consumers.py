@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from services.credentials.model import (
     account_enabled,
     help_asked,
     password_changed,
+    reset_refused,
     sign_in_locked,
 )
 from services.gateway.acceptance import Acceptance
@@ -465,6 +466,19 @@ async def test_profile_audits_once_what_it_is_told_twice(profile_side: ProfileSi
     assert {each.told.id for each in entries} == {first.id, second.id}
     assert [each.sequence for each in entries] == [1, 2]
     assert await profile_side.mailed() == []
+
+
+async def test_profile_tells_the_owner_once_of_refused_resets_of_a_day(
+    profile_side: ProfileSide,
+) -> None:
+    told = [
+        reset_refused("ada", "halden", "not-registered", at=AT + timedelta(hours=hours))
+        for hours in (0, 1)
+    ]
+    await profile_side.line.bring_at_once(*told, *told)
+    assert len(await profile_side.mailed()) == 1
+    entries = await profile_side.trail.entries("halden", after=0, limit=9)
+    assert {each.told.id for each in entries} == {each.id for each in told}
 
 
 def test_these_are_all_the_consumers_there_are() -> None:

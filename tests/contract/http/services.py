@@ -217,6 +217,7 @@ class Memory:
             ),
             self.clock,
             pepper,
+            resetting,
         )
         app_passwords = AppPasswords(
             self.credentials, self.methods, changes, throttle, self.clock, pepper
