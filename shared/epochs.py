@@ -80,6 +80,11 @@ class Epochs:
         document = await self._together.one(sub)
         return int(document["epoch"]) if document else NoEpoch
 
+    async def within(self, sub: str, session: Session) -> int:
+        """Return the epoch as the caller's transaction sees it; what it writes shows it was so."""
+        document = await self.database["epochs"].find_one({"_id": sub}, session=session)
+        return int(document["epoch"]) if document else NoEpoch
+
     async def standing(self, sub: str) -> Standing:
         """Return the epoch as `recent` does, and the password that was valid under it."""
         document = await self._together.one(sub)

@@ -24,8 +24,8 @@ from shared.contracts.refusals import MalformedBody, Refusal
 from shared.telemetry import REQUESTS, configure_logging, continue_trace, log, request_id
 
 DrainSeconds = 15.0
-# What the gateway sends at most: the texts of a version of terms of use, in all languages.
-_LARGEST_BODY = 4 * 1024 * 1024
+# What the gateway sends at most: a PDF in base64, or a version of terms in all languages.
+_LARGEST_BODY = 8 * 1024 * 1024
 _CHECK_SECONDS = 1.0
 _CANCEL_AGAIN_SECONDS = 0.5
 _SERVICE_KEY_HEADER = "X-Service-Key"

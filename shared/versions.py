@@ -34,11 +34,13 @@ class VersionedDocuments:
         replaces: Collection[int] | None,
         told: Telling | None,
         besides: Document | None = None,
+        unsaid: Document | None = None,
     ) -> Replaced:
         """Set the values where one of these versions stands, and tell of it, all or nothing.
 
         Raise `ChangedMeanwhile` where another one does; with no versions named, any may.
-        `besides` holds expressions over the document as it was.
+        `besides` holds expressions over the document as it was, and `unsaid` what held where it
+        said nothing.
         """
         literal = {name: {"$literal": value} for name, value in values.items()}
         risen = {"version": {"$add": [_VERSION, 1]}}
@@ -46,7 +48,7 @@ class VersionedDocuments:
 
         async def work(transaction: Transaction) -> Replaced:
             before = await self._replace(id, update, replaces, transaction.session)
-            replaced = Replaced.of(before, values)
+            replaced = Replaced.of({**(unsaid or {}), **before}, values)
             if told is not None and (event := told(replaced)) is not None:
                 await transaction.emit(event)
             return replaced

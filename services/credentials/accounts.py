@@ -33,7 +33,7 @@ from shared.contracts.audit import Actor
 from shared.contracts.body import Done
 from shared.contracts.epochs import Raised
 from shared.contracts.events import Audited, Cause
-from shared.contracts.refusals import Busy, NotFound
+from shared.contracts.refusals import Busy, ChangedMeanwhile, NotFound
 from shared.telemetry import REFUSED_AFTER
 
 T = TypeVar("T")
@@ -72,7 +72,10 @@ class Accounts:
         return await _anew(lambda: self._disable(asked))
 
     async def enable(self, asked: EnableAccount) -> Account:
-        """Let the owner in again, with what they had but for what was issued before."""
+        """Let the owner in again, with what they had but for what was issued before.
+
+        What is open already is told to nobody again.
+        """
         return await _anew(lambda: self._enable(asked))
 
     async def require_change(self, asked: RequirePasswordChange) -> Done:
@@ -119,6 +122,8 @@ class Accounts:
 
     async def _disable(self, asked: DisableAccount) -> Account:
         password = await self._password(asked.sub)
+        if asked.revision not in {None, password.version} and not password.deleted:
+            raise ChangedMeanwhile
         if password.deleted or (password.disabled and not asked.deleted):
             # Whoever did it may have died before this.
             await self.store.settle(asked.sub)
@@ -141,13 +146,14 @@ class Accounts:
         password = await self._password(asked.sub)
         if password.deleted:
             raise NotFound
-        if not password.disabled:
-            return _account(password)
+        # One that is open has a new revision too, so that whoever is just deleting it begins anew.
         opened = password.opened()
 
         async def work(tx: CredentialTransaction) -> None:
             await tx.put_password(opened)
             await tx.note_password(asked.sub, opened.version)
+            if not password.disabled:
+                return
             await tx.emit(account_enabled(opened, at=self.clock.now()))
             await self._audit(tx, asked.by, "enable-user", asked.sub)
 

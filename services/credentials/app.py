@@ -201,6 +201,7 @@ def build_service(config: CredentialsConfig) -> Service:
         ),
         SystemClock(),
         pepper,
+        resetting,
     )
     app_passwords = AppPasswords(store, methods, changes, throttle, SystemClock(), pepper)
     clearing = Clearing(changes)

@@ -61,10 +61,10 @@ class Authentication:
         guesses = self._guesses(user_id, asked, Lock(sub, "sign-in-locked"), familiar=familiar)
         async with self.throttle.attempt(*guesses) as attempt:
             verifier = password.verifier if password is not None else None
-            # While it is hashed, nobody waits for the policy, which is seldom read at that.
+            # While it is hashed, nobody waits for what else there is to be read.
             organization = password.organization if password is not None else None
-            standing, is_right, policy, resets = await asyncio.gather(
-                self.store.standing_of(sub),
+            (standing, guarding), is_right, policy, resets = await asyncio.gather(
+                self._standing(sub),
                 self.hasher.verify(verifier, guess),
                 self.policies.of(organization),
                 self.asking.resets.policies.of(organization),
@@ -75,13 +75,20 @@ class Authentication:
                 attempt.wrong(fingerprint(self.pepper, user_id, guess))
                 raise AccountIsDisabled if is_right else SignInRefused
             attempt.right()
-        return await self._finish(password, guess, standing, policy, resets)
+        return await self._finish(password, guess, standing, guarding, policy, resets)
+
+    async def _standing(self, sub: str) -> tuple[Standing, SecurityInfo | None]:
+        """Return how the account stands, with the methods where the password alone may not do."""
+        standing = await self.store.standing_of(sub)
+        guarding = await self.methods.security_info(sub) if standing.is_guarded else None
+        return standing, guarding
 
     async def _finish(
         self,
         password: Password | None,
         guess: str,
         standing: Standing,
+        guarding: SecurityInfo | None,
         policy: MethodPolicy,
         resets: ResetPolicy,
     ) -> Verified:
@@ -93,8 +100,8 @@ class Authentication:
             raise SignInRefused
         if password.verifier and self.hasher.outdated(password.verifier):
             await self.store.rehashed(password, await self.hasher.hash(guess))
-        info = SecurityInfo(password.sub)
-        if standing.is_guarded or resets.is_on:
+        info = guarding or SecurityInfo(password.sub)
+        if guarding is None and resets.is_on:
             info = await self.methods.security_info(password.sub)
         must_register = policy.asks_to_register(info)
         # Who has a temporary password is not asked for it before they have one of their own.

@@ -10,6 +10,7 @@ from services.credentials.clearing import Clearing
 from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.password import Passwords
 from services.credentials.password_reset import PasswordReset
+from services.credentials.password_with_code import PasswordWithCode
 from services.credentials.policy import MethodPolicies
 from services.credentials.reset_registration import ResetRegistration
 from services.credentials.security_info import SecurityInformation
@@ -81,9 +82,10 @@ def routes(
     asking: Asking,
 ) -> list[web.RouteDef]:
     """Return the routes of the service."""
+    verifying = PasswordWithCode(authentication, security_info)
     return [
         endpoint("/accounts/enroll", EnrollAccount, passwords.enroll),
-        endpoint("/password/verify", VerifyPassword, authentication.verify),
+        endpoint("/password/verify", VerifyPassword, verifying.verify),
         endpoint("/password/check", CheckPassword, passwords.check),
         endpoint("/password/confirm", ConfirmPassword, passwords.confirm),
         endpoint("/password/change", ChangePassword, passwords.change),

@@ -10,6 +10,7 @@ from services.credentials.kinds import MethodChanges, MethodKind, Shown
 from services.credentials.methods import Changed, Method, SecurityInfo
 from services.credentials.model import ACCOUNT, ADDRESS, Guesses, Lock, fingerprint
 from services.credentials.out_of_band import OutOfBand
+from services.credentials.policy import ResetPolicies
 from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.store import MethodStore
 from services.credentials.throttling import Throttle
@@ -34,15 +35,18 @@ class SecurityInformation:
     out_of_band: OutOfBand
     clock: Clock
     pepper: bytes
+    resets: ResetPolicies
 
     async def list(self, asked: contract.ListMethods) -> contract.MethodList:
         """Return the methods that count."""
-        policy = await self.changes.policy(asked.sub)
+        organization = await self.changes.policies.store.organization_of(asked.sub)
+        policy = await self.changes.policies.of(organization)
         info = await self.store.security_info(asked.sub)
         if any(each.epoch is not None for each in info.methods):
             info = info.under(await self.store.epoch_of(asked.sub))
         return contract.MethodList(
             items=tuple(policy.shown(info, each) for each in info.proved),
+            resets=(await self.resets.of(organization)).is_on,
             app_passwords="app-password" in policy.allowed,
             questions="security-questions" in policy.allowed,
             sendable=tuple(

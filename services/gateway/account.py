@@ -1,6 +1,7 @@
 """What signed-in people do with their account."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pydantic import SecretStr
 
@@ -15,6 +16,7 @@ from services.gateway.errors import (
     SessionIsRevoked,
 )
 from services.gateway.model import Caller
+from services.gateway.portal_access import PortalAccess
 from services.gateway.step_up import StepUps
 from shared.contracts.credentials import (
     ChangePassword,
@@ -23,9 +25,9 @@ from shared.contracts.credentials import (
     ReplacePassword,
     Words,
 )
+from shared.contracts.portal import PROFILE_FIELDS, ProfileField
 from shared.contracts.profile import AddPerson, GetPerson, Person, Photo
-from shared.contracts.records import OfRecord
-from shared.contracts.refusals import NotFound, Refusal
+from shared.contracts.refusals import Refusal
 from shared.contracts.sessions import (
     EndSession,
     ListReceipts,
@@ -37,7 +39,10 @@ from shared.contracts.sessions import (
     SessionList,
     SignOutEverywhere,
 )
-from shared.contracts.users import ReadUser, User
+
+P = TypeVar("P", bound=Person)
+
+_MEMBERS: dict[ProfileField, str] = {"photo": "photo_url"}
 
 
 def words_of(person: Person) -> Words:
@@ -55,21 +60,6 @@ def names_in(person: Person | AddPerson, *, organization: str) -> Words:
     )
 
 
-def of_record(user: User) -> OfRecord:
-    """Return what decides about resetting a user's password."""
-    return OfRecord(for_admin="admin" in user.roles, groups=user.groups)
-
-
-async def record_of(profile: ProfileClient, sub: str) -> OfRecord:
-    """Return the same of whoever it is; of somebody without a record there is nothing to say."""
-    try:
-        return of_record(await profile.user(ReadUser(sub=sub)))
-    except Refusal as refusal:
-        if refusal.type != NotFound.type:
-            raise
-        return OfRecord()
-
-
 @dataclass(frozen=True)
 class Account:
     """One's own profile, sessions, receipts and password."""
@@ -78,17 +68,37 @@ class Account:
     credentials: CredentialsClient
     sessions: SessionsClient
     step_ups: StepUps
+    portal: PortalAccess
 
     async def me(self, caller: Caller) -> bytes:
-        """Return the caller's profile as the JSON that clients read."""
+        """Return the caller's profile as the JSON that clients read, as far as they may see it."""
+        organization = caller.session.organization
+        if organization is None or await self.portal.fields(organization) != PROFILE_FIELDS:
+            me = await self.profile.me(GetPerson(sub=caller.sub))
+            return (await self.shown(me)).model_dump_json().encode()
         return await self.profile.get_raw(GetPerson(sub=caller.sub))
 
+    async def shown(self, record: P) -> P:
+        """Return somebody's own record without what their organization does not show them.
+
+        Of that nothing is said: it is `null`, or there are no items.
+        """
+        fields = await self.portal.fields(record.home_organization.id)
+        hidden = (_MEMBERS.get(each, each) for each in PROFILE_FIELDS if each not in fields)
+        return record.model_copy(
+            update={each: Person.model_fields[each].default for each in hidden}
+        )
+
     async def person(self, caller: Caller) -> Person:
-        """Return the caller's profile."""
+        """Return the caller's whole profile, for what has to know it."""
         return await self.profile.get(GetPerson(sub=caller.sub))
 
     async def photo(self, caller: Caller) -> Photo:
-        """Return the caller's photo."""
+        """Return the caller's photo, or raise where their organization does not show it."""
+        organization = caller.session.organization
+        if organization is None:
+            organization = (await self.person(caller)).home_organization.id
+        await self.portal.check_field(organization, "photo")
         return await self.profile.photo(GetPerson(sub=caller.sub))
 
     async def open_sessions(

@@ -9,6 +9,7 @@ from services.gateway.acceptance import Acceptance
 from services.gateway.account import Account
 from services.gateway.activity import Activity
 from services.gateway.administration import Administration
+from services.gateway.admission import Admission
 from services.gateway.api.documents import Documents
 from services.gateway.api.operations import Operations
 from services.gateway.api.routes import Api
@@ -24,6 +25,7 @@ from services.gateway.clients.terms import TermsClient
 from services.gateway.config import GatewayConfig
 from services.gateway.devices import Devices
 from services.gateway.headers import Dress, dressed, guarded, identified
+from services.gateway.house_rules import lease_of_rules
 from services.gateway.live import LiveSessions
 from services.gateway.method_import import MethodImport
 from services.gateway.password_reset import PasswordReset
@@ -31,6 +33,7 @@ from services.gateway.personal_data import PersonalData
 from services.gateway.policy import Policies
 from services.gateway.portal.admin_pages import AdminFlows
 from services.gateway.portal.pages import AccountFlows, Portal
+from services.gateway.portal_access import PortalAccess
 from services.gateway.redis import RedisAnswers, RedisFlows
 from services.gateway.registration import Registration
 from services.gateway.rendering import Problems, middleware
@@ -83,14 +86,16 @@ def build_service(config: GatewayConfig) -> Service:
     live = LiveSessions(acceptance)
     clock = SystemClock()
     step_ups = StepUps(credentials, sessions, clock)
-    account = Account(profile, credentials, sessions, step_ups)
+    terms = TermsClient(peers["profile"])
+    rules = lease_of_rules(profile, terms, clock)
+    portal_access = PortalAccess.of(rules, profile)
+    account = Account(profile, credentials, sessions, step_ups, portal_access)
     administration = Administration(profile, credentials, Parking(bus), step_ups)
     security_info = SecurityInfo(credentials, profile, sessions, step_ups)
     flows = RedisFlows(redis, sealer, clock)
-    required = RequiredTerms.of(TermsClient(peers["profile"]), profile, clock)
+    required = RequiredTerms(terms, profile, rules)
     sign_in = SignIn(credentials, profile, sessions, flows, clock, Attempts(sessions), required)
     registration = Registration(sign_in)
-    policies = Policies(credentials, profile, sessions)
     devices = Devices(sessions, credentials, profile, step_ups, DeviceTrust(sessions))
     data = PersonalData([PersonalDataClient(each) for each in peers.values()], step_ups)
     activity = Activity(credentials, sessions, step_ups)
@@ -102,12 +107,12 @@ def build_service(config: GatewayConfig) -> Service:
         catalogues,
         trusted_proxies=config.trusted_proxies,
         servers=config.app_password_clients,
-        terms=required,
+        admission=Admission(portal_access, required),
     )
     problems = Problems(catalogues, requests)
     admin = AdminFlows(
         Users(profile, credentials, sessions),
-        policies,
+        Policies(credentials, profile, sessions, portal_access),
         AuditTrail(profile),
         MethodImport(credentials, profile),
     )
@@ -125,7 +130,7 @@ def build_service(config: GatewayConfig) -> Service:
         security_info,
         administration,
         admin.users,
-        policies,
+        admin.policies,
         live,
         devices,
         activity,

@@ -139,6 +139,12 @@ class TermsRequired(Refusal):
     type, status = "terms-required", 403
 
 
+class TermsTooComplex(Refusal):
+    """The texts would take too long to be shown; nothing was kept."""
+
+    type, status = "terms-too-complex", 422
+
+
 class TermsDeclined(Refusal):
     """Required terms of use were declined, which ends the sign-in."""
 

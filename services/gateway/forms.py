@@ -48,7 +48,8 @@ from shared.contracts.policy import (
     UsualSends,
     UsualWrongProofs,
 )
-from shared.contracts.profile import Groups, Helpdesk, Role
+from shared.contracts.portal import AREAS, PROFILE_FIELDS, Area, PortalAccess, ProfileField
+from shared.contracts.profile import Groups, Role
 from shared.contracts.trust import MostTrustDays
 from shared.texts import is_language
 
@@ -183,13 +184,21 @@ class HelpdeskBody(Body):
 
 
 class PortalPolicyBody(Body):
-    """What the portal shows: whom people are told to contact."""
+    """Who may use the portal, what it shows them, and whom people are told to contact.
 
+    `groups` are whose members may use it where `access` is `groups`. What is left out is open to
+    everyone, or shown.
+    """
+
+    access: PortalAccess = "everyone"
+    groups: Annotated[Groups, Field(strict=False)] = ()
+    fields: Annotated[frozenset[ProfileField], Field(strict=False)] = frozenset(PROFILE_FIELDS)
+    areas: Annotated[frozenset[Area], Field(strict=False)] = frozenset(AREAS)
     helpdesk: HelpdeskBody
 
     def as_policy(self) -> PortalPolicy:
         """Return it as others see it."""
-        return PortalPolicy(helpdesk=Helpdesk(**self.helpdesk.model_dump()))
+        return PortalPolicy(**self.model_dump())
 
 
 class ResetPolicyBody(Body):

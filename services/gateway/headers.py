@@ -8,11 +8,22 @@ from aiohttp.typedefs import Handler
 
 from shared.telemetry import request_id
 
+_POLICY = "Content-Security-Policy"
 _YEAR_SECONDS = 365 * 24 * 3600
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+FRAMING = f"{CONTENT_SECURITY_POLICY}; frame-src 'self'; object-src 'self'"
+"""The policy of a page that shows a file of ours within it."""
+ON_FILES = {
+    _POLICY: (
+        "default-src 'none'; sandbox; form-action 'none'; frame-ancestors 'self'; base-uri 'none'"
+    ),
+    "X-Frame-Options": "SAMEORIGIN",
+}
+"""For files that somebody brought along: whatever is in them, it is of no origin and runs nothing
+(OWASP, File Upload)."""
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -21,7 +32,7 @@ _ALWAYS = {
     "Server": "account-portal",
 }
 _ON_PAGES = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    _POLICY: CONTENT_SECURITY_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "X-Frame-Options": "DENY",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -64,7 +75,8 @@ def dressed(public_url: str) -> Dress:
         headers["X-Request-Id"] = _id_of(request)
         headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
         if response.content_type == "text/html":
-            headers.update(_ON_PAGES)
+            frames = headers.get(_POLICY) == FRAMING
+            headers.update(_ON_PAGES | {_POLICY: FRAMING} if frames else _ON_PAGES)
 
     return dress
 

@@ -6,17 +6,23 @@ elsewhere.
 """
 
 import asyncio
-from collections.abc import Sequence
+import re
+import time
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any
 
 import nh3
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_block import StateBlock, table
 from markdown_it.token import Token
 from markupsafe import Markup
+
+from services.gateway.errors import TermsTooComplex
 
 _TAGS = {
     "a", "blockquote", "br", "code", "em", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p",
@@ -26,7 +32,16 @@ _ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
 _SCHEMES = {"http", "https", "mailto", "tel"}
 _LOWEST = 6
 _KEPT = 16
+_MOST_SECONDS = 2.0
+"""Of a processor, for one text. Prose of the greatest length takes a third of it."""
+_MOST_SECONDS_TOGETHER = 10.0
+"""The same, for all texts of a version."""
+_MOST_CELLS = 10_000
+_ENDS = "ends"
+_DELIMITERS = re.compile(r"[\s>|:-]+")
 _ONE = ThreadPoolExecutor(1, thread_name_prefix="markdown")
+# Readers do not wait for what an admin is just saving.
+_SAVING = ThreadPoolExecutor(1, thread_name_prefix="markdown-saving")
 
 
 def _words(renderer: RendererHTML, tokens: Sequence[Token], index: int, *_: Any) -> str:
@@ -38,10 +53,45 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _MARKDOWN.add_render_rule("image", _words)
 
 
+def _in_time(state: Any, *_: Any) -> bool:
+    """Be a rule that nothing is ever said in, and raise where the time is over."""
+    if _ENDS in state.env and time.thread_time() > state.env[_ENDS]:
+        raise TermsTooComplex
+    return False
+
+
+def _small_table(state: StateBlock, begin: int, end: int, *silent: bool) -> bool:
+    """Be the rule for tables, which adds all cells at one go, and raise where they are many."""
+    if _ENDS in state.env and _cells(state, begin, end) > _MOST_CELLS:
+        raise TermsTooComplex
+    return table(state, begin, end, *silent)
+
+
+def _cells(state: StateBlock, begin: int, end: int) -> int:
+    """Return how many cells a table would have that begins in a line; none where none does."""
+    if begin + 1 >= end or not _DELIMITERS.fullmatch(_line(state, begin + 1)):
+        return 0
+    rows = takewhile(lambda line: not state.isEmpty(line), range(begin, end))
+    return sum(1 for _ in rows) * (_line(state, begin).count("|") + 1)
+
+
+def _line(state: StateBlock, number: int) -> str:
+    return state.src[state.bMarks[number] : state.eMarks[number]]
+
+
+_MARKDOWN.block.ruler.before("table", "in-time", _in_time)
+_MARKDOWN.block.ruler.at("table", _small_table, {"alt": ["paragraph", "reference"]})
+_MARKDOWN.inline.ruler.before("text", "in-time", _in_time)
+
+
 @lru_cache(maxsize=_KEPT)
 def rendered(text: str, below: int = 1) -> Markup:
     """Return a text as HTML, with its headings below one of that level."""
-    tokens = _MARKDOWN.parse(text)
+    return _html(text, below, {})
+
+
+def _html(text: str, below: int, env: dict[str, float]) -> Markup:
+    tokens = _MARKDOWN.parse(text, env)
     _shift(tokens, below)
     html = _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})
     safe = nh3.clean(
@@ -61,6 +111,24 @@ async def html_of(text: str, below: int = 1) -> Markup:
     One is rendered at a time, so that a crowd that reads a new version has it rendered once.
     """
     return await asyncio.get_running_loop().run_in_executor(_ONE, rendered, text, below)
+
+
+async def require_simple(texts: Iterable[str]) -> None:
+    """Raise `TermsTooComplex` where texts take too long, so that no reader has to wait for one.
+
+    What counts is the time of the processor, and so not what else it does. A few signs that may
+    begin something, over and over, take fifty times as long as prose.
+    """
+    await asyncio.get_running_loop().run_in_executor(_SAVING, _require_simple, tuple(texts))
+
+
+def _require_simple(texts: Sequence[str]) -> None:
+    ends_together = time.thread_time() + _MOST_SECONDS_TOGETHER
+    for text in texts:
+        ends = min(time.thread_time() + _MOST_SECONDS, ends_together)
+        _html(text, 1, {_ENDS: ends})
+        if time.thread_time() > ends:
+            raise TermsTooComplex
 
 
 def _shift(tokens: list[Token], below: int) -> None:

@@ -272,6 +272,8 @@ class SignInAttempt:
     device_key: str | None = None
     device_name: str | None = None
     language: str | None = None
+    # Of an authenticator app, where the client has it at hand.
+    code: SecretStr | None = None
 
 
 @dataclass(frozen=True)

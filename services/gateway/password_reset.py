@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from services.gateway.account import of_record, record_of, words_of
+from services.gateway.account import words_of
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.errors import AnswerLost, PasswordChangeUnconfirmed, ResetOutOfOrder
 from services.gateway.model import FlowKey, new_flow_id
+from services.gateway.records import of_record, record_of
 from shared.contracts.credentials import CheckPassword, PasswordReport
 from shared.contracts.resets import (
     AnswerReset,

@@ -6,6 +6,7 @@ from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.model import acting
+from services.gateway.portal_access import PortalAccess
 from shared.contracts.methods import Kind, RequireSecurityInfo
 from shared.contracts.policy import (
     KeptMethodsPolicy,
@@ -37,6 +38,7 @@ class Policies:
     credentials: CredentialsClient
     profile: ProfileClient
     sessions: SessionsClient
+    portal_access: PortalAccess
 
     async def methods(self, admin: Person) -> KeptMethodsPolicy:
         """Return which methods are allowed, and whether a sign-in takes a second factor."""
@@ -91,7 +93,7 @@ class Policies:
         )
 
     async def portal(self, admin: Person) -> KeptPortalPolicy:
-        """Return whom people are told to contact."""
+        """Return who may use the portal, what it shows them, and whom they are told to contact."""
         return await self.profile.policy(_asked_by(admin))
 
     async def put_portal(
@@ -99,16 +101,19 @@ class Policies:
     ) -> KeptPortalPolicy:
         """Replace it, if it is one of these versions or if none are named.
 
-        Within a second of the answer, everybody is shown it.
+        When this returns, nobody gets further than it lets them; everybody is shown it a second
+        later at most.
         """
-        return await self.profile.put_policy(
+        put = await self.profile.put_policy(
             PutPortalPolicy(
-                helpdesk=policy.helpdesk,
+                **dict(policy),
                 organization=admin.home_organization.id,
                 replaces=replaces,
                 by=acting(admin),
             )
         )
+        await self.portal_access.lapse()
+        return put
 
     async def session_times(self, admin: Person) -> KeptSessionsPolicy:
         """Return how long sessions last."""

@@ -1,6 +1,6 @@
 """Refusals as people and programs see them: one problem, rendered as JSON or as a page."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,8 @@ class Problems:
     def document(self, refusal: Refusal, request: web.BaseRequest) -> dict[str, Any]:
         """Return the problem document (RFC 9457)."""
         language = self.requests.language(request)
-        text_id = f"problem.{refusal.type}"
+        withheld = withheld_in(refusal.extra)
+        text_id = f"withheld.{withheld}" if withheld else f"problem.{refusal.type}"
         if not self.catalogues.has(f"{text_id}.title"):
             text_id = "problem.internal-error"
         document = refusal.body() | {
@@ -63,6 +64,12 @@ class Problems:
     def answer(self, error: Exception, request: web.Request) -> web.Response:
         """Return what an error is answered with, as JSON."""
         return self.json(refusal_of(error), request)
+
+
+def withheld_in(document: Mapping[str, Any]) -> str | None:
+    """Return whether policy withholds the whole `portal` or a `part` of it, if it does."""
+    withheld = document.get("withheld")
+    return withheld and ("portal" if withheld == "portal" else "part")
 
 
 def headers_of(refusal: Refusal) -> dict[str, str]:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from services.gateway.acceptance import Acceptance
 from services.gateway.administration import Administration
+from services.gateway.admission import Admission
 from services.gateway.errors import (
     CsrfRefused,
     ServerRefused,
@@ -18,7 +19,7 @@ from services.gateway.errors import (
     SessionRequired,
 )
 from services.gateway.model import Caller
-from services.gateway.required_terms import RequiredTerms
+from services.gateway.portal_access import Opening
 from services.gateway.sealing import Sealer
 from shared.contracts.profile import Person
 from shared.contracts.sessions import Where
@@ -45,7 +46,7 @@ class Requests:
     catalogues: Catalogues
     trusted_proxies: Sequence[IPv4Network | IPv6Network]
     servers: Mapping[str, SecretStr] = field(default_factory=dict)
-    terms: RequiredTerms | None = None
+    admission: Admission | None = None
 
     def where(self, request: web.Request) -> Where:
         """Return from where a request comes; only trusted proxies are believed about others."""
@@ -57,17 +58,26 @@ class Requests:
     ) -> Caller:
         """Return who sends a request, by bearer token or cookie, or raise.
 
-        Whoever has to accept terms first gets no further than what may be called `before_terms`.
+        Nobody gets further than their organization lets them, and whoever has to accept terms
+        first no further than what may be called `before_terms`.
         """
         caller = await self._shown(request, renew=renew)
-        if not before_terms:
-            await self.check_terms(request, caller)
+        await self.admit(request, caller, before_terms=before_terms)
         return caller
 
-    async def check_terms(self, request: web.Request, caller: Caller) -> None:
-        """Raise `terms-required` where the caller has to accept terms at once."""
-        if self.terms is not None:
-            await self.terms.check(caller, self.languages(request))
+    async def admit(
+        self, request: web.Request, caller: Caller, *, before_terms: bool = False
+    ) -> Opening:
+        """Return what of the portal is open to a caller, or raise where this request is not."""
+        if self.admission is None:
+            return Opening()
+        return await self.admission.admit(
+            caller, request.path, self.languages(request), before_terms=before_terms
+        )
+
+    async def opening(self, caller: Caller) -> Opening:
+        """Return what of the portal is open to a caller."""
+        return Opening() if self.admission is None else await self.admission.portal.opening(caller)
 
     async def _shown(self, request: web.Request, *, renew: bool) -> Caller:
         """Return whose session a request shows.

@@ -1,23 +1,20 @@
 """What has to be accepted before the portal opens, or before an open session goes on."""
 
-import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Self
 
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.terms import TermsClient
 from services.gateway.errors import TermsRequired
+from services.gateway.house_rules import HouseRules
 from services.gateway.model import Caller
-from shared.clock import Clock
 from shared.contracts.profile import GetPerson
 from shared.contracts.refusals import Refusal
-from shared.contracts.terms import AskDemand, AskMissing, Demand, Demands, MissingDocument
+from shared.contracts.terms import AskMissing, Demand, Demands, MissingDocument
 from shared.lease import Lease
 
-_REST_SECONDS = 1.0
 _KNOWN_SECONDS = 300.0
 """For how long sign-ins go by what was required last while that cannot be asked."""
 _MOST_HELD = 20_000
@@ -34,24 +31,8 @@ class RequiredTerms:
 
     terms: TermsClient
     profile: ProfileClient
-    lease: Lease[Demands]
+    lease: Lease[HouseRules]
     _held: dict[tuple[str, bool, Wanted], float] = field(default_factory=dict)
-    _rests: dict[str, float] = field(default_factory=dict)
-
-    @classmethod
-    def of(
-        cls,
-        terms: TermsClient,
-        profile: ProfileClient,
-        clock: Clock,
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> Self:
-        """Return it over the services."""
-
-        async def read(organization: str) -> Demands:
-            return await terms.demands(AskDemand(organization=organization))
-
-        return cls(terms, profile, Lease(read, clock, pause))
 
     async def ready(self, sub: str, organization: str | None) -> None:
         """Raise where it could not be said now what is required."""
@@ -76,7 +57,8 @@ class RequiredTerms:
         if organization is None:
             # A session of an account whose organization nobody has said.
             return
-        wanted = _wanted((await self._last_known(organization)).items, at_once=True)
+        known = await self.lease.known(organization)
+        wanted = _wanted(known.demands.items if known is not None else (), at_once=True)
         asked = AskMissing(
             sub=caller.sub, organization=organization, languages=tuple(languages), at_once=True
         )
@@ -91,28 +73,14 @@ class RequiredTerms:
     async def _lately_known(self, organization: str) -> Demands:
         """Return what is required. A service that is away for a moment keeps nobody out."""
         try:
-            return await self.lease.of(organization)
+            return (await self.lease.of(organization)).demands
         except Refusal as refusal:
             known = self.lease.kept.get(organization)
             if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR or known is None:
                 raise
             if self.lease.clock.monotonic() > known[0] + _KNOWN_SECONDS:
                 raise
-            return known[1]
-
-    async def _last_known(self, organization: str) -> Demands:
-        now, known = self.lease.clock.monotonic(), self.lease.kept.get(organization)
-        last = known[1] if known is not None else Demands()
-        if now < self._rests.get(organization, now):
-            return last
-        try:
-            return await self.lease.of(organization)
-        except Refusal as refusal:
-            if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise
-            # Not every request is to wait for a service that does not answer.
-            self._rests[organization] = self.lease.clock.monotonic() + _REST_SECONDS
-            return last
+            return known[1].demands
 
     async def _missing(self, asked: AskMissing, wanted: Wanted) -> tuple[MissingDocument, ...]:
         began = self.lease.clock.monotonic()

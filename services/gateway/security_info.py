@@ -7,12 +7,12 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from services.gateway.account import record_of
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.errors import MethodUnknown
 from services.gateway.model import Caller
+from services.gateway.records import record_of
 from services.gateway.step_up import StepUps
 from shared.contracts.app_passwords import (
     AppPassword,
@@ -74,11 +74,14 @@ class SecurityInfo:
         self.step_ups.require_factor(caller, listed.items)
         return listed
 
-    async def for_reset(self, caller: Caller) -> RegisteredForReset | None:
+    async def for_reset(self, caller: Caller, listed: MethodList) -> RegisteredForReset | None:
         """Return whether the caller can reset a forgotten password, or what that still takes.
 
-        Nothing is known of it while their record cannot be read.
+        Nobody is asked where their organization lets nobody, as their methods say that were
+        `listed`. Nothing is known of it while their record cannot be read.
         """
+        if not listed.resets:
+            return None
         try:
             record = await record_of(self.profile, caller.sub)
         except Refusal as refusal:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from pydantic import SecretStr
 
-from services.gateway.account import record_of, words_of
+from services.gateway.account import words_of
 from services.gateway.attempts import Attempts
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
@@ -31,6 +31,7 @@ from services.gateway.model import (
     new_binding,
     new_flow_id,
 )
+from services.gateway.records import record_of
 from services.gateway.required_terms import RequiredTerms
 from services.gateway.store import FlowStore
 from services.gateway.trust import trusted_factor
@@ -95,11 +96,15 @@ class SignIn:
             trusted_by=trusted_by,
             asks_for_reset=verified.asks_for_reset,
         )
-        methods = verified.methods if trusted_by is None else ()
-        asking = flow.asking(
-            methods, must_register=verified.must_register, skip_until=verified.skip_until
-        )
-        return await self.go_on(asking, attempt.client, attempt.where)
+        if (answered := verified.answered) is not None:
+            flow = flow.answered(answered.factor, answered.amr, must_confirm=answered.must_confirm)
+        else:
+            flow = flow.asking(
+                verified.methods if trusted_by is None else (),
+                must_register=verified.must_register,
+                skip_until=verified.skip_until,
+            )
+        return await self.go_on(flow, attempt.client, attempt.where)
 
     async def _verified(self, attempt: SignInAttempt, device: RecognisedDevice) -> Verified:
         try:
@@ -109,6 +114,8 @@ class SignIn:
                     password=attempt.password,
                     address=attempt.where.address,
                     familiar_sub=device.sub,
+                    # A device that is trusted needs none, and may leave it unused.
+                    code=attempt.code if device.trust is None else None,
                 )
             )
         except Refusal as refusal:

@@ -6,8 +6,10 @@ from datetime import datetime
 
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.clients.terms import TermsClient
+from services.gateway.markdown import require_simple
 from services.gateway.model import Caller, acting
 from services.gateway.required_terms import RequiredTerms
+from services.gateway.terms_form import PdfBody
 from shared.contracts import terms as contract
 from shared.contracts.profile import Person
 from shared.contracts.sessions import EndSession
@@ -43,6 +45,20 @@ class OwnTerms:
                 languages=languages,
                 id=document,
                 version=version,
+            )
+        )
+
+    async def file(
+        self, caller: Caller, document: str, language: str, version: int | None = None
+    ) -> contract.TermsFile:
+        """Return the PDF that such a version says in a language."""
+        return await self.terms.file(
+            contract.ReadTermsFile(
+                sub=caller.sub,
+                organization=await self._organization(caller),
+                id=document,
+                version=version,
+                language=language,
             )
         )
 
@@ -120,9 +136,18 @@ class TermsAdministration:
             contract.ReadDocument(organization=admin.home_organization.id, id=document)
         )
 
-    async def add(self, admin: Person, content: contract.TermsContent) -> contract.Document:
-        """Begin a document with the draft of its first version."""
-        return await self.terms.add(contract.AddDocument(**content.model_dump(), by=acting(admin)))
+    async def add(
+        self, admin: Person, content: contract.TermsContent, said: PdfBody | None = None
+    ) -> contract.Document:
+        """Begin a document with the draft of its first version, which may say a PDF as well."""
+        await _require_simple(content)
+        return await self.terms.add(
+            contract.AddDocument(
+                **content.model_dump(),
+                by=acting(admin),
+                file=contract.BringPdf(**said.model_dump()) if said is not None else None,
+            )
+        )
 
     async def put_draft(
         self,
@@ -132,6 +157,7 @@ class TermsAdministration:
         replaces: tuple[int, ...] | None = None,
     ) -> contract.Document:
         """Replace the draft, or begin one, if the document is at one of these revisions."""
+        await _require_simple(content)
         return await self.terms.put_draft(
             contract.PutDraft(
                 organization=admin.home_organization.id,
@@ -139,6 +165,37 @@ class TermsAdministration:
                 content=content,
                 replaces=replaces,
                 by=acting(admin),
+            )
+        )
+
+    async def put_pdf(
+        self,
+        admin: Person,
+        document: str,
+        said: PdfBody,
+        replaces: tuple[int, ...] | None = None,
+    ) -> contract.Document:
+        """Let the draft say a PDF in a language, or raise what is wrong with the file."""
+        return await self.terms.put_pdf(
+            contract.PutPdf(
+                organization=admin.home_organization.id,
+                id=document,
+                replaces=replaces,
+                by=acting(admin),
+                file=contract.BringPdf(**said.model_dump()),
+            )
+        )
+
+    async def file(
+        self, admin: Person, document: str, language: str, version: int | None = None
+    ) -> contract.TermsFile:
+        """Return the PDF that a version, or the newest, says in a language."""
+        return await self.terms.document_file(
+            contract.ReadDocumentFile(
+                organization=admin.home_organization.id,
+                id=document,
+                version=version,
+                language=language,
             )
         )
 
@@ -211,3 +268,7 @@ class TermsAdministration:
             after = page.next
             if after is None:
                 return
+
+
+async def _require_simple(content: contract.TermsContent) -> None:
+    await require_simple(each.text for each in content.texts if each.text is not None)

@@ -10,9 +10,17 @@ from services.gateway.errors import FlowEnded, TermsDeclined
 from services.gateway.model import Flow, FlowKey
 from services.gateway.sign_in import Outcome, SignIn
 from services.gateway.terms import OwnTerms, TermsAdministration
-from shared.contracts.refusals import Refusal
+from shared.contracts.refusals import NotFound, Refusal
 from shared.contracts.sessions import Where
-from shared.contracts.terms import Decide, Decided, MissingDocument, ReadTerms, Terms
+from shared.contracts.terms import (
+    Decide,
+    Decided,
+    MissingDocument,
+    ReadTerms,
+    ReadTermsFile,
+    Terms,
+    TermsFile,
+)
 
 _OVERTAKEN = {"terms-changed", "terms-accepted", "not-found"}
 Named = tuple[str, int]
@@ -44,6 +52,21 @@ class TermsAtSignIn:
             for each in flow.terms
         ]
         return tuple(await asyncio.gather(*map(self.terms.read, asked)))
+
+    async def file(self, key: FlowKey, document: str, version: int, language: str) -> TermsFile:
+        """Return the PDF of a document that the sign-in waits for."""
+        flow = await self.waiting(key)
+        if document not in {each.id for each in flow.terms}:
+            raise NotFound
+        return await self.terms.file(
+            ReadTermsFile(
+                sub=flow.sub,
+                organization=await self._organization(flow),
+                id=document,
+                version=version,
+                language=language,
+            )
+        )
 
     async def accept(
         self, key: FlowKey, named: Iterable[Named], where: Where, languages: Sequence[str]
@@ -82,6 +105,7 @@ class TermsAtSignIn:
                 version=each.version,
                 decision=decision,
                 where=where,
+                epoch=flow.epoch,
             )
             try:
                 await self.terms.decide(asked)

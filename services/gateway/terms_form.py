@@ -1,16 +1,25 @@
 """What admins fill in about terms of use, in a form or a body."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from services.gateway.forms import Body, LanguageTag, Line
 from shared.contracts.terms import (
+    LargestPdfBody,
     LargestTerms,
     LongestTerms,
     MostTexts,
     MostValidDays,
+    Pdf,
     ReAccept,
     TermsContent,
 )
@@ -33,18 +42,40 @@ Text = Annotated[
 ]
 
 
+Content = Annotated[str, StringConstraints(min_length=1, max_length=LargestPdfBody)]
+"""A file in base64."""
+
+
 class TermsTextBody(Body):
-    """A version in one language. The text is Markdown, in which HTML stands for itself."""
+    """A version in one language: Markdown, in which HTML stands for itself, or else a PDF.
+
+    `pdf` is one that the document has already, by its SHA-256 in hexadecimal digits.
+    """
 
     language: LanguageTag
     title: Line
-    text: Text
+    text: Text | None = None
+    pdf: Pdf | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if (self.text is None) == (self.pdf is None):
+            raise PydanticCustomError("missing", "A text is either Markdown or a PDF")
+        return self
+
+
+class PdfBody(Body):
+    """A PDF that a version is to say in one language; `content` is the file in base64."""
+
+    language: LanguageTag
+    title: Line
+    content: Content
 
 
 def _in_different_languages(texts: tuple[TermsTextBody, ...]) -> tuple[TermsTextBody, ...]:
     if len({each.language.lower() for each in texts}) != len(texts):
         raise PydanticCustomError("repeated", "One language is there twice")
-    if sum(len(each.text.encode()) for each in texts) > LargestTerms:
+    if sum(len((each.text or "").encode()) for each in texts) > LargestTerms:
         raise PydanticCustomError("string_too_long", "All texts together are too long")
     return texts
 

@@ -1,15 +1,17 @@
 """What admins do to the users of their own organization."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from services.gateway.account import of_record, words_of
+from services.gateway.account import words_of
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.model import acting
+from services.gateway.records import of_record
 from shared.contracts.accounts import (
     Account,
     DisableAccount,
@@ -21,12 +23,13 @@ from shared.contracts.accounts import (
 from shared.contracts.audit import Actor
 from shared.contracts.methods import ListMethods, Method
 from shared.contracts.profile import Person
-from shared.contracts.refusals import NotFound, Refusal
+from shared.contracts.refusals import Busy, ChangedMeanwhile, NotFound, Refusal
 from shared.contracts.resets import AskRegistered, RegisteredForReset
 from shared.contracts.sessions import Revoked, SignOutEverywhere
 from shared.contracts.users import ChangeUser, Emptiable, NoteAccount, ReadUser, RecordChanges, User
 
 _LAST_ADMIN = "last-admin"
+_TRIES = 4
 
 
 @dataclass(frozen=True)
@@ -117,21 +120,42 @@ class Users:
 
     async def delete(self, admin: Person, sub: str) -> None:
         """Let nobody into an account any more, and list its user no longer."""
-        _, before = await self._found(admin, sub)
+
+        async def found() -> Account:
+            return (await self._found(admin, sub))[1]
+
         shutting = _Shutting(admin.home_organization.id, deleted=True, by=acting(admin))
-        await self._shut(before, shutting)
+        await self._delete(found, shutting)
 
     async def delete_for_operator(self, organization: str, sub: str) -> None:
         """Do the same for who runs the installation; also to somebody who has no account yet."""
+
+        async def found() -> Account:
+            return await self.credentials.account(ReadAccount(sub=sub))
+
         try:
-            before = await self.credentials.account(ReadAccount(sub=sub))
+            await self._delete(found, _Shutting(organization, deleted=True))
         except Refusal as refusal:
             if refusal.type != NotFound.type:
                 raise
             nobody = Account(sub=sub, revision=0, disabled=True, deleted=True)
-            return await self._note(organization, nobody)
-        await self._shut(before, _Shutting(organization, deleted=True))
-        return None
+            await self._note(organization, nobody)
+
+    async def _delete(self, found: Callable[[], Awaitable[Account]], shutting: "_Shutting") -> None:
+        """Delete an account as it was found.
+
+        It cannot be taken back, so it is begun anew where the account was changed meanwhile:
+        another admin may have enabled it, and the last of the others stopped being one since.
+        """
+        for _ in range(_TRIES):
+            try:
+                await self._shut(await found(), shutting)
+            except Refusal as refusal:
+                if refusal.type != ChangedMeanwhile.type:
+                    raise
+            else:
+                return
+        raise Busy
 
     async def enable(self, admin: Person, sub: str) -> None:
         """Let the owner of an account in again."""
@@ -149,7 +173,12 @@ class Users:
         organization, deleted = shutting.organization, shutting.deleted
         await self._note(organization, before.model_copy(update={"disabled": True}))
         shut = await self.credentials.disable(
-            DisableAccount(sub=before.sub, deleted=deleted, by=shutting.by)
+            DisableAccount(
+                sub=before.sub,
+                deleted=deleted,
+                revision=before.revision if deleted else None,
+                by=shutting.by,
+            )
         )
         try:
             # The event does the same; the admin need not wait for that.

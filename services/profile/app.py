@@ -72,7 +72,7 @@ class _Wired:
         audit = Audit(trail, people, SystemClock())
         users = Users(people, known, SystemClock())
         policies = PortalPolicies(people, known, SystemClock())
-        terms = MongoTermsStore(wiring.database, wiring.transactions)
+        terms = MongoTermsStore(wiring.database, wiring.transactions, wiring.epochs)
         erased = MongoErasureStore(wiring.database, wiring.transactions)
         erasures = Erasures(erased, SystemClock())
         kept = holdings(wiring.database)

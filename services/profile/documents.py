@@ -22,6 +22,8 @@ from shared.contracts.terms import Decided, ReAccept, Status, TermsContent
 class Version:
     """One version of a document; its texts are kept beside it, and only their titles are known.
 
+    `pdfs` says, by language, which of them are a PDF, and which one.
+
     The `revision` rises with each change of the document. It is a draft until it is published, and
     in force from `effective_at` by the store's clock.
     """
@@ -36,6 +38,7 @@ class Version:
     titles: Mapping[str, str]
     published_at: datetime | None = None
     effective_at: datetime | None = None
+    pdfs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_draft(self) -> bool:
@@ -60,7 +63,12 @@ class Version:
             re_accept=content.re_accept,
             valid_days=content.valid_days,
             titles={each.language: each.title for each in content.texts},
+            pdfs=_pdfs(content),
         )
+
+
+def _pdfs(content: TermsContent) -> dict[str, str]:
+    return {each.language: each.pdf for each in content.texts if each.pdf is not None}
 
 
 @dataclass(frozen=True)
@@ -161,6 +169,23 @@ class Document:
         if revisions is not None and self.newest.revision not in revisions:
             raise ChangedMeanwhile
 
+    @property
+    def pdfs(self) -> set[str]:
+        """All PDFs that any of its versions says."""
+        return {pdf for each in self.versions for pdf in each.pdfs.values()}
+
+    def left_out(self, draft: Version | None) -> set[str]:
+        """Return the PDFs that no version says any more with this draft, or with none."""
+        said = {pdf for each in self.versions if not each.is_draft for pdf in each.pdfs.values()}
+        return self.pdfs - said - set(draft.pdfs.values() if draft is not None else ())
+
+    def version(self, number: int | None) -> Version:
+        """Return a version, or the newest, or raise."""
+        found = [each for each in self.versions if number in {None, each.number}]
+        if not found:
+            raise NoSuchTerms
+        return found[-1]
+
     def drafted(self, content: TermsContent) -> Version:
         """Return the draft with another content; one is begun where there is none."""
         newest = self.newest
@@ -193,6 +218,7 @@ def first_draft(organization: str, content: TermsContent) -> Version:
         re_accept=content.re_accept,
         valid_days=content.valid_days,
         titles={each.language: each.title for each in content.texts},
+        pdfs=_pdfs(content),
     )
 
 

@@ -1,6 +1,6 @@
 """What the profile service refuses."""
 
-from shared.contracts.refusals import Refusal
+from shared.contracts.refusals import InvalidRequest, Refusal
 
 
 class NoSuchPerson(Refusal):
@@ -61,10 +61,36 @@ class NoSuchTerms(Refusal):
     type, status = "not-found", 404
 
 
+class UnusablePdf(Refusal):
+    """The file does not begin and end as a PDF does."""
+
+    type, status = "unusable-pdf", 422
+
+
+class PdfTooLarge(Refusal):
+    """The file is larger than a PDF may be here."""
+
+    type, status = "pdf-too-large", 413
+
+
+class UnknownPdf(InvalidRequest):
+    """A text names a PDF that this document does not have."""
+
+    def __init__(self) -> None:
+        reason = "unknown-pdf"
+        super().__init__(errors=[{"field": "texts", "reason": reason, "message": reason}])
+
+
 class TermsChanged(Refusal):
     """Another version than the one that was read is current by now; nothing was written."""
 
     type, status = "terms-changed", 409
+
+
+class SignInOutdated(Refusal):
+    """The account was secured while this sign-in was half done; it has to begin again."""
+
+    type, status = "flow-ended", 410
 
 
 class AcceptanceStands(Refusal):

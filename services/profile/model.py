@@ -11,6 +11,8 @@ from typing import Literal
 
 from services.profile.errors import UnusablePhoto
 from shared.contracts.events import Cause, CredentialType, LockCause
+from shared.contracts.policy import KeptPortalPolicy
+from shared.contracts.portal import PortalRules
 from shared.contracts.profile import AddPerson, Helpdesk, Photo
 
 NoticeCause = (
@@ -22,20 +24,32 @@ NoticeCause = (
         "password-of-user-set",
         "help-asked",
         "admin-password-reset",
+        "reset-not-enabled",
+        "reset-not-registered",
     ]
 )
 LargestPhoto = 512 * 1024
+_USUAL_RULES = PortalRules()
 _SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
 
 @dataclass(frozen=True)
 class OrganizationRecord:
-    """An organization. `version` is how often its admins have replaced its helpdesk."""
+    """An organization. `version` is how often its admins have replaced its policy for the portal.
+
+    The helpdesk and the rules are that policy.
+    """
 
     id: str
     name: str
     helpdesk: Helpdesk
     version: int = 0
+    rules: PortalRules = _USUAL_RULES
+
+    @property
+    def policy(self) -> KeptPortalPolicy:
+        """The policy for the portal as others see it."""
+        return KeptPortalPolicy(helpdesk=self.helpdesk, version=self.version, **dict(self.rules))
 
 
 @dataclass(frozen=True)
@@ -76,7 +90,8 @@ class PersonRecord:
 class Noted:
     """What is known of an account at one of its revisions.
 
-    What was just asked for replaces also what is known of the same revision: that was an intention.
+    That nobody is to be let in any more replaces also what is known of the same revision: it is an
+    intention, which only a later revision takes back.
     """
 
     revision: int
@@ -86,7 +101,12 @@ class Noted:
 
     def replaces(self, revision: int) -> bool:
         """Tell whether it is later than what is known of a revision."""
-        return self.revision >= revision if self.asked else self.revision > revision
+        return self.revision > revision or (self.is_intention and self.revision == revision)
+
+    @property
+    def is_intention(self) -> bool:
+        """Tell whether it is about what is only just going to be done."""
+        return self.asked and self.disabled
 
 
 @dataclass(frozen=True)

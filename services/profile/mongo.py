@@ -23,6 +23,8 @@ from services.profile.mongo_personal_data import erased_among
 from services.profile.store import nothing_told
 from shared.contracts.accounts import DeletedDays
 from shared.contracts.events import Event
+from shared.contracts.policy import PortalPolicy
+from shared.contracts.portal import PortalRules
 from shared.contracts.profile import AddPerson, Helpdesk, Photo
 from shared.contracts.refusals import ChangedMeanwhile, UnknownCursor
 from shared.due import Due
@@ -119,7 +121,7 @@ class MongoUserTransaction:
 
     async def note_account(self, sub: str, noted: Noted) -> bool:
         """Compare the revisions in the same write."""
-        latest: Document = {"$lte" if noted.asked else "$lt": noted.revision}
+        latest: Document = {"$lte" if noted.is_intention else "$lt": noted.revision}
         known = [{"account_revision": latest}, {"account_revision": {"$exists": False}}]
         said: Document = {"disabled": noted.disabled, "account_revision": noted.revision}
         deleted: Document = {"$currentDate": {"deleted_at": True}} if noted.deleted else {}
@@ -175,7 +177,7 @@ class MongoPeopleStore:
     async def put_portal_policy(
         self,
         organization: str,
-        helpdesk: Helpdesk,
+        policy: PortalPolicy,
         *,
         replaces: Collection[int] | None = None,
         told: Telling | None = None,
@@ -183,7 +185,11 @@ class MongoPeopleStore:
         """Replace it in the organization's document, whose version is that of the policy."""
         organizations = VersionedDocuments(self.database["organizations"], self.transactions)
         return await organizations.replace(
-            organization, {"helpdesk": helpdesk.model_dump()}, replaces=replaces, told=told
+            organization,
+            policy.model_dump(mode="json"),
+            replaces=replaces,
+            told=told,
+            unsaid=PortalRules().model_dump(mode="json"),
         )
 
     async def organization(self, organization_id: str) -> OrganizationRecord | None:
@@ -191,8 +197,15 @@ class MongoPeopleStore:
         found = await self.database["organizations"].find_one({"_id": organization_id})
         if found is None:
             return None
-        helpdesk = Helpdesk(**found["helpdesk"])
-        return OrganizationRecord(found["_id"], found["name"], helpdesk, found.get("version", 0))
+        # One that was put before there were rules has none of them.
+        rules = {name: found[name] for name in PortalRules.model_fields if name in found}
+        return OrganizationRecord(
+            found["_id"],
+            found["name"],
+            Helpdesk(**found["helpdesk"]),
+            found.get("version", 0),
+            PortalRules(**rules),
+        )
 
     async def add_person(
         self, record: AddPerson, told: Callable[[str], Event | None] = nothing_told

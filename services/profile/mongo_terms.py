@@ -8,17 +8,19 @@ from typing import Any, TypeVar
 from pymongo import ASCENDING
 
 from services.profile.documents import Decision, Document, Standing, Version
+from services.profile.pdf import PdfFile
 from shared.contracts.events import Event
 from shared.contracts.refusals import ChangedMeanwhile, UnknownCursor
 from shared.contracts.sessions import Where
 from shared.contracts.terms import TermsText
+from shared.epochs import Epochs
 from shared.mongo import Database, Session
 from shared.mongo import Document as Stored
 from shared.transactions import Transaction, Transactions
 
 T = TypeVar("T")
 
-_VERSION = [each.name for each in fields(Version) if each.name != "titles"]
+_VERSION = [each.name for each in fields(Version) if each.name not in {"titles", "pdfs"}]
 _DECISION = [each.name for each in fields(Decision) if each.name != "where"]
 _UNPUBLISHED: Stored = {"published_at": None}
 
@@ -29,7 +31,8 @@ def _key(version: Version) -> str:
 
 def _version(document: Mapping[str, Any]) -> Version:
     titles = {each["language"]: each["title"] for each in document["texts"]}
-    return Version(**{name: document[name] for name in _VERSION}, titles=titles)
+    pdfs = {each["language"]: each["pdf"] for each in document["texts"] if "pdf" in each}
+    return Version(**{name: document[name] for name in _VERSION}, titles=titles, pdfs=pdfs)
 
 
 def _decision(document: Mapping[str, Any]) -> Decision:
@@ -65,6 +68,12 @@ class _Reading:
         found = await self.documents({"organization": organization, "document": document_id})
         return found[0] if found else None
 
+    async def texts(self, document_id: str, version: int) -> tuple[TermsText, ...]:
+        """Read the version as a whole."""
+        known = {"_id": f"{document_id}.{version}"}
+        found = await self.database["terms"].find_one(known, session=self.session)
+        return tuple(TermsText(**each) for each in found["texts"]) if found else ()
+
     async def decisions(self, query: Stored) -> list[Decision]:
         """Read decisions in the order of their numbers."""
         found = self.database["terms-decisions"].find(query, session=self.session)
@@ -80,11 +89,16 @@ class _Reading:
         return Standing(document, tuple(decided))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MongoTermsTransaction(_Reading):
     """The changes of one transaction."""
 
-    transaction: Transaction | None = None
+    transaction: Transaction
+    epochs: Epochs
+
+    async def epoch_of(self, sub: str) -> int:
+        """Read it as of the transaction."""
+        return await self.epochs.within(sub, self.transaction.session)
 
     async def decide(self, made: Decision) -> None:
         """Insert; of two at once one fails by the key that both have."""
@@ -101,10 +115,24 @@ class MongoTermsTransaction(_Reading):
         kept = {name: getattr(draft, name) for name in _VERSION}
         await self.database["terms"].replace_one(
             {"_id": _key(draft), "revision": draft.revision - 1, **_UNPUBLISHED},
-            {**kept, "texts": [each.model_dump() for each in texts]},
+            {**kept, "texts": [each.model_dump(exclude_none=True) for each in texts]},
             upsert=True,
             session=self.session,
         )
+
+    async def put_pdf(self, document_id: str, pdf: PdfFile) -> None:
+        """Insert it; where it is there already, it is the same."""
+        await self.database["terms-pdfs"].update_one(
+            {"_id": f"{document_id}.{pdf.sha256}"},
+            {"$setOnInsert": {"content": pdf.content}},
+            upsert=True,
+            session=self.session,
+        )
+
+    async def drop_pdfs(self, document_id: str, pdfs: Collection[str]) -> None:
+        """Delete them by their keys."""
+        keys = [f"{document_id}.{each}" for each in pdfs]
+        await self.database["terms-pdfs"].delete_many({"_id": {"$in": keys}}, session=self.session)
 
     async def drop_draft(self, draft: Version) -> None:
         """Delete this very revision."""
@@ -131,16 +159,16 @@ class MongoTermsTransaction(_Reading):
 
     async def emit(self, event: Event) -> None:
         """Write the event beside the change."""
-        if self.transaction is not None:
-            await self.transaction.emit(event)
+        await self.transaction.emit(event)
 
 
 @dataclass(frozen=True)
 class MongoTermsStore:
-    """One document per version with its texts, and one per decision."""
+    """One document per version with its texts, one per PDF, and one per decision."""
 
     database: Database
     transactions: Transactions
+    epochs: Epochs
 
     async def install(self) -> None:
         """Create collections and indexes. Safe to run twice."""
@@ -156,7 +184,12 @@ class MongoTermsStore:
 
         async def attempt(transaction: Transaction) -> T:
             return await work(
-                MongoTermsTransaction(self.database, transaction.session, transaction)
+                MongoTermsTransaction(
+                    self.database,
+                    transaction.session,
+                    transaction=transaction,
+                    epochs=self.epochs,
+                )
             )
 
         return await self.transactions.run(attempt)
@@ -175,8 +208,12 @@ class MongoTermsStore:
 
     async def texts(self, document_id: str, version: int) -> tuple[TermsText, ...]:
         """Read the version as a whole."""
-        found = await self.database["terms"].find_one({"_id": f"{document_id}.{version}"})
-        return tuple(TermsText(**each) for each in found["texts"]) if found else ()
+        return await _Reading(self.database).texts(document_id, version)
+
+    async def pdf(self, document_id: str, sha256: str) -> PdfFile | None:
+        """Look it up."""
+        found = await self.database["terms-pdfs"].find_one({"_id": f"{document_id}.{sha256}"})
+        return PdfFile(found["content"]) if found else None
 
     async def decisions_by(self, sub: str) -> list[Decision]:
         """Look through the index on subjects."""

@@ -1,7 +1,9 @@
 """Notices: mails that tell people what was done to their account."""
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from services.profile.model import Notice, NoticeCause, PersonRecord
 from services.profile.store import NoticeStore, PeopleStore, Texts
@@ -9,6 +11,7 @@ from shared.contracts.events import (
     AccountDisabled,
     AccountEnabled,
     AccountEnabledPayload,
+    Audited,
     CredentialChange,
     CredentialChangePayload,
     DeviceDisabled,
@@ -29,6 +32,12 @@ _TO_EACH_ADDRESS = {"password-reset", "password-set-by-admin"}
 """A password that its owner did not choose, or not while signed in, may be somebody else's."""
 _IN_SEVERAL = _TO_EACH_ADDRESS | {"help-asked"}
 """What is told to each address of somebody, or to others."""
+_OF_REFUSED_RESET: Mapping[str | None, NoticeCause] = {
+    "not-enabled": "reset-not-enabled",
+    "not-registered": "reset-not-registered",
+}
+"""What the owner of an account can do something about, or their helpdesk. That it is disabled is
+not said, and of a lock there is a mail already."""
 _WITHOUT_RECEIPT = (
     SignInLockedPayload,
     HelpAskedPayload,
@@ -62,6 +71,21 @@ class Notices:
         """Owe the mail that an event asks for; events may come twice and in any order."""
         notice = _notice_of(event)
         await self.store.owe(event.id, notice, *await self._to_other_admins(event, notice))
+
+    async def owe_of_refused_reset(self, event: Audited) -> None:
+        """Owe the owner of an account the reason that whoever asks for a reset is not told.
+
+        Anybody who knows the user ID can bring it about, so it is one mail a day. It is owed after
+        the entry of the audit trail, so the answer takes no longer for it.
+        """
+        cause = _OF_REFUSED_RESET.get(event.payload.reason)
+        if event.payload.action != "reset-refused" or cause is None:
+            return
+        day = event.occurred_at.astimezone(UTC).date()
+        told_of = f"reset-refused {event.subject} {day}"
+        receipt = hashlib.sha256(told_of.encode()).hexdigest()[:32]
+        notice = Notice(receipt, event.subject, cause, event.occurred_at)
+        await self.store.owe(f"{event.id}.owner", notice)
 
     async def _to_other_admins(self, event: Told, notice: Notice) -> list[Notice]:
         """Return what an organization's admins are told of what one of them did."""

@@ -6,11 +6,13 @@ from typing import Protocol, TypeVar
 
 from services.profile.documents import Decision, Document, Standing, Version
 from services.profile.model import Noted, Notice, OrganizationRecord, PersonRecord
+from services.profile.pdf import PdfFile
 from services.profile.trail import Entry, Head, Told
 from shared.contracts.audit import AuditFilter
 from shared.contracts.events import Event
 from shared.contracts.personal_data import Erasure, FoundSubject
-from shared.contracts.profile import AddPerson, Helpdesk, Photo
+from shared.contracts.policy import PortalPolicy
+from shared.contracts.profile import AddPerson, Photo
 from shared.contracts.terms import TermsText
 from shared.owed import OwedStore
 from shared.policies import Replaced, Telling
@@ -29,18 +31,18 @@ class PeopleStore(Protocol):
     """People, their organizations and photos."""
 
     async def put_organization(self, organization: OrganizationRecord) -> None:
-        """Keep an organization, whose helpdesk stays where an admin has replaced it."""
+        """Keep an organization, whose policy stays where an admin has replaced it."""
         ...
 
     async def put_portal_policy(
         self,
         organization: str,
-        helpdesk: Helpdesk,
+        policy: PortalPolicy,
         *,
         replaces: Collection[int] | None = None,
         told: Telling | None = None,
     ) -> Replaced:
-        """Keep the helpdesk of an organization in place of one of these versions, and tell of it.
+        """Keep an organization's policy in place of one of these versions, and tell of it.
 
         Raise `ChangedMeanwhile` where another one stands there; with no versions named, any may.
         """
@@ -224,6 +226,10 @@ class TermsTransaction(Protocol):
         """Return the same with what a subject decided about it."""
         ...
 
+    async def epoch_of(self, sub: str) -> int:
+        """Return the security epoch of a subject."""
+        ...
+
     async def decide(self, made: Decision) -> None:
         """Keep a decision, once."""
         ...
@@ -234,6 +240,18 @@ class TermsTransaction(Protocol):
 
     async def put_draft(self, draft: Version, texts: Sequence[TermsText]) -> None:
         """Keep a draft in place of the revision before it, or raise `ChangedMeanwhile`."""
+        ...
+
+    async def texts(self, document_id: str, version: int) -> tuple[TermsText, ...]:
+        """Return what a version says in all its languages, in their order."""
+        ...
+
+    async def put_pdf(self, document_id: str, pdf: PdfFile) -> None:
+        """Keep a PDF of a document, under what it is known by."""
+        ...
+
+    async def drop_pdfs(self, document_id: str, pdfs: Collection[str]) -> None:
+        """Delete PDFs of a document that none of its versions says."""
         ...
 
     async def drop_draft(self, draft: Version) -> None:
@@ -270,6 +288,10 @@ class TermsStore(Protocol):
 
     async def texts(self, document_id: str, version: int) -> tuple[TermsText, ...]:
         """Return what a version says in all its languages, in their order."""
+        ...
+
+    async def pdf(self, document_id: str, sha256: str) -> PdfFile | None:
+        """Return one of the PDFs of a document."""
         ...
 
     async def decisions_by(self, sub: str) -> list[Decision]:

@@ -48,6 +48,10 @@ def subscribe(
         await users.follow(event)
         await owe(event)
 
+    async def keep(event: Audited) -> None:
+        await audit.keep(event)
+        await notices.owe_of_refused_reset(event)
+
     bus.consume(CredentialChange, owe)
     bus.consume(AccountDisabled, follow)
     bus.consume(AccountEnabled, follow)
@@ -56,6 +60,6 @@ def subscribe(
     bus.consume(HelpAsked, owe)
     bus.consume(DeviceDisabled, owe)
     bus.consume(NewDevices, owe)
-    bus.consume(Audited, audit.keep)
+    bus.consume(Audited, keep)
     bus.consume(AccountPurged, data.erase)
     bus.consume(AccountErased, erasures.confirm)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services.profile.documents import Decision, Document, Standing, Version
-from services.profile.errors import NoSuchTerms
+from services.profile.errors import NoSuchTerms, SignInOutdated
 from services.profile.store import TermsStore, TermsTransaction
 from shared.contracts import terms as contract
 from shared.contracts.events import TermsAccepted
@@ -50,8 +50,15 @@ class Terms:
         version = standing.shown(asked.version)
         item = _item(standing, version, asked.languages)
         texts = await self.store.texts(version.document, version.number)
-        text = next(each.text for each in texts if each.language == item.language)
-        return contract.Terms(**item.model_dump(), text=text)
+        said = next(each for each in texts if each.language == item.language)
+        return contract.Terms(**item.model_dump(), text=said.text, pdf=said.pdf)
+
+    async def file(self, asked: contract.ReadTermsFile) -> contract.TermsFile:
+        """Return the PDF of a version that the subject may read, in a language."""
+        standing = await self.store.standing(asked.organization, asked.id, asked.sub)
+        if standing is None:
+            raise NoSuchTerms
+        return await file_of(self.store, standing.shown(asked.version), asked.language)
 
     async def decide(self, asked: contract.Decide) -> contract.TermsItem:
         """Keep a decision, once. An acceptance is told of in the same transaction."""
@@ -65,6 +72,8 @@ class Terms:
             )
             if made is None:
                 return standing
+            if asked.epoch is not None and await tx.epoch_of(asked.sub) != asked.epoch:
+                raise SignInOutdated
             await tx.decide(made)
             if made.decision == "accepted":
                 await tx.emit(
@@ -100,6 +109,15 @@ class Terms:
             for each in documents
             if each.current is not None
         ]
+
+
+async def file_of(store: TermsStore, version: Version, language: str) -> contract.TermsFile:
+    """Return the PDF that a version says in a language, or raise where it says none."""
+    sha256 = version.pdfs.get(language)
+    pdf = await store.pdf(version.document, sha256) if sha256 is not None else None
+    if pdf is None:
+        raise NoSuchTerms
+    return contract.TermsFile(content=pdf.encoded(), sha256=pdf.sha256)
 
 
 def shown(decision: Decision) -> contract.Decision:

@@ -1,13 +1,14 @@
 """Terms of use, as the admins of an organization write and publish them."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from services.profile.documents import Decision, Document, Standing, Version, first_draft
-from services.profile.errors import NoSuchTerms, TooManyTerms
+from services.profile.errors import NoSuchTerms, TooManyTerms, UnknownPdf
 from services.profile.model import PersonRecord
+from services.profile.pdf import PdfFile
 from services.profile.store import PeopleStore, TermsStore, TermsTransaction
-from services.profile.terms import shown
+from services.profile.terms import file_of, shown
 from shared.clock import Clock
 from shared.contracts import terms as contract
 from shared.contracts.audit import Actor, Details
@@ -16,6 +17,28 @@ from shared.contracts.events import Audited
 
 _BATCH = 200
 _MOST_LOOKED_THROUGH = 5 * _BATCH
+
+
+@dataclass(frozen=True)
+class _Brought:
+    """A file, and the text that names it."""
+
+    pdf: PdfFile
+    text: contract.TermsText
+
+    @classmethod
+    def of(cls, file: contract.BringPdf) -> Self:
+        """Return it, or raise what is wrong with the file."""
+        pdf = PdfFile.of(file.content)
+        said = {"language": file.language, "title": file.title, "pdf": pdf.sha256}
+        return cls(pdf, contract.TermsText(**said))
+
+    def among(self, texts: tuple[contract.TermsText, ...]) -> tuple[contract.TermsText, ...]:
+        """Return the texts with it in place of that in its language, or at the end."""
+        languages = [each.language.lower() for each in texts]
+        language = self.text.language.lower()
+        place = languages.index(language) if language in languages else len(texts)
+        return (*texts[:place], self.text, *texts[place + 1 :])
 
 
 @dataclass(frozen=True)
@@ -44,12 +67,17 @@ class TermsAdministration:
 
     async def add(self, asked: contract.AddDocument) -> contract.Document:
         """Begin a document."""
-        draft = first_draft(asked.by.organization, asked)
+        brought = _Brought.of(asked.file) if asked.file is not None else None
+        texts = brought.among(asked.texts) if brought is not None else asked.texts
+        draft = first_draft(asked.by.organization, asked.model_copy(update={"texts": texts}))
+        _require_pdfs(draft, {brought.pdf.sha256} if brought is not None else set())
 
         async def work(tx: TermsTransaction) -> None:
             if await tx.count(draft.organization) >= contract.MostDocuments:
                 raise TooManyTerms
-            await tx.put_draft(draft, asked.texts)
+            if brought is not None:
+                await tx.put_pdf(draft.document, brought.pdf)
+            await tx.put_draft(draft, texts)
             await self._tell(tx, asked.by, "add-terms", draft)
 
         await self.store.in_transaction(work)
@@ -59,19 +87,40 @@ class TermsAdministration:
         """Replace the draft, or begin one after the newest version."""
 
         async def work(tx: TermsTransaction) -> Version:
-            draft = (await _asked_for(tx, asked)).drafted(asked.content)
-            await tx.put_draft(draft, asked.content.texts)
-            await self._tell(tx, asked.by, "change-terms", draft)
-            return draft
+            document = await _asked_for(tx, asked)
+            return await self._draft(tx, asked.by, document, asked.content)
 
         return await self._found(await self.store.in_transaction(work))
+
+    async def put_pdf(self, asked: contract.PutPdf) -> contract.Document:
+        """Let the draft say a PDF in place of what it says in that language, or at the end."""
+        brought = _Brought.of(asked.file)
+
+        async def work(tx: TermsTransaction) -> Version:
+            document = await _asked_for(tx, asked)
+            newest = document.newest
+            texts = brought.among(await tx.texts(newest.document, newest.number))
+            await tx.put_pdf(document.id, brought.pdf)
+            content = _content(newest, texts)
+            return await self._draft(tx, asked.by, document, content, brought.pdf.sha256)
+
+        return await self._found(await self.store.in_transaction(work))
+
+    async def file(self, asked: contract.ReadDocumentFile) -> contract.TermsFile:
+        """Return the PDF that a version says in a language."""
+        document = await self.store.document(asked.organization, asked.id)
+        if document is None:
+            raise NoSuchTerms
+        return await file_of(self.store, document.version(asked.version), asked.language)
 
     async def drop_draft(self, asked: contract.ChangeDocument) -> Done:
         """Delete the draft, and the document with it where nothing was ever published."""
 
         async def work(tx: TermsTransaction) -> None:
-            draft = (await _asked_for(tx, asked)).known_draft()
+            document = await _asked_for(tx, asked)
+            draft = document.known_draft()
             await tx.drop_draft(draft)
+            await tx.drop_pdfs(document.id, document.left_out(None))
             await self._tell(tx, asked.by, "delete-terms-draft", draft)
 
         await self.store.in_transaction(work)
@@ -138,14 +187,25 @@ class TermsAdministration:
         newest = document.newest
         return contract.Document(
             **_named(document),
-            content=contract.TermsContent(
-                required=newest.required,
-                re_accept=newest.re_accept,
-                valid_days=newest.valid_days,
-                texts=await self.store.texts(newest.document, newest.number),
-            ),
+            content=_content(newest, await self.store.texts(newest.document, newest.number)),
             versions=tuple(map(_published, (v for v in document.versions if not v.is_draft))),
         )
+
+    async def _draft(
+        self,
+        tx: TermsTransaction,
+        by: Actor,
+        document: Document,
+        content: contract.TermsContent,
+        *brought: str,
+    ) -> Version:
+        """Keep a draft, which may say the PDFs that the document has or that were just brought."""
+        draft = document.drafted(content)
+        _require_pdfs(draft, document.pdfs | {*brought})
+        await tx.put_draft(draft, content.texts)
+        await tx.drop_pdfs(document.id, document.left_out(draft))
+        await self._tell(tx, by, "change-terms", draft)
+        return draft
 
     async def _tell(self, tx: TermsTransaction, by: Actor, action: str, version: Version) -> None:
         details: Details = {"document": version.document, "version": version.number}
@@ -170,6 +230,20 @@ def _named(document: Document) -> dict[str, Any]:
         "draft": document.draft.number if document.draft is not None else None,
         "revision": document.newest.revision,
     }
+
+
+def _content(version: Version, texts: tuple[contract.TermsText, ...]) -> contract.TermsContent:
+    return contract.TermsContent(
+        required=version.required,
+        re_accept=version.re_accept,
+        valid_days=version.valid_days,
+        texts=texts,
+    )
+
+
+def _require_pdfs(draft: Version, there: set[str]) -> None:
+    if not there.issuperset(draft.pdfs.values()):
+        raise UnknownPdf
 
 
 def _published(version: Version) -> contract.PublishedVersion:

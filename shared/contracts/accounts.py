@@ -55,15 +55,19 @@ class TemporaryPassword(Contract):
 
 
 class DisableAccount(Contract):
-    """Let nobody into an account, until it is enabled again, or for ever where it is deleted."""
+    """Let nobody into an account, until it is enabled again, or for ever where it is deleted.
+
+    With a `revision`, it is refused where the account is at another one by now.
+    """
 
     sub: Sub
     deleted: bool = False
+    revision: int | None = None
     by: Actor | None = None
 
 
 class EnableAccount(Contract):
-    """Let the owner of an account in again."""
+    """Let the owner of an account in again, at a revision of its own in any case."""
 
     sub: Sub
     by: Actor | None = None

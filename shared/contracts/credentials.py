@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import Field
 
 from shared.contracts.body import Contract, Secret, Sub
-from shared.contracts.methods import Method
+from shared.contracts.methods import ChallengeAnswered, LongestAnswer, Method
 from shared.contracts.records import OfRecord
 from shared.contracts.trust import TrustTerms
 
@@ -33,12 +33,16 @@ class EnrollAccount(Contract):
 
 
 class VerifyPassword(Contract):
-    """Try a password. `familiar_sub` is whose device the client proved to hold, if any."""
+    """Try a password. `familiar_sub` is whose device the client proved to hold, if any.
+
+    The `code` of an authenticator app, if it comes along, is tried where one would be asked for.
+    """
 
     user_id: str = Field(max_length=256)
     password: Secret = Field(max_length=LongestPassword)
     address: str = Field(max_length=64)
     familiar_sub: Sub | None = None
+    code: Secret | None = Field(default=None, max_length=LongestAnswer)
 
 
 class Verified(Contract):
@@ -48,7 +52,8 @@ class Verified(Contract):
     second factor, or none is asked for. `must_register` says that one has to be registered before
     the sign-in is complete, which can be put off until `skip_until`, if that is there. Without
     terms of `trust` no device is trusted. `asks_for_reset` says that there may be something to
-    register or to confirm for resets, which the record decides.
+    register or to confirm for resets, which the record decides. `answered` says that the code that
+    came along was right, and nothing else is to be asked for.
     """
 
     sub: Sub
@@ -60,6 +65,7 @@ class Verified(Contract):
     skip_until: datetime | None = None
     trust: TrustTerms | None = None
     asks_for_reset: bool = False
+    answered: ChallengeAnswered | None = None
 
 
 class AskRequirements(Contract):

@@ -90,10 +90,12 @@ class MethodList(Contract):
     """All methods that were proved, oldest first; `sendable` are the kinds that codes go out by.
 
     `app_passwords` says whether any may be made, and `questions` whether any may be registered.
-    `revision` rises with whatever changes about them.
+    `revision` rises with whatever changes about them. `resets` says whether anybody of the
+    organization may reset a forgotten password.
     """
 
     items: tuple[Method, ...]
+    resets: bool = True
     sendable: tuple[SentKind, ...] = ()
     app_passwords: bool = False
     questions: bool = False

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints
 from shared.contracts.audit import Actor
 from shared.contracts.body import Contract
 from shared.contracts.methods import Kind
+from shared.contracts.portal import PortalRules
 from shared.contracts.profile import Helpdesk
 from shared.contracts.trust import MostTrustDays
 
@@ -132,8 +133,8 @@ class PutResetPolicy(ResetPolicy, Replacement):
     lock_hours: int = Field(default=UsualLockHours, ge=1, le=MostLockHours)
 
 
-class PortalPolicy(Contract):
-    """What the portal shows: whom people are told to contact."""
+class PortalPolicy(PortalRules):
+    """Who may use the portal, what it shows them, and whom people are told to contact."""
 
     helpdesk: Helpdesk
 

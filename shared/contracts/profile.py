@@ -69,7 +69,7 @@ class Person(Contract):
 class Me(Person):
     """One's own record, with where one's photo is."""
 
-    photo_url: str = "/api/v1/me/photo"
+    photo_url: str | None = "/api/v1/me/photo"
 
 
 class PutOrganization(Contract):

@@ -2,12 +2,15 @@
 
 A document has versions, counted from 1. One that was published is never changed; the current one is
 the highest whose time has come, by the store's clock. Times are aware, in UTC.
+
+A text is Markdown, or a PDF that is known by the SHA-256 of its bytes, in hexadecimal digits. The
+file is kept beside its version and never replaced: another one has another name.
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from shared.contracts.audit import Actor
 from shared.contracts.body import Contract, Sub
@@ -21,6 +24,10 @@ LongestTerms = 200_000
 """Characters of one text."""
 LargestTerms = 1536 * 1024
 """Bytes in UTF-8 of the texts of a version, in all languages together."""
+LargestPdf = 5 * 1024 * 1024
+"""Bytes of one PDF."""
+LargestPdfBody = LargestPdf // 3 * 4 + 64 * 1024
+"""Bytes of a body with one, in base64."""
 LongestTitle = 200
 MostTexts = 50
 MostDocuments = 100
@@ -29,6 +36,11 @@ MostValidDays = 3650
 DocumentId = str
 """One that nobody has is not found, whatever it looks like."""
 Number = Annotated[int, Field(ge=1, lt=2**31)]
+Pdf = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""Which one it is, by its SHA-256."""
+Format = Literal["markdown", "pdf"]
+Language = Annotated[str, Field(min_length=1, max_length=35)]
+"""A BCP 47 tag."""
 Languages = Annotated[tuple[str, ...], Field(max_length=20)]
 """BCP 47 tags, the one that is read best first."""
 
@@ -42,11 +54,18 @@ class Member(Contract):
 
 
 class TermsText(Contract):
-    """A version in one language; `text` is Markdown."""
+    """A version in one language: Markdown in `text`, or else a PDF."""
 
-    language: str = Field(min_length=1, max_length=35)
+    language: Language
     title: str = Field(min_length=1, max_length=LongestTitle)
-    text: str = Field(min_length=1, max_length=LongestTerms)
+    text: str | None = Field(default=None, min_length=1, max_length=LongestTerms)
+    pdf: Pdf | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if (self.text is None) == (self.pdf is None):
+            raise ValueError("A text is either Markdown or a PDF.")
+        return self
 
 
 class TermsItem(Contract):
@@ -82,18 +101,36 @@ class ReadTerms(Member):
 
 
 class Terms(TermsItem):
-    """A document with its text, as Markdown."""
+    """A document with its text, as Markdown, or with which PDF it is."""
 
-    text: str
+    text: str | None
+    pdf: Pdf | None = None
+
+
+class ReadTermsFile(ReadTerms):
+    """Ask for the PDF of a version in a language, of whom the document is shown to."""
+
+    language: Language
+
+
+class TermsFile(Contract):
+    """A PDF as it is served: its bytes in base64, and their SHA-256."""
+
+    content: str
+    sha256: Pdf
 
 
 class Decide(Member):
-    """Accept or decline the version that was read, which has to be the current one still."""
+    """Accept or decline the version that was read, which has to be the current one still.
+
+    In a sign-in it is decided under the security epoch that its password was right under.
+    """
 
     id: DocumentId
     version: Number
     decision: Decided
     where: Where
+    epoch: int | None = None
 
 
 class ReadHistory(Member):
@@ -236,16 +273,38 @@ class ChangeDocument(ReadDocument):
     by: Actor
 
 
+class BringPdf(Contract):
+    """A PDF that a version is to say in a language; `content` is the file in base64."""
+
+    language: Language
+    title: str = Field(min_length=1, max_length=LongestTitle)
+    content: str = Field(max_length=LargestPdfBody)
+
+
 class AddDocument(TermsContent):
-    """Begin a document with a draft of its first version."""
+    """Begin a document with a draft of its first version, which may say a PDF as well."""
 
     by: Actor
+    file: BringPdf | None = None
 
 
 class PutDraft(ChangeDocument):
     """Replace the draft as a whole, or begin one."""
 
     content: TermsContent
+
+
+class PutPdf(ChangeDocument):
+    """Let the draft say a PDF; begin a draft where there is none."""
+
+    file: BringPdf
+
+
+class ReadDocumentFile(ReadDocument):
+    """Ask for the PDF of a version, or of the newest one, draft or not."""
+
+    version: Number | None = None
+    language: Language
 
 
 class PublishDraft(ChangeDocument):

@@ -16,7 +16,7 @@ def test_a_sign_in_that_was_not_me_is_found_and_the_account_secured(
     person.signs_in(account, "not the password")
     person.reads("wrong")
     person.signs_in(account)
-    person.page.get_by_role("link", name="Recent sign-ins").first.click()
+    person.page.get_by_role("link", name="All sign-ins").click()
     person.sees_heading("Recent sign-ins")
     rows = person.page.get_by_role("row")
     expect(rows).to_have_count(3)

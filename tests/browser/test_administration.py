@@ -163,17 +163,17 @@ def test_a_policy_is_saved_or_refused_as_a_whole(someone: Opens, people: People)
     usual = website.input_value()
     for address in ("javascript:alert(1)", "https://desk.halden.example/help"):
         website.fill(address)
-        admin.page.get_by_role("button", name="Save helpdesk").click()
+        admin.page.get_by_role("button", name="Save portal").click()
         if address.startswith("javascript"):
             expect(website).to_have_attribute("aria-invalid", "true")
             expect(website).to_have_value(address)
-    admin.reads("The helpdesk was saved.")
+    admin.reads("The policy for the portal was saved.")
     admin.goes_to("/")
     expect(admin.page.get_by_role("link", name="desk.halden.example")).to_be_visible()
     admin.goes_to("/admin/policies")
     website.fill(usual)
-    admin.page.get_by_role("button", name="Save helpdesk").click()
-    admin.reads("The helpdesk was saved.")
+    admin.page.get_by_role("button", name="Save portal").click()
+    admin.reads("The policy for the portal was saved.")
 
 
 def test_contact_methods_are_tried_and_then_imported(

@@ -16,7 +16,7 @@ def test_a_disabled_device_is_refused_until_an_admin_enables_it(
     other.signs_in(account)
     other.is_at("/")
     owner.signs_in(account)
-    owner.page.get_by_role("link", name="Your devices").click()
+    owner.page.get_by_role("link", name="All devices").click()
     owner.sees_heading("Your devices")
     expect(owner.page.locator(".sessions > li")).to_have_count(2)
     expect(owner.page.locator(".sessions > li.current")).to_contain_text("This device")

@@ -1,6 +1,8 @@
 """Terms of use in the browser: accepted on the way in, and written and published by an admin."""
 
+import base64
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from tests.browser.person import Account, Person
 from tests.browser.test_accessibility import finds_nothing, fits
 from tests.browser.test_administration import is_admin
 from tests.e2e.portal import People
+from tests.pdf import pdf
 
 NARROW = {"width": 320, "height": 800}
 TEXT = "# Be kind\n\n- to [everybody](https://example.org)\n- <script>alert(1)</script>\n"
@@ -40,13 +43,21 @@ def afterwards(admin: APIRequestContext) -> Iterator[Callable[[], None]]:
     nothing_is_required()
 
 
+def with_file(admin: APIRequestContext, file: dict[str, str]) -> str:
+    document = str(admin.post(TERMS, data={**CONTENT, "texts": []}).json()["id"])
+    assert admin.put(f"{TERMS}/{document}/texts/en/pdf", data=file).status == 200
+    return document
+
+
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 @pytest.mark.usefixtures("afterwards")
 def test_what_is_required_is_accepted_on_the_way_in(
     someone: Opens, account: Account, admin: APIRequestContext, *, scripts: bool
 ) -> None:
     document = admin.post(TERMS, data=CONTENT).json()["id"]
-    assert admin.post(f"{TERMS}/{document}/publish", data={}).status == 200
+    file = {"title": "Guest rules", "content": base64.b64encode(pdf()).decode()}
+    for path in (f"{TERMS}/{document}", f"{TERMS}/{with_file(admin, file)}"):
+        assert admin.post(f"{path}/publish", data={}).status == 200
     person = someone(java_script_enabled=scripts, viewport=NARROW, color_scheme="dark")
     page = person.page
     person.goes_to("/sign-in?next=/sessions")
@@ -73,6 +84,11 @@ def test_what_is_required_is_accepted_on_the_way_in(
     person.goes_to("/sign-in?next=/sessions")
     person.signs_in(account)
     page.get_by_label("I have read “House rules” and accept it").check()
+    expect(page.locator("object[title='Guest rules']")).to_have_count(1)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download it").click()
+    assert Path(download.value.path()).read_bytes() == pdf()
+    page.get_by_label("I have read “Guest rules” and accept it").check()
     page.get_by_role("button", name="Accept and go on").click()
     person.is_at("/sessions")
     person.goes_to("/terms")
@@ -92,6 +108,23 @@ def writes(admin: Person, language: str, title: str, text: str) -> None:
     admin.page.locator("#language").fill(language)
     admin.page.locator("#title").fill(title)
     admin.page.locator("#text").fill(text)
+
+
+def brings_a_file(admin: Person) -> None:
+    page = admin.page
+    page.get_by_role("link", name="Add a language").click()
+    page.locator("#language").fill("fr")
+    page.locator("#title").fill("Règles du quai")
+    page.get_by_label("Or a PDF").set_input_files(
+        {"name": "quai.pdf", "mimeType": "application/pdf", "buffer": pdf()}
+    )
+    page.get_by_role("button", name="Save the draft").click()
+    admin.reads("Règles du quai")
+    page.get_by_role("link", name="French").click()
+    expect(page.locator("object[title='Règles du quai']")).to_have_count(1)
+    finds_nothing(admin)
+    fits(admin)
+    page.get_by_role("link", name="Cancel").click()
 
 
 @pytest.mark.usefixtures("afterwards")
@@ -120,6 +153,7 @@ def test_an_admin_publishes_what_open_sessions_have_to_accept_at_once(
     admin.reads("Kaiordnung")
     finds_nothing(admin)
     fits(admin)
+    brings_a_file(admin)
     page.get_by_role("link", name="Publish the draft").click()
     admin.reads("Everybody who is signed in has to accept it before going on, you too.")
     page.get_by_label("In force from").fill("tomorrow")

@@ -51,7 +51,7 @@ async def _install(settings: Settings) -> None:
         await MongoNoticeStore(profile.database, profile.epochs, profile.transactions).install()
         trail = MongoAuditStore(profile.database, profile.transactions, Seal(b"a test's key"))
         await trail.install()
-        await MongoTermsStore(profile.database, profile.transactions).install()
+        await MongoTermsStore(profile.database, profile.transactions, profile.epochs).install()
         await MongoErasureStore(profile.database, profile.transactions).install()
 
 

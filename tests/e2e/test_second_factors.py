@@ -190,6 +190,17 @@ def test_anothers_flow_cannot_be_answered_from_elsewhere(portal: Portal, person:
     assert answer(portal, flow, pyotp.TOTP(secret).now()).status_code == 200
 
 
+def test_a_client_that_has_the_code_at_hand_sends_it_with_the_password(
+    portal: Portal, person: Someone
+) -> None:
+    _, secret = set_up(portal, portal.token(person.user_id, person.password))
+    known, code = (person.user_id, person.password), pyotp.TOTP(secret).now()
+    assert problem(portal.sign_in(*known, code="12345")) == (403, "code-refused")
+    signed_in = portal.sign_in(*known, code=code).json()
+    assert (signed_in["state"], signed_in["session"]["aal"]) == ("complete", 2)
+    assert problem(portal.sign_in(*known, code=code)) == (403, "code-used")
+
+
 def test_the_demonstration_user_with_an_authenticator_signs_in_with_it(portal: Portal) -> None:
     noor = demo_user("noor")
     begun = portal.call(

@@ -11,6 +11,8 @@ from services.profile.store import UserTransaction, nothing_told
 from shared.clock import Clock, SystemClock
 from shared.contracts.accounts import DeletedDays
 from shared.contracts.events import Event
+from shared.contracts.policy import PortalPolicy
+from shared.contracts.portal import PortalRules
 from shared.contracts.profile import AddPerson, Helpdesk, Photo
 from shared.contracts.refusals import ChangedMeanwhile, UnknownCursor
 from shared.mail import AddressRefused, Mail, MailUndelivered
@@ -81,31 +83,28 @@ class MemoryPeople:
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     async def put_organization(self, organization: OrganizationRecord) -> None:
-        """Keep it, with the helpdesk that an admin chose."""
+        """Keep it, with the policy that an admin chose."""
         known = self.organizations.get(organization.id)
         if known is not None and known.version:
-            organization = replace(organization, helpdesk=known.helpdesk, version=known.version)
+            organization = replace(known, name=organization.name)
         self.organizations[organization.id] = organization
 
     async def put_portal_policy(
         self,
         organization: str,
-        helpdesk: Helpdesk,
+        policy: PortalPolicy,
         *,
         replaces: Collection[int] | None = None,
         told: Telling | None = None,
     ) -> Replaced:
         """Keep it."""
-        there = self.organizations.get(organization)
-        known = there or OrganizationRecord(organization, "", Helpdesk())
-        before = (
-            {"helpdesk": known.helpdesk, "version": known.version}
-            if organization in self.organizations
-            else {}
-        )
-        replaced = self.epochs.replaced(before, {"helpdesk": helpdesk}, replaces, told)
+        known = self.organizations.get(organization)
+        before = dict(known.policy) if known is not None else dict(PortalRules())
+        replaced = self.epochs.replaced(before, dict(policy), replaces, told)
+        kept = known or OrganizationRecord(organization, "", Helpdesk())
+        rules = PortalRules(**policy.model_dump(exclude={"helpdesk"}))
         self.organizations[organization] = replace(
-            known, helpdesk=helpdesk, version=replaced.version
+            kept, helpdesk=policy.helpdesk, rules=rules, version=replaced.version
         )
         return replaced
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from services.profile.documents import Decision, Document, Standing, Version
+from services.profile.pdf import PdfFile
 from services.profile.store import TermsTransaction
 from shared.contracts.events import Event
 from shared.contracts.refusals import ChangedMeanwhile, UnknownCursor
@@ -23,12 +24,13 @@ class MemoryTerms:
     epochs: MemoryEpochs = field(default_factory=MemoryEpochs)
     versions: dict[Key, Version] = field(default_factory=dict)
     said: dict[Key, tuple[TermsText, ...]] = field(default_factory=dict)
+    pdfs: dict[tuple[str, str], PdfFile] = field(default_factory=dict)
     decided: dict[str, Decision] = field(default_factory=dict)
     outbox: dict[str, Event] = field(default_factory=dict)
 
     async def in_transaction(self, work: Callable[[TermsTransaction], Awaitable[T]]) -> T:
         """Do the work, all or nothing."""
-        tables = (self.versions, self.said, self.decided, self.outbox)
+        tables = (self.versions, self.said, self.pdfs, self.decided, self.outbox)
         async with self.epochs.transaction(*tables):
             return await work(self)
 
@@ -57,6 +59,19 @@ class MemoryTerms:
         """Look it up."""
         return self.said.get((document_id, version), ())
 
+    async def pdf(self, document_id: str, sha256: str) -> PdfFile | None:
+        """Look it up."""
+        return self.pdfs.get((document_id, sha256))
+
+    async def put_pdf(self, document_id: str, pdf: PdfFile) -> None:
+        """Keep it."""
+        self.pdfs[(document_id, pdf.sha256)] = pdf
+
+    async def drop_pdfs(self, document_id: str, pdfs: Collection[str]) -> None:
+        """Delete them."""
+        for each in pdfs:
+            self.pdfs.pop((document_id, each), None)
+
     async def decisions_by(self, sub: str) -> list[Decision]:
         """Look through all."""
         return [each for each in self.decided.values() if each.sub == sub]
@@ -77,6 +92,10 @@ class MemoryTerms:
             raise UnknownCursor
         begin = keys.index(after) + 1 if after is not None else 0
         return about[begin : begin + limit]
+
+    async def epoch_of(self, sub: str) -> int:
+        """Return it."""
+        return self.epochs.current(sub)
 
     async def decide(self, made: Decision) -> None:
         """Keep it."""

@@ -41,12 +41,16 @@ MethodId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
 class SignInBody(Body):
-    """A user ID with its password, and the key of a device that signed in before."""
+    """A user ID with its password, and the key of a device that signed in before.
+
+    With the `code` of the authenticator app that would be asked for first, there is no challenge.
+    """
 
     user_id: Annotated[str, StringConstraints(min_length=1, max_length=256)]
     password: Password
     device_key: Annotated[str, StringConstraints(max_length=256)] | None = None
     device_name: Annotated[str, StringConstraints(max_length=100)] | None = None
+    code: Code | None = None
 
 
 class MethodToRegister(Body):

@@ -7,6 +7,7 @@ from pydantic.json_schema import models_json_schema
 
 from services.gateway.api.bodies import Problem
 from services.gateway.api.operations import Access, Operation
+from services.gateway.portal_access import is_for_everybody
 from services.gateway.requests import CSRF_HEADER, RECEIPT_HEADER, SESSION_COOKIE
 
 _REFS = "#/components/schemas/{model}"
@@ -25,7 +26,8 @@ _OF_SERVERS = {401: "client-refused", 403: "not-allowed"}
 _SIGNED_IN = {401: "session-required, session-revoked"}
 _AFTER_TERMS = {403: "terms-required"}
 _BY_COOKIE = {403: "csrf-refused"}
-_ADMIN = {403: "not-allowed-by-policy, step-up-required"}
+_WHERE_OPEN = {403: "not-allowed-by-policy"}
+_ADMIN = {403: "step-up-required"}
 _SCHEMES = {
     "token": {
         "type": "http", "scheme": "bearer", "description": "The token that signing in gave.",
@@ -152,6 +154,7 @@ def _refusals(operation: Operation) -> dict[int, list[str]]:
         (operation.body is not None, _WITH_BODY),
         (operation.paged, _PAGED),
         (by_session, _SIGNED_IN),
+        (by_session and not is_for_everybody(f"/api/v1{operation.path}"), _WHERE_OPEN),
         (by_session and not operation.before_terms, _AFTER_TERMS),
         (is_unsafe and by_session, _BY_COOKIE),
         (operation.access == "server", _OF_SERVERS),

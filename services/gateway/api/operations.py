@@ -144,7 +144,8 @@ class Operation:
     several separated by `, `, as is `media_type`. `queries` are its parameters with their schemas.
     An operation that does not renew is no use of the session; one that does not repeat what it
     answered begins anew, since what it says is said once. What comes `before_terms` is there for
-    who has to accept terms of use, too. `largest_body` is in bytes, where it is not the usual.
+    who has to accept terms of use, too. `largest_body` is in bytes, where it is not the usual, and
+    `largest_answer` is that of one which is repeated.
     """
 
     method: str
@@ -160,6 +161,7 @@ class Operation:
     repeats: bool = True
     before_terms: bool = False
     largest_body: int | None = None
+    largest_answer: int = LargestKeptAnswer
     headers: tuple[str, ...] = ()
     media_type: str = "application/json"
     queries: Mapping[str, Any] = field(default_factory=dict)
@@ -251,7 +253,7 @@ class Operations:
     ) -> web.StreamResponse:
         scope, key, content = claim
         response, is_decided = await self._decide(operation, request)
-        kept = _to_be_kept(response) if is_decided else None
+        kept = _to_be_kept(response, operation.largest_answer) if is_decided else None
         if kept is None:
             await self.answers.abandon(scope, key)
         else:
@@ -300,11 +302,11 @@ def _decides(error: Exception) -> bool:
     return error.status not in _UNDECIDED_STATUSES and error.type not in _UNDECIDED
 
 
-def _to_be_kept(response: web.StreamResponse) -> KeptAnswer | None:
+def _to_be_kept(response: web.StreamResponse, largest: int) -> KeptAnswer | None:
     if not isinstance(response, web.Response):
         return None
     body = response.body if isinstance(response.body, bytes) else b""
-    if len(body) > LargestKeptAnswer:
+    if len(body) > largest:
         return None
     headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
     return KeptAnswer(response.status, headers, body)

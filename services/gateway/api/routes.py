@@ -58,6 +58,7 @@ from services.gateway.api.security_info import (
 from services.gateway.api.streams import stream
 from services.gateway.api.terms import TermsApi
 from services.gateway.api.terms_administration import TermsAdministrationApi
+from services.gateway.api.terms_files import TermsFilesApi
 from services.gateway.api.users import UsersApi
 from services.gateway.audit import AuditTrail
 from services.gateway.devices import Devices
@@ -81,15 +82,19 @@ from services.gateway.sign_in import Outcome, SignIn
 from services.gateway.terms_at_sign_in import TermsFlows
 from services.gateway.users import Users
 from shared.contracts.credentials import PasswordReport
-from shared.contracts.profile import AddPerson, LongestSearch, Person
+from shared.contracts.profile import AddPerson, LongestSearch, Me, Person
 from shared.contracts.sessions import Receipt
 from shared.texts import Catalogues
 
 _REFUSED_SIGN_IN = {
-    401: "sign-in-refused", 403: "device-disabled", 429: "sign-in-throttled", 503: "too-busy",
+    401: "sign-in-refused", 403: "code-refused, code-used, device-disabled", 410: "flow-ended",
+    429: "sign-in-throttled", 503: "too-busy",
 }  # fmt: skip
 _SEARCH = {"type": "string", "maxLength": LongestSearch}
-_REFUSED_PASSKEY = {**_REFUSED_SIGN_IN, 403: "device-disabled, passkey-cloned"}
+_REFUSED_PASSKEY = {
+    401: "sign-in-refused", 403: "device-disabled, passkey-cloned",
+    429: "sign-in-throttled", 503: "too-busy",
+}  # fmt: skip
 _REFUSED_ANSWER = {401: "sign-in-refused", 403: f"{REFUSED}, device-disabled", **REFUSED_CODE}
 _REFUSED_ACTION = {
     401: "sign-in-refused",
@@ -136,6 +141,7 @@ class Api:
             *ActivityApi(self.activity).operations(),
             *PersonalDataApi(self.data).operations(),
             *TermsApi(self.terms).operations(),
+            *TermsFilesApi(self.terms).operations(),
             *self._passwords(),
             *PasswordResetApi(self.password_reset, self.policies, self.catalogues).operations(),
             *self._admin(),
@@ -185,7 +191,7 @@ class Api:
 
     def _my_account(self) -> list[Operation]:
         return [
-            Operation("GET", "/me", "My profile", self._me, answers={200: Person}),
+            Operation("GET", "/me", "My profile", self._me, answers={200: Me}),
             Operation(
                 "GET", "/me/photo", "My photo", self._photo, answers={200: bytes},
                 refusals={404: "not-found"}, media_type="image/*",
@@ -255,6 +261,7 @@ class Api:
             device_key=body.device_key,
             device_name=body.device_name,
             language=call.language,
+            code=body.code,
         )
         return _state(await self.sign_in.begin(attempt))
 

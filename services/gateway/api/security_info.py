@@ -139,7 +139,7 @@ class SecurityInfoApi:
 
     async def _list_methods(self, call: Call) -> Answer:
         listed = await self.security_info.listed(call.caller)
-        reset = await self.security_info.for_reset(call.caller)
+        reset = await self.security_info.for_reset(call.caller, listed)
         return Answer(MethodItems(items=listed.items, last_change=listed.last_change, reset=reset))
 
     async def _enroll(self, call: Call) -> Answer:

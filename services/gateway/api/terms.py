@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
+from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field
 
@@ -10,7 +11,7 @@ from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.forms import Body
 from services.gateway.terms_at_sign_in import TermsFlows
 from shared.contracts.refusals import InvalidRequest
-from shared.contracts.terms import Decided, Terms, TermsItem
+from shared.contracts.terms import Decided, Format, Terms, TermsItem
 from shared.problems import at_fault
 
 _CHANGED = {404: "not-found", 409: "terms-changed"}
@@ -43,6 +44,32 @@ class DecidedTermsList(BaseModel):
     next: str | None = None
 
 
+class TermsFileAddress(BaseModel):
+    """Where a PDF is, and the SHA-256 of its bytes, in hexadecimal digits."""
+
+    url: str
+    sha256: str
+
+
+class ReadableTerms(TermsItem):
+    """A document with its text as Markdown, or else with a PDF."""
+
+    format: Format
+    text: str | None
+    file: TermsFileAddress | None
+
+    @classmethod
+    def of(cls, terms: Terms) -> Self:
+        """Return it with the address of its file, if it has one."""
+        item = terms.model_dump(exclude={"text", "pdf"})
+        if terms.pdf is None:
+            return cls(**item, format="markdown", text=terms.text, file=None)
+        asked = urlencode({"version": terms.version, "language": terms.language})
+        url = f"/api/v1/me/terms/{terms.id}/file?{asked}"
+        file = TermsFileAddress(url=url, sha256=terms.pdf)
+        return cls(**item, format="pdf", text=None, file=file)
+
+
 class VersionBody(Body):
     """The version that was read."""
 
@@ -67,8 +94,8 @@ class TermsApi:
                 answers={200: DecidedTermsList}, paged=True, before_terms=True,
             ),
             Operation(
-                "GET", "/me/terms/{id}", "One document, with its text as Markdown", self._read,
-                answers={200: Terms}, refusals={404: "not-found", 422: "invalid-request"},
+                "GET", "/me/terms/{id}", "One document, with its text or its file", self._read,
+                answers={200: ReadableTerms}, refusals={404: "not-found", 422: "invalid-request"},
                 queries={"version": {"type": "integer", "minimum": 1}}, before_terms=True,
             ),
             Operation(
@@ -94,9 +121,8 @@ class TermsApi:
         return Answer(DecidedTermsList(items=items, next=page.next))
 
     async def _read(self, call: Call) -> Answer:
-        return Answer(
-            await self.terms.own.read(call.caller, call.path("id"), call.languages, _version(call))
-        )
+        asked = call.path("id"), call.languages, version_asked(call)
+        return Answer(ReadableTerms.of(await self.terms.own.read(call.caller, *asked)))
 
     async def _accept(self, call: Call) -> Answer:
         version = call.body(VersionBody).version
@@ -111,7 +137,8 @@ class TermsApi:
         )
 
 
-def _version(call: Call) -> int | None:
+def version_asked(call: Call) -> int | None:
+    """Return the version that a client asks for, if it says one, or raise."""
     text = call.query("version")
     if text is None:
         return None

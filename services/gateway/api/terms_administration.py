@@ -23,8 +23,10 @@ from shared.contracts.terms import (
 from shared.problems import at_fault
 
 LargestDocument = 4 * 1024 * 1024
-"""Bytes of a body with the texts of a version in all its languages."""
+"""Bytes of a body or an answer with the texts of a version in all its languages. It is repeated all
+the same: a document that was begun twice would be one too many, and only admins begin any."""
 _NOT_FOUND = {404: "not-found"}
+_TOO_COMPLEX = {422: "terms-too-complex"}
 _CHANGED = {**_NOT_FOUND, **REPLACED}
 _COLUMNS = (
     "at", "decision", "version", "language", "title", "expires_at", "sub", "user_id",
@@ -57,8 +59,8 @@ class TermsAdministrationApi:
             ),
             Operation(
                 "POST", "/admin/terms", "Begin a document with a draft", self._add, "admin",
-                TermsBody, {201: Document}, {409: "too-many-terms"}, repeats=False,
-                largest_body=LargestDocument,
+                TermsBody, {201: Document}, {409: "too-many-terms", **_TOO_COMPLEX},
+                largest_body=LargestDocument, largest_answer=LargestDocument,
             ),
             Operation(
                 "GET", "/admin/terms/{id}", "One document, with its draft or newest version",
@@ -66,8 +68,8 @@ class TermsAdministrationApi:
             ),
             Operation(
                 "PUT", "/admin/terms/{id}", "Replace the draft, or begin one", self._put, "admin",
-                TermsBody, {200: Document}, _CHANGED, repeats=False, headers=(IF_MATCH,),
-                largest_body=LargestDocument,
+                TermsBody, {200: Document}, {**_CHANGED, **_TOO_COMPLEX}, headers=(IF_MATCH,),
+                largest_body=LargestDocument, largest_answer=LargestDocument,
             ),
             Operation(
                 "DELETE", "/admin/terms/{id}", "Delete the draft", self._drop, "admin",
@@ -78,7 +80,7 @@ class TermsAdministrationApi:
                 "POST", "/admin/terms/{id}/publish",
                 "Put the draft in force, at once or at a time to come", self._publish, "admin",
                 PublishBody, {200: Document}, {**_CHANGED, 409: "terms-without-draft"},
-                headers=(IF_MATCH,),
+                headers=(IF_MATCH,), largest_answer=LargestDocument,
             ),
         ]  # fmt: skip
 

@@ -11,6 +11,7 @@ from shared.contracts.profile import (
     AddPerson,
     GetPerson,
     ListPeople,
+    Me,
     PeopleList,
     Person,
     Photo,
@@ -49,6 +50,10 @@ class ProfileClient:
     async def get_raw(self, asked: GetPerson) -> bytes:
         """Return a person as the JSON that clients read."""
         return await self.peer.ask_raw("/people/get", asked, safe=True)
+
+    async def me(self, asked: GetPerson) -> Me:
+        """Return a person as they see themselves."""
+        return await self.peer.ask("/people/get", asked, Me, safe=True)
 
     async def list(self, asked: ListPeople) -> PeopleList:
         """Return a page of people."""

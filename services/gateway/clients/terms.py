@@ -29,6 +29,10 @@ class TermsClient:
         """Return a document with its text."""
         return await self.peer.ask("/terms/read", asked, contract.Terms, safe=True)
 
+    async def file(self, asked: contract.ReadTermsFile) -> contract.TermsFile:
+        """Return the PDF of a version that somebody may read."""
+        return await self.peer.ask("/terms/file", asked, contract.TermsFile, safe=True)
+
     async def decide(self, asked: contract.Decide) -> contract.TermsItem:
         """Accept or decline a version; the same again changes nothing."""
         return await self.peer.ask("/terms/decide", asked, contract.TermsItem, safe=True)
@@ -52,6 +56,14 @@ class TermsClient:
     async def put_draft(self, asked: contract.PutDraft) -> contract.Document:
         """Replace the draft, or begin one."""
         return await self.peer.ask("/terms/documents/put-draft", asked, contract.Document)
+
+    async def put_pdf(self, asked: contract.PutPdf) -> contract.Document:
+        """Let the draft say a PDF in a language."""
+        return await self.peer.ask("/terms/documents/put-pdf", asked, contract.Document)
+
+    async def document_file(self, asked: contract.ReadDocumentFile) -> contract.TermsFile:
+        """Return the PDF of a version, draft or not."""
+        return await self.peer.ask("/terms/documents/file", asked, contract.TermsFile, safe=True)
 
     async def drop_draft(self, asked: contract.ChangeDocument) -> Done:
         """Delete the draft."""

@@ -13,11 +13,11 @@ _INSIDE = (
     r"/|/password|/sessions|/activity(?:/not-me/[\w-]{1,64})?|/devices(?:/disable/[\w-]{1,64})?"
     r"|/personal-data|/sign-out-everywhere|/receipts(?:/[\w-]{1,64})?"
     r"|/security(?:/questions|/remove/[\w-]{1,64})?"
-    r"|/terms(?:/[\w-]{1,64}(?:/decline)?)?|/admin(?:/[\w-]{1,64}){0,3}"
+    r"|/terms(?:/[\w-]{1,64}(?:/decline|/file)?)?|/admin(?:/[\w-]{1,64}){0,3}"
 )
 _OUTSIDE = (
     r"/re-authenticate"
-    r"|/sign-in(?:/action|/challenge|/register|/for-reset|/confirm|/terms)?|/signed-out"
+    r"|/sign-in(?:/action|/challenge|/register|/for-reset|/confirm|/terms(?:/file)?)?|/signed-out"
     r"|/password-reset(?:/step)?"
     r"|/problems/[\w-]+"
 )

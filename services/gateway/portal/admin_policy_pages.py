@@ -8,7 +8,6 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from services.gateway.forms import (
-    HelpdeskBody,
     MethodsPolicyBody,
     PasswordPolicyBody,
     PortalPolicyBody,
@@ -28,6 +27,7 @@ from shared.contracts.policy import (
     ResetPolicy,
     SecondFactor,
 )
+from shared.contracts.portal import AREAS, PROFILE_FIELDS, PortalAccess
 from shared.contracts.profile import Helpdesk, Person
 from shared.contracts.refusals import Refusal
 
@@ -95,8 +95,7 @@ class AdminPolicyPages:
         await self.policies.put_passwords(admin, policy, read_version(form))
 
     async def _put_portal(self, _request: web.Request, admin: Person, form: Form) -> Any:
-        desk = filled(HelpdeskBody, _said("portal", form)["helpdesk"])
-        policy = PortalPolicyBody(helpdesk=desk).as_policy()
+        policy = filled(PortalPolicyBody, _said("portal", form)).as_policy()
         await self.policies.put_portal(admin, policy, read_version(form))
 
     async def _put_reset(self, _request: web.Request, admin: Person, form: Form) -> Any:
@@ -139,6 +138,9 @@ class AdminPolicyPages:
             reset_kinds=get_args(ResetKind),
             second_factors=get_args(SecondFactor),
             enabled_for=get_args(EnabledFor),
+            portal_access=get_args(PortalAccess),
+            portal_fields=PROFILE_FIELDS,
+            portal_areas=AREAS,
             shown=shown,
             numbers=_NUMBERS,
             contacts=tuple(Helpdesk.model_fields),
@@ -152,24 +154,30 @@ def _said(policy: str, form: Form) -> dict[str, Any]:
     said: dict[str, Any] = {name: read_number(form[name]) for name in _NUMBERS[policy]}
     match policy:
         case "methods":
-            allowed = _chosen(form, get_args(Kind))
+            allowed = _chosen(form, "allows", get_args(Kind))
             said |= {"allowed": allowed, "second_factor": form["second_factor"]}
         case "password":
             said |= {"banned": _words(form["banned"])}
         case "portal":
-            said |= {"helpdesk": {name: form[name].strip() for name in Helpdesk.model_fields}}
+            said |= {
+                "access": form["access"],
+                "groups": _words(form["groups"]),
+                "fields": _chosen(form, "shows", PROFILE_FIELDS),
+                "areas": _chosen(form, "shows", AREAS),
+                "helpdesk": {name: form[name].strip() for name in Helpdesk.model_fields},
+            }
         case "reset":
             said |= {
                 "enabled_for": form["enabled_for"],
                 "groups": _words(form["groups"]),
-                "methods": _chosen(form, get_args(ResetKind)),
+                "methods": _chosen(form, "allows", get_args(ResetKind)),
                 "methods_required": read_number(form["methods_required"]),
             }
     return said
 
 
-def _chosen(form: Form, kinds: tuple[str, ...]) -> list[str]:
-    return [each for each in kinds if form[f"allows-{each}"]]
+def _chosen(form: Form, verb: str, options: tuple[str, ...]) -> list[str]:
+    return [each for each in options if form[f"{verb}-{each}"]]
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -178,4 +186,5 @@ def _words(text: str) -> tuple[str, ...]:
 
 def _in_its_form(policy: str, error: dict[str, str]) -> dict[str, str]:
     # Two forms of the page may have fields of one name.
-    return error | {"field": f"{policy}-{error['field'].partition('.')[0]}"}
+    field = error["field"].removeprefix("helpdesk.").partition(".")[0]
+    return error | {"field": f"{policy}-{field}"}

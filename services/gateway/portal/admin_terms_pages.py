@@ -1,35 +1,39 @@
 """Terms of use as admins write them: documents, their drafts in each language, and a preview."""
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from aiohttp import web
-from markupsafe import Markup
 
-from services.gateway.markdown import html_of
 from services.gateway.portal import addresses
 from services.gateway.portal.admin_pages import ADDRESS as ADMIN
 from services.gateway.portal.admin_pages import Admins, Handler, filled, read_number, read_version
+from services.gateway.portal.new_password import wrong
+from services.gateway.portal.terms_text import Shown, framing, served, shown
 from services.gateway.portal.visits import Form, Visitor
 from services.gateway.terms import TermsAdministration
-from services.gateway.terms_form import TermsBody, TermsTextBody
+from services.gateway.terms_form import PdfBody, TermsBody, TermsTextBody
 from shared.contracts.profile import Person
-from shared.contracts.refusals import Refusal
-from shared.contracts.terms import Document, ReAccept, TermsContent, TermsText
+from shared.contracts.refusals import InvalidRequest, Refusal
+from shared.contracts.terms import Document, LargestPdf, ReAccept, TermsContent, TermsText
 
 ADDRESS = f"{ADMIN}/terms"
 SAID_IN_PLACE = {
     "changed-meanwhile",
     "invalid-request",
     "too-many-terms",
+    "terms-too-complex",
     "terms-without-draft",
+    "unusable-pdf",
+    "pdf-too-large",
     "service-unavailable",
 }
 _NEW = f"{ADDRESS}/new"
 _DONE = {"changed", "published", "scheduled", "deleted"}
-_LARGEST_FORM = 4 * 1024 * 1024
-"""Bytes; a text that is not Latin has nine of them for a character in a form."""
+_LARGEST_FORM = LargestPdf + 2 * 1024 * 1024
+"""Bytes; a form with a file says its texts in UTF-8."""
 
 
 def page_of(document: str, **query: str | None) -> str:
@@ -64,6 +68,7 @@ class AdminTermsPages:
             web.post(f"{one}/settings", taking(self._put_settings)),
             web.get(f"{one}/text", reading(self._text)),
             web.post(f"{one}/text", _with_long_texts(taking(self._put_text))),
+            web.get(f"{one}/file", reading(self._file)),
         ]
 
     async def _list(self, request: web.Request, visitor: Visitor, admin: Person) -> web.Response:
@@ -92,8 +97,11 @@ class AdminTermsPages:
 
     async def _add(self, request: web.Request, admin: Person, form: Form) -> web.Response:
         async def add() -> str:
-            text = filled(TermsTextBody, _text_said(form))
             said = filled(TermsBody, _settings_said(form)).content()
+            file = _file_said(form)
+            if file is not None:
+                return (await self.terms.add(admin, said, file)).id
+            text = filled(TermsTextBody, _text_said(form))
             content = said.model_copy(update={"texts": (TermsText(**text.model_dump()),)})
             return (await self.terms.add(admin, content)).id
 
@@ -126,18 +134,27 @@ class AdminTermsPages:
 
     async def _text(self, request: web.Request, visitor: Visitor, admin: Person) -> web.Response:
         document = await self.terms.read(admin, request.match_info["id"])
-        language = request.query.get("language", "")
-        found = [each for each in document.content.texts if each.language == language]
-        said = found[0].model_dump() if found else {}
-        form = Form(said | {"version": str(document.revision)})
-        return await self._form(request, visitor, form, document=document, has_text=True)
+        known = _known(request, document)
+        said = {"version": str(document.revision)}
+        if known is not None:
+            said |= {"language": known.language, "title": known.title, "text": known.text or ""}
+        return await self._form(request, visitor, Form(said), document=document, has_text=True)
+
+    async def _file(self, request: web.Request, _visitor: Visitor, admin: Person) -> web.Response:
+        asked = request.match_info["id"], request.query.get("language", "")
+        return served(await self.terms.file(admin, *asked))
 
     async def _put_text(self, request: web.Request, admin: Person, form: Form) -> web.Response:
         document = await self.terms.read(admin, request.match_info["id"])
-        known = request.query.get("language", "")
+        known = _known(request, document)
 
         async def put() -> str:
-            text = filled(TermsTextBody, _text_said(form)) if form["answer"] != "remove" else None
+            file = _file_said(form)
+            if file is not None and form["answer"] != "remove":
+                version = read_version(form)
+                return (await self.terms.put_pdf(admin, document.id, file, version)).id
+            said_text = _text_said(form, known)
+            text = filled(TermsTextBody, said_text) if form["answer"] != "remove" else None
             texts = _replaced(document.content.texts, known, text)
             # The rules for all texts together are those of the whole body.
             said = document.content.model_dump(exclude={"texts"})
@@ -160,13 +177,20 @@ class AdminTermsPages:
         try:
             if form["answer"] != "preview":
                 return addresses.see(page_of(await save(), done="changed"))
-            preview = await html_of(filled(TermsTextBody, _text_said(form)).text, below=2)
+            preview = await self._preview(form)
         except Refusal as refused:
             if refused.type not in SAID_IN_PLACE:
                 raise
             refusal = refused
         visitor = await self.admins.visits.visitor(request)
         return await self._form(request, visitor, form, preview=preview, refusal=refusal, **shown)
+
+    async def _preview(self, form: Form) -> Shown:
+        if form.files:
+            # A browser sends a file once, so what is only shown would be gone.
+            raise InvalidRequest(errors=[wrong("pdf", "not-saved")])
+        text = filled(TermsTextBody, _text_said(form))
+        return await shown(TermsText(**text.model_dump()), "", below=2)
 
     async def _form(
         self,
@@ -177,10 +201,13 @@ class AdminTermsPages:
         document: Document | None = None,
         has_settings: bool = False,
         has_text: bool = False,
-        preview: Markup | None = None,
+        preview: Shown | None = None,
         refusal: Refusal | None = None,
     ) -> web.Response:
-        return await self.admins.pages.show(
+        known = _known(request, document) if document is not None else None
+        if preview is None and document is not None and known is not None and known.pdf:
+            preview = await shown(known, f"{ADDRESS}/{document.id}/file")
+        response = await self.admins.pages.show(
             request,
             "admin_terms_form.html",
             visitor=visitor,
@@ -188,11 +215,12 @@ class AdminTermsPages:
             document=document,
             has_settings=has_settings,
             has_text=has_text,
-            is_known=bool(document and request.query.get("language")),
+            known=known,
             re_accepts=get_args(ReAccept),
             preview=preview,
             refusal=refusal,
         )
+        return framing(response, preview) if preview is not None else response
 
 
 def visitor_language(visitor: Visitor) -> str:
@@ -210,15 +238,35 @@ def _settings_said(form: Form) -> dict[str, Any]:
     }
 
 
-def _text_said(form: Form) -> dict[str, Any]:
-    return {name: form[name].strip() for name in ("language", "title")} | {"text": form["text"]}
+def _known(request: web.Request, document: Document) -> TermsText | None:
+    """Return the text that the address of a form names, if there is one."""
+    language = request.query.get("language", "")
+    return next((each for each in document.content.texts if each.language == language), None)
+
+
+def _text_said(form: Form, known: TermsText | None = None) -> dict[str, Any]:
+    """Return a text as it was filled in; a PDF stays where nothing was put in its place."""
+    if known is not None and known.pdf is not None and not form["text"].strip():
+        return _named(form) | {"pdf": known.pdf}
+    return _named(form) | {"text": form["text"]}
+
+
+def _named(form: Form) -> dict[str, Any]:
+    return {name: form[name].strip() for name in ("language", "title")}
+
+
+def _file_said(form: Form) -> PdfBody | None:
+    """Return the file that was chosen, if one was."""
+    if "pdf" not in form.files:
+        return None
+    content = base64.b64encode(form.files["pdf"]).decode()
+    return filled(PdfBody, _named(form) | {"content": content})
 
 
 def _replaced(
-    texts: tuple[TermsText, ...], known: str, text: TermsTextBody | None
+    texts: tuple[TermsText, ...], known: TermsText | None, text: TermsTextBody | None
 ) -> list[TermsText]:
-    """Return the texts with another one in place of that in a known language, or at the end."""
+    """Return the texts with another one in place of a known one, or at the end."""
     put = [TermsText(**text.model_dump())] if text is not None else []
-    languages = [each.language for each in texts]
-    place = languages.index(known) if known in languages else len(texts)
+    place = texts.index(known) if known is not None else len(texts)
     return [*texts[:place], *put, *texts[place + 1 :]]

@@ -91,7 +91,7 @@ class Portal:
             TermsSignInPages(pages, visits, terms.at_sign_in, signing_in),
             ReminderPages(pages, visits, registration, signing_in),
             PasswordResetPages(pages, visits, own.password_reset),
-            ProfilePages(pages, visits, account),
+            ProfilePages(pages, visits, account, security_info, devices, own.activity),
             ChallengePages(pages, visits, sign_in, signing_in),
             methods,
             TrustPages(visits, devices.trust),

@@ -13,6 +13,7 @@ from services.gateway.portal.page import Pages
 from services.gateway.portal.receipt_pages import cause_by_receipt
 from services.gateway.portal.terms_pages import terms_first
 from services.gateway.portal.visits import Visitor, Visits
+from services.gateway.rendering import withheld_in
 from shared.contracts.refusals import NotFound, Refusal
 
 _SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -52,6 +53,7 @@ class ProblemPages:
             visitor=await self._visitor(request) if status < _SERVER_ERROR else None,
             status=status,
             slug=slug if self.pages.catalogues.has(f"problem.{slug}.title") else "internal-error",
+            withheld=withheld_in(document),
             retry=addresses.read_again(request) if slug in _WORTH_ANOTHER_TRY else None,
             helpdesk=document.get("helpdesk"),
             home=cookies.SESSION in request.cookies,
@@ -64,7 +66,7 @@ class ProblemPages:
     async def _visitor(self, request: web.Request) -> Visitor | None:
         # Who visits matters for the page's frame only; without a service it is left empty.
         try:
-            return await self.visits.visitor_if_any(request)
+            return await self.visits.known(request)
         except Refusal:
             return None
 

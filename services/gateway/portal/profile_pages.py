@@ -1,20 +1,29 @@
-"""Who one is to the organization, with one's photo."""
+"""Who one is to the organization, with one's photo, and what one looks after here."""
 
+import asyncio
 import base64
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import TypeVar
 
 import aiohttp_jinja2
 from aiohttp import web
 
 from services.gateway.account import Account
+from services.gateway.activity import Activity
+from services.gateway.devices import Devices
+from services.gateway.errors import NotAllowedByPolicy
 from services.gateway.portal import addresses
 from services.gateway.portal.page import Pages
 from services.gateway.portal.visits import Visits
+from services.gateway.security_info import SecurityInfo
 from shared.contracts.profile import Person
 from shared.contracts.refusals import Refusal
 
 _MOST_INITIALS = 2
+_FEW = 5
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,9 @@ class ProfilePages:
     pages: Pages
     visits: Visits
     account: Account
+    security_info: SecurityInfo
+    devices: Devices
+    activity: Activity
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
@@ -31,8 +43,22 @@ class ProfilePages:
 
     async def _profile(self, request: web.Request) -> web.Response:
         visitor = await self.visits.visitor(request)
-        person = visitor.known_person
-        return await self.pages.show(request, "profile.html", visitor=visitor, person=person)
+        caller, areas, record = visitor.caller, visitor.opening.areas, visitor.known_person
+        person, devices, attempts, for_reset = await asyncio.gather(
+            self.account.shown(record),
+            _beside("devices" in areas, lambda: self.devices.list(caller, limit=_FEW)),
+            _beside("activity" in areas, lambda: self.activity.page(caller, limit=_FEW)),
+            _beside(True, lambda: self.security_info.for_reset(caller)),
+        )
+        return await self.pages.show(
+            request,
+            "profile.html",
+            visitor=visitor,
+            person=person,
+            devices=devices,
+            attempts=attempts,
+            for_reset=for_reset,
+        )
 
     async def _photo(self, request: web.Request) -> web.Response:
         # It stands on every page, that with the terms to be accepted first among them.
@@ -40,10 +66,22 @@ class ProfilePages:
         try:
             photo = await self.account.photo(visitor.caller)
         except Refusal as refusal:
-            if refusal.status != HTTPStatus.NOT_FOUND:
+            if refusal.status != HTTPStatus.NOT_FOUND and refusal.type != NotAllowedByPolicy.type:
                 raise
             return await _drawn(request, visitor.known_person)
         return web.Response(body=base64.b64decode(photo.image), content_type=photo.media_type)
+
+
+async def _beside(is_shown: bool, ask: Callable[[], Awaitable[T]]) -> T | None:  # noqa: FBT001
+    """Return what stands beside the record; None where it is left out or its service is away."""
+    if not is_shown:
+        return None
+    try:
+        return await ask()
+    except Refusal as refusal:
+        if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise
+        return None
 
 
 async def _drawn(request: web.Request, person: Person) -> web.Response:

@@ -196,7 +196,7 @@ class SecurityInfoPages:
             methods=methods,
             last_change=listed.last_change,
             revision=listed.revision,
-            for_reset=await self.security_info.for_reset(visitor.caller),
+            for_reset=await self.security_info.for_reset(visitor.caller, listed),
             sendable=listed.sendable,
             named=[each for each in methods if each.kind in _NAMED],
             codes=_the(listed.items, "recovery-codes"),

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from services.gateway.markdown import html_of
 from services.gateway.portal import addresses, cookies
 from services.gateway.portal.admin_pages import read_number
 from services.gateway.portal.page import Pages
+from services.gateway.portal.terms_text import framing, served, shown
 from services.gateway.portal.visits import Form, Visitor, Visits
 from services.gateway.terms import OwnTerms
 from shared.contracts.refusals import InvalidRequest, NotFound, Refusal
@@ -38,6 +38,7 @@ class TermsPages:
         return [
             web.get(ADDRESS, self._list),
             web.get(one, self._one),
+            web.get(f"{one}/file", self._file),
             web.post(f"{one}/accept", self._accept),
             web.get(f"{one}/decline", self._ask),
             web.post(f"{one}/decline", self._decline),
@@ -65,6 +66,11 @@ class TermsPages:
         visitor = await self.visits.visitor(request, before_terms=True)
         return await self._show(request, visitor, addresses.local(request.query.get("next")))
 
+    async def _file(self, request: web.Request) -> web.Response:
+        visitor = await self.visits.visitor(request, before_terms=True)
+        asked = request.match_info["id"], request.query.get("language", ""), _asked(request)
+        return served(await self.terms.file(visitor.caller, *asked))
+
     async def _accept(self, request: web.Request) -> web.Response:
         caller, form = await self.visits.sent_form(request, before_terms=True)
         visitor = await self.visits.visitor(request, before_terms=True)
@@ -74,7 +80,9 @@ class TermsPages:
         except Refusal as refusal:
             return await self._refused(request, visitor, to, refusal)
         listed = await self.terms.in_force(caller, languages)
-        if to != addresses.HOME and not any(each.to_accept for each in listed.items):
+        is_done = not any(each.to_accept for each in listed.items)
+        # Where the organization leaves the page out, it was there for as long as it had to be.
+        if is_done and (to != addresses.HOME or "terms" not in visitor.opening.areas):
             return addresses.see(to)
         shown = None if to == addresses.HOME else to
         return addresses.see(addresses.with_query(ADDRESS, done="accepted", next=shown))
@@ -116,10 +124,7 @@ class TermsPages:
         return await self._show(request, visitor, to, refusal)
 
     async def _read(self, request: web.Request, visitor: Visitor) -> Terms:
-        asked = request.query.get("version", "") if request.method == "GET" else ""
-        version = read_number(asked) if asked else None
-        if isinstance(version, str) or version == 0:
-            raise NotFound
+        version = _asked(request) if request.method == "GET" else None
         languages = self.pages.languages(request, visitor)
         return await self.terms.read(visitor.caller, request.match_info["id"], languages, version)
 
@@ -127,17 +132,29 @@ class TermsPages:
         self, request: web.Request, visitor: Visitor, to: str, refusal: Refusal | None = None
     ) -> web.Response:
         document = await self._read(request, visitor)
-        return await self.pages.show(
+        address = f"{ADDRESS}/{document.id}"
+        said = await shown(document, f"{address}/file", version=str(document.version))
+        response = await self.pages.show(
             request,
             "terms_document.html",
             visitor=visitor,
-            address=f"{ADDRESS}/{document.id}" if refusal else None,
+            address=address if refusal else None,
             document=document,
-            html=await html_of(document.text),
+            said=said,
             is_current="version" not in request.query,
             to=to,
             refusal=refusal,
         )
+        return framing(response, said)
+
+
+def _asked(request: web.Request) -> int | None:
+    """Return the version that an address names, if it names one."""
+    asked = request.query.get("version", "")
+    version = read_number(asked) if asked else None
+    if isinstance(version, str) or version == 0:
+        raise NotFound
+    return version
 
 
 def _version(form: Form) -> int:

@@ -7,18 +7,19 @@ from typing import Any
 from aiohttp import web
 
 from services.gateway.errors import TermsDeclined
-from services.gateway.markdown import html_of
 from services.gateway.portal import addresses, cookies
 from services.gateway.portal.admin_pages import read_number
 from services.gateway.portal.new_password import wrong
 from services.gateway.portal.page import Pages
 from services.gateway.portal.sign_in_pages import TERMS, SignInPages, flow_of, secret_of
+from services.gateway.portal.terms_text import framing, served, shown
 from services.gateway.portal.visits import Form, Visits
 from services.gateway.terms_at_sign_in import TermsAtSignIn
-from shared.contracts.refusals import InvalidRequest, Refusal
+from shared.contracts.refusals import InvalidRequest, NotFound, Refusal
 from shared.contracts.terms import Terms
 
 _SAID_IN_PLACE = {"invalid-request", "too-busy", "service-unavailable", "csrf-refused"}
+_FILE = f"{TERMS}/file"
 _AT_ONCE = 10
 """As many documents as a page shows; the sign-in asks for the rest after that."""
 
@@ -34,12 +35,23 @@ class TermsSignInPages:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
-        return [web.get(TERMS, self._ask), web.post(TERMS, self._answer)]
+        return [
+            web.get(TERMS, self._ask),
+            web.post(TERMS, self._answer),
+            web.get(_FILE, self._file),
+        ]
 
     async def _ask(self, request: web.Request) -> web.Response:
         return await self.signing_in.ask(
             request, "accept-terms", lambda to: self._form(request, Form({"next": to}))
         )
+
+    async def _file(self, request: web.Request) -> web.Response:
+        version = read_number(request.query.get("version", ""))
+        if isinstance(version, str) or version == 0:
+            raise NotFound
+        asked = request.query.get("id", ""), version, request.query.get("language", "")
+        return served(await self.terms.file(flow_of(request), *asked))
 
     async def _answer(self, request: web.Request) -> web.Response:
         form = await self.visits.unchecked_form(request)
@@ -96,14 +108,17 @@ class TermsSignInPages:
         self, request: web.Request, form: Form, refusal: Refusal | None = None
     ) -> web.Response:
         documents = await self._documents(request)
-        texts = await asyncio.gather(*(html_of(each.text, below=2) for each in documents))
-        return await self._show(
+        texts = await asyncio.gather(
+            *(shown(each, _FILE, 2, id=each.id, version=str(each.version)) for each in documents)
+        )
+        response = await self._show(
             request,
             "terms_sign_in.html",
             form,
             documents=list(zip(documents, texts, strict=True)),
             refusal=refusal,
         )
+        return framing(response, *texts)
 
     async def _show(
         self, request: web.Request, template: str, form: Form, **content: Any

@@ -13,19 +13,20 @@ from aiohttp import web
 from services.gateway.account import Account
 from services.gateway.errors import CsrfRefused, SessionRequired, UnsupportedMediaType
 from services.gateway.model import Caller
-from services.gateway.portal import cookies
+from services.gateway.portal import cookies, uploads
+from services.gateway.portal_access import Opening
 from services.gateway.requests import Requests
 from shared.contracts.profile import Person
 from shared.contracts.refusals import MalformedBody, Refusal, Unavailable
 
 _FORM = "application/x-www-form-urlencoded"
-_MOST_FIELDS = 20
+_MOST_FIELDS = 40
 _CSRF_COOKIE = re.compile(r"[\w-]{43}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Visitor:
-    """Somebody who is signed in. `csrf` goes into the forms they are shown.
+    """Somebody who is signed in. `csrf` goes into the forms they are shown, `opening` says which.
 
     `person` is not there while the profile service is away: whoever is signed in can see their
     sessions and sign out all the same.
@@ -34,6 +35,7 @@ class Visitor:
     caller: Caller
     person: Person | None
     csrf: str
+    opening: Opening
 
     @property
     def known_person(self) -> Person:
@@ -45,9 +47,10 @@ class Visitor:
 
 @dataclass(frozen=True)
 class Form:
-    """The fields of a form that was sent; one that is missing is empty."""
+    """The fields of a form that was sent; one that is missing is empty. `files` are by field."""
 
     fields: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     def __getitem__(self, name: str) -> str:
         return self.fields.get(name, "")
@@ -66,9 +69,13 @@ class Visits:
         Whoever has to accept terms first sees only what is there `before_terms`, which else raises
         `terms-required`.
         """
-        caller = await self._caller(request, before_terms=before_terms)
-        person = await self._person(caller)
-        return Visitor(caller, person, self.requests.csrf_token(caller.token))
+        caller, opening = await self._admitted(request, before_terms=before_terms)
+        return await self._visitor(caller, opening)
+
+    async def known(self, request: web.Request) -> Visitor:
+        """Return who visits, for a page that says why something else is not open to them."""
+        caller = await self._caller(request)
+        return await self._visitor(caller, await self.requests.opening(caller))
 
     async def visitor_if_any(self, request: web.Request) -> Visitor | None:
         """Return who visits, or None where nobody is signed in."""
@@ -83,7 +90,7 @@ class Visits:
         self, request: web.Request, *, before_terms: bool = False
     ) -> tuple[Caller, Form]:
         """Return a form with who sent it, or raise unless it was on a page of theirs."""
-        caller = await self._caller(request, before_terms=before_terms)
+        caller, _ = await self._admitted(request, before_terms=before_terms)
         form = await _read(request)
         self._check(caller.token, form["csrf"])
         return caller, form
@@ -120,14 +127,21 @@ class Visits:
             replaced = await self.requests.acceptance.accept(cookie, where, renew=False)
             await self.account.sign_out(replaced)
 
-    async def _caller(self, request: web.Request, *, before_terms: bool) -> Caller:
+    async def _admitted(
+        self, request: web.Request, *, before_terms: bool
+    ) -> tuple[Caller, Opening]:
+        caller = await self._caller(request)
+        return caller, await self.requests.admit(request, caller, before_terms=before_terms)
+
+    async def _visitor(self, caller: Caller, opening: Opening) -> Visitor:
+        csrf = self.requests.csrf_token(caller.token)
+        return Visitor(caller, await self._person(caller), csrf, opening)
+
+    async def _caller(self, request: web.Request) -> Caller:
         cookie = request.cookies.get(cookies.SESSION)
         if cookie is None:
             raise SessionRequired
-        caller = await self.requests.acceptance.accept(cookie, self.requests.where(request))
-        if not before_terms:
-            await self.requests.check_terms(request, caller)
-        return caller
+        return await self.requests.acceptance.accept(cookie, self.requests.where(request))
 
     async def _person(self, caller: Caller) -> Person | None:
         try:
@@ -144,6 +158,8 @@ class Visits:
 
 
 async def _read(request: web.Request) -> Form:
+    if request.content_type == uploads.TYPE:
+        return Form(*await uploads.read(request, _MOST_FIELDS))
     if request.content_type != _FORM:
         raise UnsupportedMediaType
     content = await request.read()

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from services.credentials.model import (
     account_enabled,
     help_asked,
     password_changed,
+    reset_refused,
     sign_in_locked,
 )
 from services.gateway.acceptance import Acceptance
@@ -540,6 +541,19 @@ async def test_profile_notes_each_confirmation_in_whatever_order_and_number(
     await profile_side.line.bring_at_once(*told, *reversed(told), stranger)
     known = await profile_side.erasures.read(ReadErasure(sub="ada"))
     assert known.waits_for == ("profile",)
+
+
+async def test_profile_tells_the_owner_once_of_refused_resets_of_a_day(
+    profile_side: ProfileSide,
+) -> None:
+    told = [
+        reset_refused("ada", "halden", "not-registered", at=AT + timedelta(hours=hours))
+        for hours in (0, 1)
+    ]
+    await profile_side.line.bring_at_once(*told, *told)
+    assert len(await profile_side.mailed()) == 1
+    entries = await profile_side.trail.entries("halden", after=0, limit=9)
+    assert {each.told.id for each in entries} == {each.id for each in told}
 
 
 def test_these_are_all_the_consumers_there_are() -> None:

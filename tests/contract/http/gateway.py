@@ -10,13 +10,16 @@ from services.gateway.acceptance import Acceptance
 from services.gateway.account import Account
 from services.gateway.activity import Activity
 from services.gateway.administration import Administration
+from services.gateway.admission import Admission
 from services.gateway.attempts import Attempts
 from services.gateway.devices import Devices
+from services.gateway.house_rules import lease_of_rules
 from services.gateway.method_import import MethodImport
 from services.gateway.model import ActionRequired, Caller, FlowKey, SignedIn, SignInAttempt
 from services.gateway.password_reset import PasswordReset
 from services.gateway.personal_data import PersonalData
 from services.gateway.policy import Policies
+from services.gateway.portal_access import PortalAccess
 from services.gateway.registration import Registration
 from services.gateway.required_terms import RequiredTerms
 from services.gateway.security_info import SecurityInfo
@@ -68,7 +71,8 @@ class Gateway:
         self.administration = Administration(
             services.profile, services.credentials, NothingParked(), self.step_ups
         )
-        self.required_terms = RequiredTerms.of(services.terms, services.profile, clock, clock.pause)
+        self.rules = lease_of_rules(services.profile, services.terms, clock, clock.pause)
+        self.required_terms = RequiredTerms(services.terms, services.profile, self.rules)
         self.sign_in = SignIn(
             services.credentials,
             services.profile,
@@ -80,14 +84,22 @@ class Gateway:
         )
         self.data = PersonalData(services.keepers, self.step_ups)
         self.terms = TermsFlows.of(self.sign_in)
+        self.portal_access = PortalAccess.of(self.rules, services.profile)
+        self.admission = Admission(self.portal_access, self.required_terms)
         self.account = Account(
-            services.profile, services.credentials, services.sessions, self.step_ups
+            services.profile,
+            services.credentials,
+            services.sessions,
+            self.step_ups,
+            self.portal_access,
         )
         self.security_info = SecurityInfo(
             services.credentials, services.profile, services.sessions, self.step_ups
         )
         self.registration = Registration(self.sign_in)
-        self.policies = Policies(services.credentials, services.profile, services.sessions)
+        self.policies = Policies(
+            services.credentials, services.profile, services.sessions, self.portal_access
+        )
         self.password_reset = PasswordReset(services.credentials, services.profile, clock.pause)
         self.users = Users(services.profile, services.credentials, services.sessions)
         self.method_import = MethodImport(services.credentials, services.profile)
@@ -126,8 +138,16 @@ class Gateway:
         caller = cast("Caller", type("Somebody", (), {"sub": added.sub})())
         return await self.administration.admin(caller)
 
-    async def begin(self, name: str, password: str = OLD, key: str | None = None) -> Outcome:
-        attempt = SignInAttempt(f"{name}@halden.example", SecretStr(password), WHERE, CLIENT, key)
+    async def begin(
+        self,
+        name: str,
+        password: str = OLD,
+        key: str | None = None,
+        code: SecretStr | None = None,
+    ) -> Outcome:
+        attempt = SignInAttempt(
+            f"{name}@halden.example", SecretStr(password), WHERE, CLIENT, key, code=code
+        )
         return await self.sign_in.begin(attempt)
 
     async def caller(

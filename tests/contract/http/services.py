@@ -238,6 +238,7 @@ class Memory:
             ),
             self.clock,
             pepper,
+            resetting,
         )
         app_passwords = AppPasswords(
             self.credentials, self.methods, changes, throttle, self.clock, pepper

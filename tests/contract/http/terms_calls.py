@@ -1,5 +1,6 @@
 """What the gateway asks about terms of use, as the contract's tests ask it."""
 
+import base64
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -10,6 +11,7 @@ from shared.contracts.terms import (
     AddDocument,
     AskDemand,
     AskMissing,
+    BringPdf,
     ChangeDocument,
     Decide,
     Document,
@@ -19,13 +21,17 @@ from shared.contracts.terms import (
     Member,
     PublishDraft,
     PutDraft,
+    PutPdf,
     ReadDocument,
+    ReadDocumentFile,
     ReadHistory,
     ReadTerms,
+    ReadTermsFile,
     TermsContent,
     TermsText,
 )
 from tests.contract.http.services import Services
+from tests.pdf import pdf
 
 Ask = Callable[[Services], Coroutine[Any, Any, object]]
 BY = Actor(sub="person-1", organization="halden")
@@ -34,6 +40,7 @@ CONTENT = TermsContent(
     re_accept="no",
     texts=(TermsText(language="en", title="House rules", text="Be kind."),),
 )
+FILE = BringPdf(language="en", title="Rules", content=base64.b64encode(pdf()).decode())
 OF_HALDEN = {"organization": "halden"}
 MEMBER = {**OF_HALDEN, "sub": "person-1"}
 
@@ -59,6 +66,24 @@ async def about(name: str, kind: Any, more: dict[str, Any], services: Services) 
     return await getattr(services.terms, name)(kind(**known, **more))
 
 
+async def brought(services: Services) -> Document:
+    known = {**OF_HALDEN, "id": (await drafted(services)).id}
+    return await services.terms.put_pdf(PutPdf(**known, by=BY, file=FILE))
+
+
+async def draft_file(services: Services) -> object:
+    """Read the file of a draft."""
+    known = {**OF_HALDEN, "id": (await brought(services)).id, "language": "en"}
+    return await services.terms.document_file(ReadDocumentFile(**known))
+
+
+async def own_file(services: Services) -> object:
+    """Read the file of a version."""
+    known = {**OF_HALDEN, "id": (await brought(services)).id}
+    await services.terms.publish(PublishDraft(**known, by=BY))
+    return await services.terms.file(ReadTermsFile(**known, **SUB, language="en"))
+
+
 DECISION = {"version": 1, "decision": "accepted", "where": Where(address="192.0.2.7")}
 SUB = {"sub": "person-1"}
 
@@ -67,6 +92,7 @@ TERMS_CALLS: dict[tuple[str, str], Ask] = {
     ("profile", "/terms/missing"): lambda s: s.terms.missing(AskMissing(**MEMBER)),
     ("profile", "/terms/list"): lambda s: s.terms.in_force(Member(**MEMBER)),
     ("profile", "/terms/read"): partial(about, "read", ReadTerms, SUB),
+    ("profile", "/terms/file"): own_file,
     ("profile", "/terms/decide"): partial(about, "decide", Decide, SUB | DECISION),
     ("profile", "/terms/history"): lambda s: s.terms.history(ReadHistory(**MEMBER)),
     ("profile", "/terms/documents"): lambda s: s.terms.documents(
@@ -77,6 +103,8 @@ TERMS_CALLS: dict[tuple[str, str], Ask] = {
     ("profile", "/terms/documents/put-draft"): partial(
         about_draft, "put_draft", PutDraft, {"content": CONTENT, "by": BY}
     ),
+    ("profile", "/terms/documents/put-pdf"): brought,
+    ("profile", "/terms/documents/file"): draft_file,
     ("profile", "/terms/documents/drop-draft"): partial(
         about_draft, "drop_draft", ChangeDocument, {"by": BY}
     ),
@@ -89,6 +117,7 @@ TERMS_CALLS: dict[tuple[str, str], Ask] = {
 TERMS_READS = {
     "/terms/demands", "/terms/missing", "/terms/list", "/terms/read", "/terms/history",
     "/terms/documents", "/terms/documents/read", "/terms/acceptances", "/terms/export",
+    "/terms/file", "/terms/documents/file",
     # The same decision twice is one.
     "/terms/decide",
 }  # fmt: skip

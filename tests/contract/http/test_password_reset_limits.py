@@ -90,6 +90,21 @@ async def test_a_sixth_code_to_one_method_in_an_hour_is_not_sent_and_locks(kim: 
     await shut(kim, await kim.begins())
 
 
+async def test_a_code_that_could_not_be_sent_is_never_sent_late(kim: Kim) -> None:
+    mail = await kim.adds()
+    key = await kim.begins()
+    carrier, sent = kim.memory.carrier, len(kim.memory.carrier.messages)
+    carrier.away = True
+    assert (await refused(kim.choose(key, mail))).type == "code-not-sent"
+    carrier.away = False
+    kim.memory.clock.advance(3600)
+    assert (await refused(kim.choose(key, mail))).type == "reset-ended"
+    assert len(carrier.messages) == sent
+    # Nor does it stand in the way of one that is asked for anew.
+    await kim.choose(await kim.begins(), mail)
+    assert len(carrier.messages) == sent + 1
+
+
 async def test_policy_says_how_many_messages_there_are(kim: Kim) -> None:
     mail, number = await two(kim)
     await kim.policy(sends_per_hour=2, mails_per_ten_minutes=1, lock_hours=1)

@@ -368,6 +368,9 @@ async def test_the_password_alone_confirms_nothing_where_there_is_a_factor_by_no
 
 async def test_methods_say_what_a_reset_still_takes(kim: Kim) -> None:
     await demand(kim.gateway, allowed={"email", "sms", "authenticator", "security-questions"})
+    await kim.policy(
+        methods=("email", "sms", "security-questions"), enabled_for="groups", groups=("sales",)
+    )
     assert await for_reset(kim) == (False, False, 1, ("email", "sms", "security-questions"))
     await kim.policy(methods=("email", "sms", "security-questions"))
     assert await for_reset(kim) == (True, False, 1, ("email", "sms", "security-questions"))
@@ -377,7 +380,21 @@ async def test_methods_say_what_a_reset_still_takes(kim: Kim) -> None:
     assert await for_reset(kim) == (True, False, 1, ("authenticator", "email"))
 
 
+async def test_where_nobody_may_reset_nobody_is_asked_about_it(
+    kim: Kim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unasked(*_: object) -> None:
+        pytest.fail("asked")
+
+    caller, info = await kim.caller(), kim.gateway.security_info
+    await kim.policy(enabled_for="nobody")
+    monkeypatch.setattr(type(info.profile), "user", unasked)
+    monkeypatch.setattr(type(info.credentials), "registered_for_reset", unasked)
+    assert await info.for_reset(caller, await info.listed(caller)) is None
+
+
 async def for_reset(kim: Kim) -> tuple[bool, bool, int, tuple[str, ...]]:
-    said = await kim.gateway.security_info.for_reset(await kim.caller())
+    caller, info = await kim.caller(), kim.gateway.security_info
+    said = await info.for_reset(caller, await info.listed(caller))
     assert said is not None
     return said.enabled, said.registered, said.needed, said.kinds

@@ -82,6 +82,7 @@ TABLE: dict[str, Turns] = {
     "GET /me/terms": SIGNED_IN,
     "GET /me/terms/history": SIGNED_IN,
     "GET /me/terms/{id}": SIGNED_IN,
+    "GET /me/terms/{id}/file": SIGNED_IN,
     "POST /me/terms/{id}/accept": SIGNED_IN,
     "POST /me/terms/{id}/decline": SIGNED_IN,
     "POST /app-passwords/check": SERVER,
@@ -101,6 +102,8 @@ TABLE: dict[str, Turns] = {
     "POST /admin/terms": ADMIN,
     "GET /admin/terms/{id}": ADMIN,
     "PUT /admin/terms/{id}": ADMIN,
+    "PUT /admin/terms/{id}/texts/{language}/pdf": ADMIN,
+    "GET /admin/terms/{id}/texts/{language}/pdf": ADMIN,
     "DELETE /admin/terms/{id}": ADMIN,
     "POST /admin/terms/{id}/publish": ADMIN,
     "GET /admin/terms/{id}/acceptances": ADMIN,
@@ -138,7 +141,7 @@ class Door:
         """Return what turns somebody away from an operation; None where they get in."""
         method, path = operation.split()
         path = path.replace("/devices/{id}", f"/devices/{self.device}")
-        for name in ("{id}", "{sid}", "{flow}"):
+        for name in ("{id}", "{sid}", "{flow}", "{language}"):
             path = path.replace(name, self.user)
         shown = {"Authorization": f"Bearer {self.tokens[role]}"} if role in self.tokens else {}
         body: dict[str, str] | None = {} if method in {"POST", "PUT", "PATCH"} else None
@@ -176,18 +179,21 @@ def api(gateway: Gateway) -> Api:
     )
 
 
-def application(gateway: Gateway, table: list[Operation]) -> web.Application:
-    catalogues = Catalogues.load()
-    requests = Requests(
+def requests_to(gateway: Gateway) -> Requests:
+    return Requests(
         gateway.acceptance,
         gateway.administration,
         Sealer(b"the secret of a test, long enough"),
-        catalogues,
+        Catalogues.load(),
         (),
         {"mail": SecretStr("what the mail server shows")},
-        gateway.required_terms,
+        gateway.admission,
     )
-    answer = Problems(catalogues, requests).answer
+
+
+def application(gateway: Gateway, table: list[Operation]) -> web.Application:
+    requests = requests_to(gateway)
+    answer = Problems(requests.catalogues, requests).answer
 
     @web.middleware
     async def refusals(request: web.Request, handler: Any) -> web.StreamResponse:
@@ -215,6 +221,13 @@ async def shows_a_factor(gateway: Gateway, token: str) -> None:
     begun = await gateway.security_info.enroll_authenticator(caller, label="Phone")
     code = TOTP(begun.secret.get_secret_value()).at(gateway.services.memory.clock.now())
     await gateway.security_info.prove(caller, begun.id, SecretStr(code))
+
+
+async def admin_token(gateway: Gateway) -> str:
+    """Return that of an admin who has just shown a factor."""
+    _, admin = await token_of(gateway, "ada", roles=("admin",))
+    await shows_a_factor(gateway, admin)
+    return admin
 
 
 @asynccontextmanager

@@ -170,7 +170,7 @@ async def test_what_is_unfit_is_refused_by_its_field(
 async def test_texts_may_be_as_long_as_is_said(admin: Api, user: Api) -> None:
     texts = [
         {"language": "zh", "title": "规则", "text": "文" * LongestTerms},
-        {"language": "en", "title": "Rules", "text": '"\\\n' * (LongestTerms // 3)},
+        {"language": "en", "title": "Rules", "text": ('"' * 60 + "\\" * 20 + "\n") * 2469},
     ]
     assert sum(len(each["text"].encode()) for each in texts) < LargestTerms
     document = await published(admin, texts=texts, required=False)
@@ -205,3 +205,17 @@ async def test_an_id_that_nothing_can_have_is_not_found(admin: Api) -> None:
         assert (await admin("GET", path + "0" * 200))[0] == 404
     export = f"/admin/terms/{'0' * 200}/acceptances/export"
     assert (await admin("GET", export))[0] == 404
+
+
+async def test_what_would_take_too_long_to_be_shown_is_not_kept(
+    admin: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, document, _ = await admin("POST", "/admin/terms", BODY)
+    monkeypatch.setattr("services.gateway.markdown._MOST_SECONDS", 0.05)
+    slow = BODY | {"texts": [TEXT | {"text": "![" * 50_000}]}
+    path = f"/admin/terms/{document['id']}"
+    for method, each in (("POST", "/admin/terms"), ("PUT", path)):
+        status, problem, _ = await admin(method, each, slow)
+        assert (status, problem["type"]) == (422, "/problems/terms-too-complex")
+    (item,) = (await admin("GET", "/admin/terms"))[1]["items"]
+    assert item["revision"] == 1

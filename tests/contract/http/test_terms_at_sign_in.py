@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from services.gateway.errors import FlowEnded, TermsDeclined, TermsRequired
 from services.gateway.model import ActionRequired, Challenged, SignedIn
 from services.gateway.sign_in import Outcome
-from shared.contracts.refusals import Unavailable
+from shared.contracts.refusals import Refusal, Unavailable
 from shared.contracts.terms import Document, MissingDocument
 from tests.contract.http.gateway import NEW, OLD, WHERE, Gateway, key, refused
 from tests.contract.http.test_policy import demand
@@ -321,3 +321,20 @@ async def test_another_organization_requires_nothing_of_others(halden: Halden) -
     await gateway.add("zoe", organization="elsewhere")
     zoe = await gateway.caller("zoe", OLD)
     await gateway.required_terms.check(zoe, ())
+
+
+async def test_nothing_is_decided_with_a_password_that_was_changed_meanwhile(
+    halden: Halden,
+) -> None:
+    await halden.publish()
+    asked = waiting(await halden.gateway.begin("kim"))
+    declining = waiting(await halden.gateway.begin("kim"))
+    memory = halden.gateway.services.memory
+    memory.epochs.raise_(halden.caller.sub, "password-changed", password_version=2)
+    with pytest.raises(Refusal) as ended:
+        await accept(halden, asked)
+    assert (ended.value.type, ended.value.status) == ("flow-ended", 410)
+    with pytest.raises(Refusal) as ended:
+        await halden.gateway.terms.at_sign_in.decline(key(declining), WHERE, ("en",))
+    assert ended.value.type == "flow-ended"
+    assert memory.terms.decided == {}

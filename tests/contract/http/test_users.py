@@ -206,6 +206,46 @@ async def test_an_admin_who_is_enabled_while_they_are_disabled_is_not_the_last_t
     assert (await gateway.caller("mei")).sub == mei.sub
 
 
+async def test_a_delete_that_crosses_an_enable_leaves_an_admin(
+    gateway: Gateway, root: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await gateway.add("ada", roles=("admin",))
+    mei = await gateway.add("mei", roles=("admin",))
+    acting, other, users = await admin_of(gateway, ada), await admin_of(gateway, mei), gateway.users
+    await users.change(acting, root.sub, DEMOTED)
+    disable = CredentialsClient.disable
+
+    async def crossed(client: CredentialsClient, asked: DisableAccount) -> Account:
+        monkeypatch.setattr(CredentialsClient, "disable", disable)
+        await users.enable(other, mei.sub)
+        await users.disable(other, ada.sub)
+        return await disable(client, asked)
+
+    monkeypatch.setattr(CredentialsClient, "disable", crossed)
+    assert (await refused(users.delete(acting, mei.sub))).type == "last-admin"
+    assert (await gateway.caller("mei")).sub == mei.sub
+    assert audited(gateway).count(("delete-user", mei.sub)) == 0
+    await gateway.administration.admin(await gateway.caller("mei"))
+
+
+async def test_a_delete_that_crosses_an_enable_is_done_once_where_others_are_left(
+    gateway: Gateway, root: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mei = await gateway.add("mei", roles=("admin",))
+    disable = CredentialsClient.disable
+
+    async def crossed(client: CredentialsClient, asked: DisableAccount) -> Account:
+        monkeypatch.setattr(CredentialsClient, "disable", disable)
+        await gateway.users.enable(root, mei.sub)
+        return await disable(client, asked)
+
+    monkeypatch.setattr(CredentialsClient, "disable", crossed)
+    await gateway.users.delete(root, mei.sub)
+    assert audited(gateway).count(("delete-user", mei.sub)) == 1
+    told = gateway.services.memory.epochs.outbox.values()
+    assert [each.subject for each in told if each.name == "account-disabled"] == [mei.sub]
+
+
 async def test_of_two_admins_who_demote_each_other_at_once_one_stays(
     gateway: Gateway, root: Person
 ) -> None:

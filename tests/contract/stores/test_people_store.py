@@ -10,6 +10,7 @@ from services.profile.mongo import ANY_CASE, SEARCHED, MongoPeopleStore, beginni
 from services.profile.store import PeopleStore
 from shared.contracts.audit import Actor
 from shared.contracts.events import Audited
+from shared.contracts.policy import PortalPolicy
 from shared.contracts.profile import AddPerson, Helpdesk, Photo
 from shared.contracts.refusals import UnknownCursor
 from shared.wiring import Wiring
@@ -43,7 +44,7 @@ async def test_a_helpdesk_that_an_admin_chose_outlasts_what_an_organization_is_b
 ) -> None:
     await store.put_organization(OrganizationRecord("halden", "Halden", HELPDESK))
     chosen = Helpdesk(name="Front desk", phone="112")
-    await store.put_portal_policy("halden", chosen)
+    await store.put_portal_policy("halden", PortalPolicy(helpdesk=chosen))
     await store.put_organization(OrganizationRecord("halden", "Halden Logistics", HELPDESK))
     kept = OrganizationRecord("halden", "Halden Logistics", chosen, version=1)
     assert await store.organization("halden") == kept

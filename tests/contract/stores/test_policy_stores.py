@@ -24,6 +24,8 @@ from services.sessions.store import PolicyStore as SessionPolicyStore
 from services.sessions.store import SessionStore
 from shared.contracts.audit import Actor
 from shared.contracts.events import Audited
+from shared.contracts.policy import KeptPortalPolicy, PortalPolicy
+from shared.contracts.portal import PortalRules
 from shared.contracts.profile import Helpdesk
 from shared.contracts.refusals import ChangedMeanwhile
 from shared.contracts.sessions import EstablishSession, Session
@@ -40,6 +42,9 @@ from tests.memory.sessions import MemorySessions
 STRICT = MethodPolicy(frozenset({"authenticator"}), "required", 7, skip_days=14, reconfirm_days=90)
 LONG = PasswordPolicy(
     minimum_length=20, history=3, banned=("bremen",), minimum_length_with_factor=9
+)
+PORTAL = PortalPolicy(
+    access="groups", groups=("staff",), fields=("emails",), areas=(), helpdesk=Helpdesk(name="Desk")
 )
 SHORT = SessionPolicy(idle_seconds=300, lifetime_seconds=3600)
 
@@ -180,7 +185,7 @@ def put_policy(request: pytest.FixtureRequest) -> Put:
     if kind == "portal":
         people = people_in(where, request)
         return lambda replaces, told: people.put_portal_policy(
-            "halden", Helpdesk(name="Desk"), replaces=replaces, told=told
+            "halden", PORTAL, replaces=replaces, told=told
         )
     sessions = opened_in(where, request).policies
     return lambda replaces, told: sessions.put_policy("halden", SHORT, replaces=replaces, told=told)
@@ -324,3 +329,20 @@ async def test_a_renewal_keeps_to_a_lifetime_that_came_later(opened: Open) -> No
     await opened.sessions.seen(session.sid, brief)
     renewed = (await state_of(opened.sessions, session)).session
     assert renewed.expires_at == session.created_at + timedelta(seconds=60)
+
+
+async def test_a_portal_policy_from_before_there_were_rules_says_what_changed(
+    profile: Wiring,
+) -> None:
+    desk = Helpdesk(name="Desk")
+    old = {"_id": "halden", "name": "Halden", "helpdesk": desk.model_dump(), "version": 3}
+    await profile.database["organizations"].insert_one(old)
+    people = MongoPeopleStore(profile.database, profile.transactions)
+    found = await people.organization("halden")
+    assert found is not None
+    assert found.rules == PortalRules()
+    shortened = PortalPolicy(helpdesk=desk, fields=("office", "emails"))
+    assert await people.put_portal_policy("halden", shortened) == Replaced(4, ("fields",))
+    changed = await people.organization("halden")
+    assert changed is not None
+    assert changed.policy == KeptPortalPolicy(**dict(shortened), version=4)

@@ -1,13 +1,14 @@
 """What every TermsStore does, in memory and in MongoDB alike."""
 
 import asyncio
+import base64
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from services.profile.errors import TermsChanged
+from services.profile.errors import SignInOutdated, TermsChanged
 from services.profile.mongo_terms import MongoTermsStore
 from services.profile.store import TermsStore
 from services.profile.terms import Terms
@@ -19,19 +20,25 @@ from shared.contracts.sessions import Where
 from shared.contracts.terms import (
     AddDocument,
     AskDemand,
+    BringPdf,
     ChangeDocument,
     Decide,
     Decided,
     Document,
     PublishDraft,
     PutDraft,
+    PutPdf,
+    ReadDocumentFile,
     ReadTerms,
+    ReadTermsFile,
     TermsContent,
     TermsText,
 )
+from shared.transactions import Transaction
 from shared.wiring import Wiring
 from tests.memory.profile import MemoryPeople
 from tests.memory.terms import MemoryTerms
+from tests.pdf import pdf
 
 ADA = Actor(sub="ada", organization="halden")
 WHERE = Where(address="192.0.2.7", user_agent="Browser/1")
@@ -57,6 +64,17 @@ class System:
         return await self.writing.put_draft(
             PutDraft(organization="halden", content=CONTENT, **known)
         )
+
+    async def bring(self, document: Document, content: bytes, language: str = "de") -> Document:
+        known = {"id": document.id, "replaces": (document.revision,), "by": ADA}
+        brought = base64.b64encode(content).decode()
+        file = BringPdf(language=language, title="Hausordnung", content=brought)
+        return await self.writing.put_pdf(PutPdf(organization="halden", file=file, **known))
+
+    async def read(self, document: Document, version: int, sub: str = "kim") -> bytes:
+        known = {"id": document.id, "version": version, "language": "de"}
+        asked = ReadTermsFile(sub=sub, organization="halden", **known)
+        return base64.b64decode((await self.terms.file(asked)).content)
 
     async def publish(self, document: Document, effective_at: datetime | None = None) -> Document:
         known = {"id": document.id, "replaces": (document.revision,), "by": ADA}
@@ -88,7 +106,7 @@ def system(request: pytest.FixtureRequest) -> System:
     if request.param == "memory":
         return System(MemoryTerms())
     wiring: Wiring = request.getfixturevalue("profile")
-    return System(MongoTermsStore(wiring.database, wiring.transactions))
+    return System(MongoTermsStore(wiring.database, wiring.transactions, wiring.epochs))
 
 
 async def all_at_once(*asked: Coroutine[Any, Any, Any]) -> list[str]:
@@ -211,7 +229,7 @@ async def test_pages_of_decisions_join(system: System) -> None:
 
 
 async def test_whoever_meets_the_same_decision_just_made_begins_anew(profile: Wiring) -> None:
-    store = MongoTermsStore(profile.database, profile.transactions)
+    store = MongoTermsStore(profile.database, profile.transactions, profile.epochs)
     system = System(store)
     document = await system.publish(await system.begin())
     attempts: list[int] = []
@@ -228,3 +246,70 @@ async def test_whoever_meets_the_same_decision_just_made_begins_anew(profile: Wi
     await store.in_transaction(work)
     assert attempts[0] == 0
     assert attempts[-1] == len(await store.decisions_by("kim")) == 1
+
+
+async def test_a_pdf_stays_with_the_version_that_says_it(system: System) -> None:
+    old, new = pdf("old"), pdf("new")
+    document = await system.publish(await system.bring(await system.begin(), old))
+    assert [each.pdf is None for each in document.content.texts] == [False, True]
+    await system.decide(document, 1)
+    document = await system.publish(await system.bring(document, new))
+    assert (await system.read(document, 1), await system.read(document, 2)) == (old, new)
+    with pytest.raises(Refusal):
+        await system.read(document, 1, sub="somebody-who-decided-nothing")
+    dropped = await system.put(document)
+    await system.drop(dropped)
+    assert (await system.read(document, 1), await system.read(document, 2)) == (old, new)
+
+
+async def test_a_pdf_that_no_version_says_any_more_is_deleted(system: System) -> None:
+    document = await system.bring(await system.begin(), pdf("first"))
+    first = document.content.texts[0].pdf
+    document = await system.bring(document, pdf("second"))
+    second = document.content.texts[0].pdf
+    assert first is not None
+    assert second is not None
+    assert await system.store.pdf(document.id, first) is None
+    assert await system.store.pdf(document.id, second) is not None
+    await system.drop(document)
+    assert await system.store.pdf(document.id, second) is None
+
+
+async def test_of_pdfs_that_are_brought_at_once_one_is_kept(system: System) -> None:
+    document = await system.begin()
+    outcomes = await all_at_once(
+        *(system.bring(document, pdf(f"number {number}")) for number in range(3))
+    )
+    assert outcomes == ["changed-meanwhile"] * 2 + ["done"]
+    asked = ReadDocumentFile(organization="halden", id=document.id, language="de")
+    kept = base64.b64decode((await system.writing.file(asked)).content)
+    assert kept in {pdf(f"number {number}") for number in range(3)}
+
+
+async def test_a_draft_says_no_pdf_of_another_document(system: System) -> None:
+    other = await system.bring(await system.begin(), pdf())
+    document = await system.begin()
+    known = {"organization": "halden", "id": document.id, "by": ADA}
+    with pytest.raises(Refusal) as refused:
+        await system.writing.put_draft(PutDraft(content=other.content, **known))
+    assert refused.value.errors[0]["reason"] == "unknown-pdf"
+    with pytest.raises(Refusal):
+        await system.writing.add(AddDocument(**other.content.model_dump(), by=ADA))
+
+
+async def test_a_decision_in_a_sign_in_is_kept_under_its_epoch(profile: Wiring) -> None:
+    system = System(MongoTermsStore(profile.database, profile.transactions, profile.epochs))
+    document = await system.publish(await system.begin())
+    known = {"sub": "kim", "organization": "halden", "id": document.id, "version": 1}
+    asked = Decide(**known, decision="accepted", where=WHERE, epoch=1)
+    with pytest.raises(SignInOutdated):
+        await system.terms.decide(asked)
+
+    async def secured(transaction: Transaction) -> None:
+        await profile.epochs.open("kim", transaction.session)
+
+    await profile.transactions.run(secured)
+    with pytest.raises(SignInOutdated):
+        await system.terms.decide(asked.model_copy(update={"epoch": 2}))
+    assert await system.store.decisions_by("kim") == []
+    assert not (await system.terms.decide(asked)).to_accept

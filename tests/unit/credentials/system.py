@@ -20,6 +20,7 @@ from services.credentials.reset_registration import ResetRegistration
 from services.credentials.rules import PasswordRules
 from services.credentials.security_questions import SecurityQuestions
 from services.credentials.throttling import Throttle
+from shared.clock import Clock
 from shared.contracts.credentials import ChangePassword, Verified, VerifyPassword
 from shared.contracts.methods import SentKind, SentKinds
 from shared.contracts.sessions import Revoked
@@ -59,14 +60,20 @@ class Verifiers:
         return verifier == f"hash of {password}"
 
 
+def reset_policies(clock: Clock, kept: MemoryResetPolicies | None = None) -> ResetPolicies:
+    """Return the policies for resets: usual ones, which let nobody reset, unless they are kept."""
+    policies = kept or MemoryResetPolicies()
+    return ResetPolicies(policies, Lease(policies.policy_of, clock))
+
+
 def registration(
     changes: MethodChanges,
     resets: MemoryResetPolicies | None = None,
     sendable: Collection[SentKind] = SentKinds,
 ) -> ResetRegistration:
     """Return what tells who is asked to register for resets; nobody, as long as no policy says."""
-    kept, clock = resets or MemoryResetPolicies(), changes.clock
-    policies = ResetPolicies(kept, Lease(kept.policy_of, clock))
+    clock = changes.clock
+    policies = reset_policies(clock, resets)
     ring = Keyring.parse(f"test:{'07' * 32}")
     questions = SecurityQuestions(changes, ring, Verifiers(), clock, policies)
     return ResetRegistration(changes, policies, questions, sendable)

@@ -19,7 +19,7 @@ from shared.contracts.accounts import (
 from shared.contracts.audit import Actor
 from shared.contracts.credentials import EnrollAccount, Words
 from shared.contracts.events import AccountDisabled, AccountEnabled, Audited, CredentialChange
-from shared.contracts.refusals import NotFound
+from shared.contracts.refusals import ChangedMeanwhile, NotFound
 from tests.unit.credentials.system import NEW, OLD, System
 
 ADMIN = Actor(sub="root", organization="halden")
@@ -120,9 +120,28 @@ async def test_disabling_ends_everything_and_is_told_once_however_often_it_is_as
         "account-disabled",
     )
     assert told.payload.revision == first.revision
-    enabled = [await accounts.enable(EnableAccount(sub=ada.sub)) for _ in range(2)]
+    enabled = [await accounts.enable(EnableAccount(sub=ada.sub, by=ADMIN)) for _ in range(2)]
     (opened,) = (e for e in system.epochs.outbox.values() if isinstance(e, AccountEnabled))
-    assert opened.payload.revision == enabled[0].revision == enabled[1].revision > first.revision
+    assert opened.payload.revision == enabled[0].revision > first.revision
+    # It is told once; whoever goes by the revision from before has to look again.
+    assert enabled[1].revision > enabled[0].revision
+    assert (await system.verify(OLD)).sub == ada.sub
+
+
+async def test_an_account_is_deleted_as_it_was_seen_or_not_at_all(
+    system: System, accounts: Accounts
+) -> None:
+    ada = await system.enroll()
+    seen = await accounts.read(ReadAccount(sub=ada.sub))
+    deletion = DisableAccount(sub=ada.sub, deleted=True, revision=seen.revision, by=ADMIN)
+    await accounts.enable(EnableAccount(sub=ada.sub))
+    with pytest.raises(ChangedMeanwhile):
+        await accounts.disable(deletion)
+    assert not (await accounts.read(ReadAccount(sub=ada.sub))).disabled
+    seen = await accounts.read(ReadAccount(sub=ada.sub))
+    first = await accounts.disable(deletion.model_copy(update={"revision": seen.revision}))
+    # The same call again finds it done.
+    assert await accounts.disable(deletion.model_copy(update={"revision": seen.revision})) == first
 
 
 async def test_a_sign_in_that_read_the_account_before_it_was_disabled_comes_to_nothing(

@@ -58,6 +58,7 @@ from tests.memory.credentials import (
     MemoryQuotas,
 )
 from tests.memory.epochs import MemoryEpochs
+from tests.unit.credentials.system import reset_policies
 
 NUMBER, OTHER = "+494215550147", "+494215550148"
 MAIL = "jo@halden.example"
@@ -97,6 +98,7 @@ class People:
             ),
             self.clock,
             pepper,
+            reset_policies(self.clock),
         )
 
     async def enroll(

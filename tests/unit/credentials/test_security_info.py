@@ -58,6 +58,7 @@ from tests.memory.credentials import (
     MemoryQuotas,
 )
 from tests.memory.epochs import MemoryEpochs
+from tests.unit.credentials.system import reset_policies
 
 
 @dataclass
@@ -99,6 +100,7 @@ class Ada:
             ),
             self.clock,
             pepper,
+            reset_policies(self.clock),
         )
 
     async def methods(self) -> tuple[Method, ...]:

@@ -65,7 +65,7 @@ from tests.memory.credentials import (
     MemoryQuotas,
 )
 from tests.memory.epochs import MemoryEpochs
-from tests.unit.credentials.system import registration
+from tests.unit.credentials.system import registration, reset_policies
 
 ORIGIN = "https://portal.example:8443"
 FLOW = "a flow"
@@ -110,6 +110,7 @@ class People:
             ),
             self.clock,
             PEPPER,
+            reset_policies(self.clock),
         )
         self.alone = PasskeySignIn(
             self.credentials,

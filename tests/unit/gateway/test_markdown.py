@@ -1,8 +1,12 @@
 """Markdown that admins write becomes HTML that can do nothing."""
 
+import time
+
 import pytest
 
-from services.gateway.markdown import html_of, rendered
+from services.gateway.errors import TermsTooComplex
+from services.gateway.markdown import html_of, rendered, require_simple
+from shared.contracts.terms import LongestTerms
 
 
 @pytest.mark.parametrize(
@@ -62,3 +66,37 @@ async def test_what_terms_are_written_with_is_kept() -> None:
     html = await html_of(text)
     for tag in ("em", "strong", "code", "ul", "li", 'ol start="3"', "blockquote", "table", "hr"):
         assert f"<{tag}>" in html
+
+
+@pytest.mark.parametrize("signs", ["![", "[", "- a\n", "*_", "[a](b*"])
+async def test_signs_over_and_over_are_refused_before_anybody_has_to_read_them(
+    signs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.gateway.markdown._MOST_SECONDS", 0.1)
+    began = time.process_time()
+    with pytest.raises(TermsTooComplex):
+        await require_simple([signs * (LongestTerms // len(signs))])
+    assert time.process_time() - began < 2
+
+
+async def test_a_table_is_refused_by_its_size_before_it_is_read() -> None:
+    head = "a|b\n-|-\n"
+    await require_simple([head + "c|d\n" * 2000])
+    for before in ("", "> ", "text\n\n"):
+        began = time.process_time()
+        with pytest.raises(TermsTooComplex):
+            await require_simple([before + head + "|\n" * 90_000])
+        assert time.process_time() - began < 2
+
+
+async def test_texts_are_too_complex_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.gateway.markdown._MOST_SECONDS_TOGETHER", 0.1)
+    await require_simple(["- a\n" * 100])
+    with pytest.raises(TermsTooComplex):
+        await require_simple(["- a\n" * 100 for _ in range(1000)])
+
+
+async def test_prose_of_the_greatest_length_is_simple() -> None:
+    words = "Who uses the **network** keeps to what [the law](https://law.example) asks of them. "
+    part = f"## A part\n\n{words * 8}\n\n- {words}\n- {words}\n\n"
+    await require_simple([part * (LongestTerms // len(part))])

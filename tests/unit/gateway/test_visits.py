@@ -42,7 +42,7 @@ def visits(sessions: EndingSessions) -> Visits:
         Catalogues.load(),
         (),
     )
-    return Visits(requests, Account(None, None, sessions, None))  # type: ignore[arg-type]
+    return Visits(requests, Account(None, None, sessions, None, None))  # type: ignore[arg-type]
 
 
 def request(cookie: str | None) -> web.Request:

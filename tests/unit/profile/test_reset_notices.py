@@ -1,10 +1,13 @@
 """Who is told of a password that was reset, and of somebody who asks for help."""
 
+from datetime import timedelta
+
 import pytest
 
-from services.credentials.model import help_asked, password_changed
+from services.credentials.model import help_asked, password_changed, reset_done, reset_refused
+from shared.contracts.audit import Actor
 from shared.contracts.epochs import Raised
-from shared.contracts.events import Cause, CredentialChange
+from shared.contracts.events import Audited, Cause, CredentialChange
 from tests.unit.profile.test_notices import AT, TEXTS, System, system
 
 __all__ = ["system"]
@@ -80,3 +83,37 @@ async def test_the_admins_are_told_who_asks_for_help_and_when(system: System) ->
     for mail in system.mailer.taken:
         assert "ada@example.org" in mail.text
         assert TEXTS.moment(AT, "en") in mail.text
+
+
+@pytest.mark.parametrize("reason", ["not-enabled", "not-registered"])
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_the_owner_hears_once_a_day_why_a_reset_was_refused(
+    system: System, reason: str, language: str
+) -> None:
+    system.person(preferred_language=language)
+    for hours in (0, 1, 1, 3):
+        at = AT + timedelta(hours=hours)
+        await system.notices.owe_of_refused_reset(reset_refused("ada", "halden", reason, at=at))
+    await system.send_all()
+    (mail,) = system.mailer.taken
+    assert (mail.to, mail.subject) == (
+        "ada@example.org",
+        TEXTS.text(f"mail.reset-{reason}.subject", language),
+    )
+    assert TEXTS.moment(AT, language) in mail.text
+    assert "desk@halden.example" in mail.text
+    assert "ada" not in mail.message_id
+    at = AT + timedelta(days=1)
+    await system.notices.owe_of_refused_reset(reset_refused("ada", "halden", "not-enabled", at=at))
+    await system.send_all()
+    assert len(system.mailer.taken) == 2
+
+
+async def test_nobody_hears_of_other_reasons_or_entries(system: System) -> None:
+    for reason in ("disabled", "locked", "throttled", "unknown"):
+        await system.notices.owe_of_refused_reset(reset_refused("ada", "halden", reason, at=AT))
+    await system.notices.owe_of_refused_reset(reset_done("ada", "halden", at=AT))
+    admin = Actor(sub="bo", organization="halden")
+    other = Audited.of(admin, "disable-user", at=AT, subject="ada", reason="not-enabled")
+    await system.notices.owe_of_refused_reset(other)
+    assert await system.send_all() == 0
