@@ -96,7 +96,6 @@ def build_service(config: GatewayConfig) -> Service:
     required = RequiredTerms(terms, profile, rules)
     sign_in = SignIn(credentials, profile, sessions, flows, clock, Attempts(sessions), required)
     registration = Registration(sign_in)
-    policies = Policies(credentials, profile, sessions, portal_access)
     devices = Devices(sessions, credentials, profile, step_ups, DeviceTrust(sessions))
     data = PersonalData([PersonalDataClient(each) for each in peers.values()], step_ups)
     activity = Activity(credentials, sessions, step_ups)
@@ -113,7 +112,7 @@ def build_service(config: GatewayConfig) -> Service:
     problems = Problems(catalogues, requests)
     admin = AdminFlows(
         Users(profile, credentials, sessions),
-        policies,
+        Policies(credentials, profile, sessions, portal_access),
         AuditTrail(profile),
         MethodImport(credentials, profile),
     )
@@ -131,7 +130,7 @@ def build_service(config: GatewayConfig) -> Service:
         security_info,
         administration,
         admin.users,
-        policies,
+        admin.policies,
         live,
         devices,
         activity,
