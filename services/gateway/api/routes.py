@@ -45,6 +45,7 @@ from services.gateway.api.organizations_admin import OrganizationsAdministration
 from services.gateway.api.parked_events import ParkedEventsApi
 from services.gateway.api.password_policy import PasswordPolicyApi
 from services.gateway.api.password_reset import PasswordResetApi
+from services.gateway.api.personal_data import PersonalDataApi
 from services.gateway.api.policy import PolicyApi
 from services.gateway.api.portal_policy import PortalPolicyApi
 from services.gateway.api.questions import QuestionApi
@@ -75,6 +76,7 @@ from services.gateway.model import (
 )
 from services.gateway.organizations import OrganizationFlows
 from services.gateway.password_reset import PasswordReset
+from services.gateway.personal_data import PersonalData
 from services.gateway.policy import Policies
 from services.gateway.registration import Registration
 from services.gateway.requests import RECEIPT_HEADER
@@ -128,6 +130,7 @@ class Api:
     password_reset: PasswordReset
     method_import: MethodImport
     terms: TermsFlows
+    data: PersonalData
     organizations: OrganizationFlows
 
     def operations(self) -> list[Operation]:
@@ -140,6 +143,7 @@ class Api:
             *QuestionApi(self.catalogues).operations(),
             *DevicesApi(self.devices).operations(),
             *ActivityApi(self.activity).operations(),
+            *PersonalDataApi(self.data).operations(),
             *OrganizationsApi(self.organizations).operations(),
             *TermsApi(self.terms).operations(),
             *TermsFilesApi(self.terms).operations(),

@@ -10,6 +10,7 @@ from services.gateway.activity import Activity
 from services.gateway.devices import Devices
 from services.gateway.organizations import OwnOrganizations
 from services.gateway.password_reset import PasswordReset
+from services.gateway.personal_data import PersonalData
 from services.gateway.portal.activity_pages import ActivityPages
 from services.gateway.portal.admin_audit_pages import AdminAuditPages
 from services.gateway.portal.admin_device_pages import AdminDevicePages
@@ -32,6 +33,7 @@ from services.gateway.portal.page import Pages
 from services.gateway.portal.passkey_pages import PasskeyPages
 from services.gateway.portal.password_pages import PasswordPages
 from services.gateway.portal.password_reset_pages import PasswordResetPages
+from services.gateway.portal.personal_data_pages import PersonalDataPages
 from services.gateway.portal.problem_pages import ProblemPages
 from services.gateway.portal.profile_pages import ProfilePages
 from services.gateway.portal.question_pages import QuestionPages
@@ -64,6 +66,7 @@ class AccountFlows:
     devices: Devices
     activity: Activity
     password_reset: PasswordReset
+    data: PersonalData
     organizations: OwnOrganizations
 
 
@@ -93,7 +96,9 @@ class Portal:
             TermsSignInPages(pages, visits, terms.at_sign_in, signing_in),
             ReminderPages(pages, visits, registration, signing_in),
             PasswordResetPages(pages, visits, own.password_reset),
-            ProfilePages(pages, visits, account, security_info, devices, own.activity),
+            ProfilePages(
+                pages, visits, account, security_info, devices, own.activity, own.organizations
+            ),
             ChallengePages(pages, visits, sign_in, signing_in),
             methods,
             TrustPages(visits, devices.trust),
@@ -104,6 +109,7 @@ class Portal:
             StepUpPages(pages, visits, security_info.step_ups),
             PasswordPages(pages, visits, account, security_info.step_ups),
             ActivityPages(pages, visits, own.activity),
+            PersonalDataPages(pages, visits, own.data),
             SessionPages(pages, visits, account),
             DevicePages(pages, visits, devices),
             ReceiptPages(pages, visits, account),

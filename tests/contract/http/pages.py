@@ -61,6 +61,7 @@ async def pages(gateway: Gateway) -> AsyncIterator[Browser]:
         gateway.devices,
         gateway.activity,
         gateway.password_reset,
+        gateway.data,
         gateway.organizations.own,
     )
     audit = AuditTrail(gateway.services.profile)

@@ -30,6 +30,7 @@ from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.reset_limits import ResetLimits
 from services.credentials.reset_registration import ResetRegistration
 from services.credentials.routes import account_routes, question_routes, reset_routes
+from services.credentials.routes import personal_data_routes as credentials_data_routes
 from services.credentials.routes import routes as credentials_routes
 from services.credentials.rules import PasswordRules
 from services.credentials.security_info import SecurityInformation
@@ -42,15 +43,18 @@ from services.gateway.clients import peer
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.organizations import OrganizationsClient
 from services.gateway.clients.peer import Peer
+from services.gateway.clients.personal_data import ErasureClient, PersonalDataClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.clients.terms import TermsClient
 from services.profile.audit import Audit
+from services.profile.erasures import Erasures
 from services.profile.organizations import Organizations
 from services.profile.organizations_admin import OrganizationsAdministration
 from services.profile.people import People
 from services.profile.portal_policy import PortalPolicies
 from services.profile.routes import organization_routes, terms_routes
+from services.profile.routes import personal_data_routes as profile_data_routes
 from services.profile.routes import routes as profile_routes
 from services.profile.terms import Terms
 from services.profile.terms_admin import TermsAdministration
@@ -66,10 +70,13 @@ from services.sessions.policy import SessionPolicies
 from services.sessions.receipts import Receipts
 from services.sessions.revocation import Revocations
 from services.sessions.routes import activity_routes
+from services.sessions.routes import personal_data_routes as sessions_data_routes
 from services.sessions.routes import routes as sessions_routes
 from shared.contracts.methods import SentKinds
+from shared.contracts.personal_data import KEEPERS, Keeper
 from shared.lease import Lease
 from shared.mongo import is_outage
+from shared.personal_data import PersonalData
 from shared.service import ServiceConfig, application
 from shared.texts import Catalogues
 from tests.memory.audit import MemoryAudit
@@ -88,6 +95,8 @@ from tests.memory.credentials import (
 )
 from tests.memory.epochs import MemoryEpochs
 from tests.memory.memberships import MemoryMemberships
+from tests.memory.personal_data import MemoryErasures, MemoryHolding, data_of, keeping
+from tests.memory.places import MemoryPlaces
 from tests.memory.profile import MemoryPeople
 from tests.memory.sessions import MemoryAcceptances, MemorySessions
 from tests.memory.sessions import MemoryPolicies as MemorySessionPolicies
@@ -128,6 +137,9 @@ class Memory:
     audit: MemoryAudit
     reset_policies: MemoryResetPolicies
     terms: MemoryTerms
+    erasures: MemoryErasures
+    holdings: dict[Keeper, tuple[MemoryHolding, ...]]
+    places: MemoryPlaces
     memberships: MemoryMemberships
 
     @classmethod
@@ -150,6 +162,13 @@ class Memory:
             MemoryAudit(clock=clock),
             MemoryResetPolicies(epochs),
             MemoryTerms(epochs),
+            MemoryErasures(people),
+            {
+                "profile": (keeping("person", []), keeping("photo", [])),
+                "credentials": (keeping("account", [], secret=("verifier",)),),
+                "sessions": (keeping("sign-ins", []),),
+            },
+            MemoryPlaces(),
             MemoryMemberships(people),
         )
 
@@ -161,10 +180,16 @@ class Memory:
         policies = PortalPolicies(self.people, people, self.clock)
         administration = TermsAdministration(self.terms, self.people, self.clock)
         own = profile_routes(people, users, audit, policies)
+        erasures = Erasures(self.erasures, self.clock)
+        data = profile_data_routes(self.data("profile"), erasures)
         kept = (self.memberships, self.people, self.clock)
         guests = organization_routes(Organizations(*kept), OrganizationsAdministration(*kept))
         terms = terms_routes(Terms(self.terms), administration)
-        return _app("profile", [*own, *guests, *terms])
+        return _app("profile", [*own, *data, *guests, *terms])
+
+    def data(self, keeper: Keeper) -> PersonalData:
+        """Return a service's part of what is kept of people."""
+        return data_of(keeper, self.people, *self.holdings[keeper])
 
     def hasher(self) -> Hasher:
         """Return one that costs nothing."""
@@ -242,6 +267,7 @@ class Memory:
         return _app(
             "credentials",
             [
+                *credentials_data_routes(self.data("credentials")),
                 *reset_routes(reset, registration),
                 *account_routes(accounts),
                 *credentials_routes(
@@ -265,9 +291,9 @@ class Memory:
         lease = Lease(kept.policy_of, self.clock, self.clock.pause)
         policies = SessionPolicies(kept, lease, usual)
         revocations = Revocations(self.sessions, self.clock)
-        devices = Devices(self.sessions, self.clock)
+        devices = Devices(self.sessions, self.clock, self.places)
         disabling = Disabling(self.sessions, revocations, self.clock)
-        activity = Activity(self.sessions.activity, self.clock)
+        activity = Activity(self.sessions.activity, self.clock, policies, self.places)
         return _app(
             "sessions",
             [
@@ -280,6 +306,7 @@ class Memory:
                     policies,
                     disabling,
                 ),
+                *sessions_data_routes(self.data("sessions")),
                 *activity_routes(activity, Disowning(revocations, disabling)),
             ],
         )
@@ -306,6 +333,16 @@ class Services:
     def terms(self) -> TermsClient:
         """The gateway's client of what that service has to do with terms of use."""
         return TermsClient(self.peer("profile"))
+
+    @property
+    def keepers(self) -> tuple[PersonalDataClient, ...]:
+        """The gateway's clients of what each of them keeps of somebody."""
+        return tuple(PersonalDataClient(self.peer(each)) for each in KEEPERS)
+
+    @property
+    def erasures(self) -> ErasureClient:
+        """The gateway's client of who is erased."""
+        return ErasureClient(self.peer("profile"))
 
     @property
     def organizations(self) -> OrganizationsClient:

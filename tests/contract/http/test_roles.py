@@ -76,6 +76,7 @@ TABLE: dict[str, Turns] = {
     "GET /me/sign-ins": SIGNED_IN,
     "GET /me/sign-ins/export": SIGNED_IN,
     "POST /me/sign-ins/{id}/report": SIGNED_IN,
+    "GET /me/personal-data": SIGNED_IN,
     "GET /me/devices": SIGNED_IN,
     "POST /me/devices/{id}/disable": SIGNED_IN,
     "GET /me/organizations": SIGNED_IN,
@@ -190,6 +191,7 @@ def api(gateway: Gateway) -> Api:
         gateway.password_reset,
         gateway.method_import,
         gateway.terms,
+        gateway.data,
         gateway.organizations,
     )
 
