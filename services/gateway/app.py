@@ -143,19 +143,9 @@ def build_service(config: GatewayConfig) -> Service:
     )
     table = api.operations()
     operations = Operations(requests, RedisAnswers(redis, sealer), problems.answer)
-
-    app = web.Application(
-        middlewares=[
-            measured(NAME),
-            identified,
-            middleware(problems, portal.problem),
-        ],
-        client_max_size=_LARGEST_BODY,
-    )
-    app.on_response_prepare.append(guarded(config.public_url))
+    app = _application(config, problems, portal)
     app.add_routes([operations.route(operation) for operation in table])
     app.add_routes(Documents(table, config.public_url).routes())
-    portal.install(app)
 
     async def close_outgoing(_app: web.Application) -> AsyncIterator[None]:
         yield
@@ -177,6 +167,17 @@ def build_service(config: GatewayConfig) -> Service:
         stops=[bus.stop],
         refused=_refused(problems, dressed(config.public_url)),
     )
+
+
+def _application(config: GatewayConfig, problems: Problems, portal: Portal) -> web.Application:
+    """Return what serves the pages, and answers every refusal."""
+    app = web.Application(
+        middlewares=[measured(NAME), identified, middleware(problems, portal.problem)],
+        client_max_size=_LARGEST_BODY,
+    )
+    app.on_response_prepare.append(guarded(config.public_url))
+    portal.install(app)
+    return app
 
 
 def _refused(problems: Problems, dress: Dress) -> Refused:

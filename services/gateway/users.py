@@ -141,8 +141,17 @@ class Users:
             nobody = Account(sub=sub, revision=0, disabled=True, deleted=True)
             await self._note(organization, nobody)
 
+    async def enable(self, admin: Person, sub: str) -> None:
+        """Let the owner of an account in again."""
+        await self._found(admin, sub)
+        await self._enable(admin.home_organization.id, sub, acting(admin))
+
+    async def _enable(self, organization: str, sub: str, by: Actor | None) -> None:
+        account = await self.credentials.enable(EnableAccount(sub=sub, by=by))
+        await self._note(organization, account)
+
     async def _delete(self, found: Callable[[], Awaitable[Account]], shutting: "_Shutting") -> None:
-        """Delete an account as it was found.
+        """Shut an account for good.
 
         It cannot be taken back, so it is begun anew where the account was changed meanwhile:
         another admin may have enabled it, and the last of the others stopped being one since.
@@ -156,15 +165,6 @@ class Users:
             else:
                 return
         raise Busy
-
-    async def enable(self, admin: Person, sub: str) -> None:
-        """Let the owner of an account in again."""
-        await self._found(admin, sub)
-        await self._enable(admin.home_organization.id, sub, acting(admin))
-
-    async def _enable(self, organization: str, sub: str, by: Actor | None) -> None:
-        account = await self.credentials.enable(EnableAccount(sub=sub, by=by))
-        await self._note(organization, account)
 
     async def _shut(self, before: Account, shutting: "_Shutting") -> Account:
         # Who is an admin is for the profile service to say, so it is asked first: from then on the

@@ -137,9 +137,9 @@ async def test_nothing_of_somebody_who_is_erased_is_found_in_any_store(portal: P
     again = await joins(portal, user.user_id)
     assert again.sub != user.sub
     assert (await portal.sign_in(again)).status == 200
-    told = await told_of(portal, user.user_id)
-    assert [each["id"] for each in told["person"]] == [again.sub]
-    assert (len(told["sign-ins"]), len(told["devices"]), told["mails"]) == (1, 1, [])
+    kept = await told_of(portal, user.user_id)
+    assert [each["id"] for each in kept["person"]] == [again.sub]
+    assert (len(kept["sign-ins"]), len(kept["devices"]), kept["mails"]) == (1, 1, [])
     # Asked for once more, by its pseudonym, it finds nothing to do, and nobody else.
     assert (await erased(portal, user.sub))[0] == 0
     assert (await portal.ask("GET", "/me", token=again.tokens[0])).status == 200

@@ -488,6 +488,19 @@ async def test_profile_audits_once_what_it_is_told_twice(profile_side: ProfileSi
     assert await profile_side.mailed() == []
 
 
+async def test_profile_tells_the_owner_once_of_refused_resets_of_a_day(
+    profile_side: ProfileSide,
+) -> None:
+    told = [
+        reset_refused("ada", "halden", "not-registered", at=AT + timedelta(hours=hours))
+        for hours in (0, 1)
+    ]
+    await profile_side.line.bring_at_once(*told, *told)
+    assert len(await profile_side.mailed()) == 1
+    entries = await profile_side.trail.entries("halden", after=0, limit=9)
+    assert {each.told.id for each in entries} == {each.id for each in told}
+
+
 async def test_sessions_writes_nothing_of_who_was_erased_whatever_it_is_told_late(
     sessions_side: SessionsSide,
 ) -> None:
@@ -541,19 +554,6 @@ async def test_profile_notes_each_confirmation_in_whatever_order_and_number(
     await profile_side.line.bring_at_once(*told, *reversed(told), stranger)
     known = await profile_side.erasures.read(ReadErasure(sub="ada"))
     assert known.waits_for == ("profile",)
-
-
-async def test_profile_tells_the_owner_once_of_refused_resets_of_a_day(
-    profile_side: ProfileSide,
-) -> None:
-    told = [
-        reset_refused("ada", "halden", "not-registered", at=AT + timedelta(hours=hours))
-        for hours in (0, 1)
-    ]
-    await profile_side.line.bring_at_once(*told, *told)
-    assert len(await profile_side.mailed()) == 1
-    entries = await profile_side.trail.entries("halden", after=0, limit=9)
-    assert {each.told.id for each in entries} == {each.id for each in told}
 
 
 def test_these_are_all_the_consumers_there_are() -> None:
