@@ -92,6 +92,7 @@ from tests.memory.credentials import (
 )
 from tests.memory.epochs import MemoryEpochs
 from tests.memory.personal_data import MemoryErasures, MemoryHolding, data_of, keeping
+from tests.memory.places import MemoryPlaces
 from tests.memory.profile import MemoryPeople
 from tests.memory.sessions import MemoryAcceptances, MemorySessions
 from tests.memory.sessions import MemoryPolicies as MemorySessionPolicies
@@ -134,6 +135,7 @@ class Memory:
     terms: MemoryTerms
     erasures: MemoryErasures
     holdings: dict[Keeper, tuple[MemoryHolding, ...]]
+    places: MemoryPlaces
 
     @classmethod
     def empty(cls) -> "Memory":
@@ -161,6 +163,7 @@ class Memory:
                 "credentials": (keeping("account", [], secret=("verifier",)),),
                 "sessions": (keeping("sign-ins", []),),
             },
+            MemoryPlaces(),
         )
 
     def profile(self) -> web.Application:
@@ -280,9 +283,9 @@ class Memory:
         lease = Lease(kept.policy_of, self.clock, self.clock.pause)
         policies = SessionPolicies(kept, lease, usual)
         revocations = Revocations(self.sessions, self.clock)
-        devices = Devices(self.sessions, self.clock)
+        devices = Devices(self.sessions, self.clock, self.places)
         disabling = Disabling(self.sessions, revocations, self.clock)
-        activity = Activity(self.sessions.activity, self.clock)
+        activity = Activity(self.sessions.activity, self.clock, policies, self.places)
         return _app(
             "sessions",
             [
