@@ -129,7 +129,12 @@ class Authentication:
         # No subject looks like this one, and nobody can tell the user ID from it.
         nobody = f".{fingerprint(self.pepper, 'activity', user_id)[:40]}"
         sub = password.sub if password is not None else nobody
-        return Attempted(sub=sub, known=password is not None, outcome=outcome)
+        return Attempted(
+            sub=sub,
+            known=password is not None,
+            outcome=outcome,
+            organization=password.organization if password is not None else None,
+        )
 
     def _guesses(
         self, user_id: str, asked: VerifyPassword, lock: Lock, *, familiar: bool

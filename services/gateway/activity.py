@@ -18,6 +18,7 @@ from shared.contracts.activity import (
     ReportMine,
     ReportNotMine,
 )
+from shared.contracts.policy import ReadPolicy
 from shared.contracts.sessions import Revoked
 
 _PAGE = 200
@@ -63,6 +64,11 @@ class Activity:
     async def counts(self, caller: Caller) -> AttemptCounts:
         """Return how many attempts each of the last days had."""
         return await self.sessions.attempt_counts(CountAttempts(sub=caller.sub))
+
+    async def kept_days(self, caller: Caller) -> int:
+        """Return for how many days the caller's attempts are kept."""
+        organization = caller.session.organization or ""
+        return (await self.sessions.policy(ReadPolicy(organization=organization))).activity_days
 
     async def mine(self, caller: Caller, id: str) -> Attempt:
         """Note that it was the caller, and return it."""

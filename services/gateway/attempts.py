@@ -63,13 +63,20 @@ class Attempts:
                 where=where,
                 device_id=flow.device_id,
                 familiar=flow.is_familiar,
+                organization=flow.organization,
             )
         )
 
     async def device_refused(self, flow: Flow, where: Where) -> None:
         """Note that all that was asked for so far was right on a device that is disabled."""
         await self._note(
-            NoteAttempt(sub=flow.sub, outcome="device-disabled", where=where, familiar=True)
+            NoteAttempt(
+                sub=flow.sub,
+                outcome="device-disabled",
+                where=where,
+                familiar=True,
+                organization=flow.organization,
+            )
         )
 
     async def _note(self, attempt: NoteAttempt) -> None:

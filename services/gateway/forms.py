@@ -21,10 +21,12 @@ from shared.contracts.policy import (
     BannedWord,
     EnabledFor,
     GroupName,
+    LeastActivityDays,
     LeastIdleMinutes,
     LeastLifetimeHours,
     LeastMinimumLength,
     LeastQuestions,
+    MostActivityDays,
     MostBannedWords,
     MostGroups,
     MostHistory,
@@ -152,10 +154,14 @@ class MethodsPolicyBody(Body):
 
 
 class SessionsPolicyBody(Body):
-    """How long a session lasts: without use, and at all."""
+    """How long a session lasts, without use and at all, and sign-in activity is kept.
+
+    Without `activity_days`, these stay as they are.
+    """
 
     idle_minutes: Annotated[int, Field(ge=LeastIdleMinutes, le=MostIdleMinutes)]
     lifetime_hours: Annotated[int, Field(ge=LeastLifetimeHours, le=MostLifetimeHours)]
+    activity_days: Annotated[int | None, Field(ge=LeastActivityDays, le=MostActivityDays)] = None
 
 
 class PasswordPolicyBody(Body):

@@ -125,17 +125,20 @@ class Policies:
         *,
         idle_minutes: int,
         lifetime_hours: int,
+        activity_days: int | None = None,
         replaces: tuple[int, ...] | None = None,
     ) -> KeptSessionsPolicy:
         """Replace it, if it is one of these versions or if none are named.
 
-        When this returns, no session is begun or renewed for longer.
+        When this returns, no session is begun or renewed for longer, and no attempt to sign in is
+        kept for another time; what is there already follows within a moment, in the background.
         """
         return await self.sessions.put_policy(
             PutSessionsPolicy(
                 organization=admin.home_organization.id,
                 idle_minutes=idle_minutes,
                 lifetime_hours=lifetime_hours,
+                activity_days=activity_days,
                 replaces=replaces,
                 by=acting(admin),
             )

@@ -41,6 +41,17 @@ def holdings(database: Database) -> Callable[[str], Awaitable[Sequence[Holding]]
                 by="document",
             ),
             Holding(
+                "organizations", database["memberships"], own,
+                ("organization", "role", "groups", "state", "invited_by", "joined_at", "ended_at",
+                 "ended_by"),
+                by="organization",
+            ),
+            Holding(
+                "invitations", database["invitations"], own,
+                ("organization", "user_id", "role", "groups", "invited_by", "invited_at"),
+                by="invited_at",
+            ),
+            Holding(
                 "mails", database["notices"], own,
                 ("cause", "about", "codes_left", "to", "committed_at", "owed_at", "outcome",
                  "reason", "closed_at"),

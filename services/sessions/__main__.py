@@ -4,10 +4,14 @@ import sys
 
 from services.sessions.app import build_service, install
 from services.sessions.config import SessionsConfig
+from services.sessions.geoip import UnusableDatabase
 from shared import service
 
 config = SessionsConfig()
 if sys.argv[1:] == ["install"]:
     service.install(lambda: install(config))
 else:
-    service.serve(lambda: build_service(config), config)
+    try:
+        service.serve(lambda: build_service(config), config)
+    except UnusableDatabase as error:
+        sys.exit(str(error))

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.sessions.attempts import MostOfADay, NewAttempt, words_of
+from services.sessions.attempts import MostOfADay, NewAttempt
 from services.sessions.errors import NoSuchAttempt
 from services.sessions.model import SigningInDevice, new_id
+from services.sessions.places import Places, Sighting, flags_of, words_of
+from services.sessions.policy import SessionPolicies
 from services.sessions.store import ActivityStore
 from shared.clock import Clock
 from shared.contracts.activity import (
@@ -23,6 +25,8 @@ from shared.contracts.activity import (
 from shared.contracts.body import Done
 from shared.contracts.sessions import EstablishSession
 
+_COMPARED_TOGETHER = 50
+
 
 @dataclass(frozen=True)
 class Activity:
@@ -30,6 +34,8 @@ class Activity:
 
     store: ActivityStore
     clock: Clock
+    policies: SessionPolicies
+    places: Places
 
     async def signed_in(self, asked: EstablishSession, device: SigningInDevice) -> str:
         """Keep a sign-in and return its id."""
@@ -41,8 +47,9 @@ class Activity:
             app=asked.app,
             device_id=device.known.id,
             familiar=device.fresh_key is None,
+            organization=asked.organization,
         )
-        await self.store.add_attempt(kept_as, NewAttempt.of(signed_in))
+        await self.store.add_attempt(kept_as, await self._new(signed_in))
         return kept_as
 
     async def device_refused(self, asked: EstablishSession) -> None:
@@ -54,6 +61,7 @@ class Activity:
                 where=asked.where,
                 app=asked.app,
                 familiar=True,
+                organization=asked.organization,
             )
         )
 
@@ -66,7 +74,7 @@ class Activity:
 
         It takes the same steps whether anybody has the user ID or not.
         """
-        attempt, now = NewAttempt.of(asked), self.clock.now()
+        attempt, now = await self._new(asked), self.clock.now()
         kept_as = attempt.id_at(now) if attempt.is_throttled else new_id()
         if attempt.is_throttled and await self.store.count_again(kept_as):
             return Done()
@@ -74,6 +82,26 @@ class Activity:
             kept_as, attempt = attempt.without_origin(now)
         await self.store.add_attempt(kept_as, attempt)
         return Done()
+
+    async def compare_places(self) -> None:
+        """Say of what is from an unfamiliar place that it is, as far as there is anything new.
+
+        It is done after the fact, so that no sign-in waits for it. Done twice, it says the same.
+        """
+        while found := await self.store.to_compare(limit=_COMPARED_TOGETHER):
+            for each in found:
+                await self._compare(each)
+
+    async def _compare(self, now: Sighting) -> None:
+        last = await self.store.last_sighting(before=now)
+        was_near = last is None or now.place.is_near(last.place)
+        was_near = was_near or await self.store.was_near(now)
+        await self.store.compared(now.id, flags_of(last, now, was_near=was_near))
+
+    async def _new(self, noted: NoteAttempt) -> NewAttempt:
+        policy = await self.policies.of(noted.organization)
+        place = self.places.of(noted.where.address)
+        return NewAttempt.of(noted, place=place, kept_days=policy.activity_days)
 
     async def list(self, asked: ListAttempts) -> AttemptList:
         """Return a page of a subject's attempts, newest first."""

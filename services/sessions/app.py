@@ -8,14 +8,17 @@ from services.sessions.config import SessionsConfig
 from services.sessions.devices import Devices
 from services.sessions.disabling import Disabling
 from services.sessions.disowning import Disowning
+from services.sessions.geoip import places_of
 from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
 from services.sessions.mongo.activity import MongoActivityStore
 from services.sessions.mongo.personal_data import holdings
 from services.sessions.mongo.policies import MongoPolicyStore
+from services.sessions.mongo.retention import MongoRetentionStore
 from services.sessions.mongo.sessions import MongoSessionStore
 from services.sessions.policy import SessionPolicies
 from services.sessions.receipts import Receipts
+from services.sessions.retention import Retention
 from services.sessions.revocation import Revocations
 from services.sessions.routes import activity_routes, personal_data_routes, routes
 from services.sessions.subscribers import subscribe
@@ -57,12 +60,14 @@ def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> Callable[[], 
 
 
 def build_service(config: SessionsConfig) -> Service:
-    """Return the service, ready to run."""
+    """Return the service, ready to run. Raise `UnusableDatabase` where its places are none."""
+    places = places_of(config.geoip_database)
     wiring, store, revocations, data = _wired(config)
-    devices = Devices(store, SystemClock())
+    devices = Devices(store, SystemClock(), places)
     kept = MongoPolicyStore(wiring.database, wiring.transactions)
     policies = SessionPolicies(kept, Lease(kept.policy_of, SystemClock()), config.policy)
-    activity = Activity(MongoActivityStore(wiring.database), SystemClock())
+    activity = Activity(MongoActivityStore(wiring.database), SystemClock(), policies, places)
+    retention = Retention(MongoRetentionStore(wiring.database))
     issuance = Issuance(store, devices, policies, activity)
     introspection = Introspection(store, wiring.cache, policies)
     app = application(NAME, config, wiring.is_outage)
@@ -79,6 +84,8 @@ def build_service(config: SessionsConfig) -> Service:
             _every(config.reconcile_seconds, revocations.reconcile),
             _every(config.sweep_seconds, revocations.sweep),
             _every(_TELL_EVERY_SECONDS, devices.tell_new),
+            _every(_TELL_EVERY_SECONDS, activity.compare_places),
+            _every(config.reconcile_seconds, retention.apply),
         ],
     )
 

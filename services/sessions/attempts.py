@@ -1,17 +1,17 @@
 """Attempts to sign in: what is kept of each, and which are kept as one."""
 
 import hashlib
-import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import get_args
 
+from services.sessions.places import Place, words_of
 from shared.contracts.activity import (
-    ActivityDays,
     AttemptOutcome,
     Flag,
     NoteAttempt,
 )
+from shared.contracts.policy import UsualActivityDays
 from shared.user_agents import UserAgent
 
 MostOfADay = 100
@@ -21,7 +21,6 @@ ThrottledMinutes = 10
 """How long attempts from one address that were not looked at are counted as one."""
 _UNKNOWN_DAYS = 1
 _DAY_SECONDS = 24 * 3600
-_PARTS_WORDS = re.compile(r"[\s-]+")
 
 
 @dataclass(frozen=True)
@@ -37,9 +36,14 @@ class NewAttempt:
     address: str | None = None
     browser: str | None = None
     system: str | None = None
+    place: Place | None = None
+    organization: str | None = None
+    kept_days: int = UsualActivityDays
 
     @classmethod
-    def of(cls, noted: NoteAttempt) -> "NewAttempt":
+    def of(
+        cls, noted: NoteAttempt, *, place: Place | None = None, kept_days: int = UsualActivityDays
+    ) -> "NewAttempt":
         """Return what is kept of what was noted."""
         agent = UserAgent.parse(noted.where.user_agent)
         return cls(
@@ -52,12 +56,15 @@ class NewAttempt:
             address=noted.where.address,
             browser=agent.name or None,
             system=agent.system or None,
+            place=place,
+            organization=noted.organization,
+            kept_days=kept_days,
         )
 
     @property
     def kept_seconds(self) -> int:
         """How long it is kept; what is nobody's is nobody's to read."""
-        return (ActivityDays if self.known else _UNKNOWN_DAYS) * _DAY_SECONDS
+        return (self.kept_days if self.known else _UNKNOWN_DAYS) * _DAY_SECONDS
 
     @property
     def flags(self) -> tuple[Flag, ...]:
@@ -72,7 +79,8 @@ class NewAttempt:
     def words(self) -> tuple[str, ...]:
         """What it is found by besides its outcome, in lower case."""
         said = (self.address, self.browser, self.system, self.app)
-        return tuple(dict.fromkeys(word for each in said if each for word in words_of(each)))
+        words = (word for each in said if each for word in words_of(each))
+        return tuple(dict.fromkeys([*words, *(self.place.words if self.place else ())]))
 
     @property
     def is_throttled(self) -> bool:
@@ -88,18 +96,19 @@ class NewAttempt:
         """Return it as one of many of its hour, with the id of the row that counts them."""
         window = int(at.timestamp()) // 3600
         bare = replace(
-            self, device_id=None, address=None, browser=None, system=None, familiar=False
+            self,
+            device_id=None,
+            address=None,
+            browser=None,
+            system=None,
+            place=None,
+            familiar=False,
         )
         return _opaque(self.sub, self.outcome, str(window)), bare
 
     def tally_at(self, at: datetime) -> str:
         """Return the name under which the rows of its day are counted."""
         return f"{self.sub}.{self.outcome}.{at:%Y-%m-%d}"
-
-
-def words_of(text: str) -> list[str]:
-    """Return the words of a text in lower case, to be found by how they begin."""
-    return [word for word in _PARTS_WORDS.split(text.lower()) if word]
 
 
 def outcomes_called(word: str) -> list[AttemptOutcome]:

@@ -23,6 +23,8 @@ class SessionsConfig(ServiceConfig):
     lifetime_hours: int = 24
     reconcile_seconds: float = 3.0
     sweep_seconds: float = 60.0
+    # The file of a GeoIP database in the mmdb format; without one, no place is known.
+    geoip_database: str = ""
 
     @property
     def policy(self) -> SessionPolicy:

@@ -1,6 +1,6 @@
 """Devices: recognised by a key that the client keeps, outliving their sessions, and trusted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from services.sessions.errors import DeviceIsDisabled, NoSuchDevice
@@ -12,6 +12,7 @@ from services.sessions.model import (
     new_id,
     proof_of,
 )
+from services.sessions.places import NoPlaces, Places
 from services.sessions.store import DeviceStore
 from shared.clock import Clock
 from shared.contracts.body import Done
@@ -26,6 +27,7 @@ class Devices:
 
     store: DeviceStore
     clock: Clock
+    places: Places = field(default_factory=NoPlaces)
 
     async def recognise(self, asked: RecogniseDevice) -> RecognisedDevice:
         """Tell whose device holds a key. An unknown key is nobody's, and no error."""
@@ -54,11 +56,12 @@ class Devices:
     async def keep(self, device: SigningInDevice, asked: EstablishSession) -> None:
         """Keep a new device, or take note that a known one was used."""
         known, user_agent = device.known, asked.where.user_agent
+        place = self.places.of(asked.where.address)
         if device.fresh_key is None:
-            await self.store.device_seen(known.id, user_agent=user_agent)
+            await self.store.device_seen(known.id, user_agent=user_agent, place=place)
         else:
             proof = device.fresh_key.proof
-            await self.store.add_device(known, key_hash=proof, user_agent=user_agent)
+            await self.store.add_device(known, key_hash=proof, user_agent=user_agent, place=place)
 
     async def list(self, asked: ListDevices) -> DeviceList:
         """Return a page of a subject's devices, the one used last first."""

@@ -19,7 +19,7 @@ from shared.contracts.events import (
     SignedOutEverywhere,
     SignedOutEverywherePayload,
 )
-from shared.contracts.policy import KeptSessionsPolicy
+from shared.contracts.policy import KeptSessionsPolicy, UsualActivityDays
 from shared.contracts.sessions import Device, EndedSession, Receipt, Session
 from shared.contracts.trust import DeviceTrust
 
@@ -29,23 +29,30 @@ _DEVICES_PER_EVENT = 50
 
 @dataclass(frozen=True)
 class SessionPolicy:
-    """How long a session lasts, in seconds: without use, and at all (NIST SP 800-63B-4, 2.2.3)."""
+    """How long a session lasts, in seconds: without use, and at all (NIST SP 800-63B-4, 2.2.3).
+
+    Sign-in activity is kept for `activity_days`.
+    """
 
     idle_seconds: int
     lifetime_seconds: int
+    activity_days: int = UsualActivityDays
     version: int = field(default=0, compare=False)
     """How often it was replaced."""
 
     @classmethod
-    def of(cls, idle_minutes: int, lifetime_hours: int) -> "SessionPolicy":
+    def of(
+        cls, idle_minutes: int, lifetime_hours: int, activity_days: int = UsualActivityDays
+    ) -> "SessionPolicy":
         """Return a policy in the units that people say it in."""
-        return cls(idle_minutes * 60, lifetime_hours * 3600)
+        return cls(idle_minutes * 60, lifetime_hours * 3600, activity_days)
 
     def as_contract(self) -> KeptSessionsPolicy:
         """Return it as others see it."""
         return KeptSessionsPolicy(
             idle_minutes=self.idle_seconds // 60,
             lifetime_hours=self.lifetime_seconds // 3600,
+            activity_days=self.activity_days,
             version=self.version,
         )
 

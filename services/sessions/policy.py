@@ -27,10 +27,14 @@ class SessionPolicies:
     async def put(self, asked: PutSessionsPolicy) -> KeptSessionsPolicy:
         """Replace a policy. When this returns, no session is stored that lasts longer than it says.
 
-        What lasts longer already is shortened once no more of it can come. Raise `ChangedMeanwhile`
-        where another one stands there than those it may replace.
+        What lasts longer already is shortened once no more of it can come. Rows of activity that
+        are there follow later (`Retention`). Raise `ChangedMeanwhile` where another one stands
+        there than those it may replace.
         """
-        policy = SessionPolicy.of(asked.idle_minutes, asked.lifetime_hours)
+        days = asked.activity_days
+        if days is None:
+            days = (await self.read(ReadPolicy(organization=asked.organization))).activity_days
+        policy = SessionPolicy.of(asked.idle_minutes, asked.lifetime_hours, days)
         at = self.lease.clock.now()
         replaced = await self.store.put_policy(
             asked.organization,

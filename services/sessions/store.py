@@ -13,7 +13,8 @@ from services.sessions.model import (
     SessionPolicy,
     SessionState,
 )
-from shared.contracts.activity import Attempt, AttemptOutcome, AttemptsOfDay, Reported
+from services.sessions.places import Place, Sighting
+from shared.contracts.activity import Attempt, AttemptOutcome, AttemptsOfDay, Flag, Reported
 from shared.contracts.devices import FoundDevice, ListedDevice
 from shared.contracts.epochs import Raised
 from shared.contracts.events import Cause, Event
@@ -85,7 +86,12 @@ class DeviceStore(Protocol):
     """Devices, and the trust in them."""
 
     async def add_device(
-        self, device: KnownDevice, *, key_hash: str, user_agent: str | None = None
+        self,
+        device: KnownDevice,
+        *,
+        key_hash: str,
+        user_agent: str | None = None,
+        place: Place | None = None,
     ) -> None:
         """Keep a new device, dated by the store's clock. It is yet to be told of."""
         ...
@@ -119,8 +125,13 @@ class DeviceStore(Protocol):
         """Return the device that has this key."""
         ...
 
-    async def device_seen(self, device_id: str, *, user_agent: str | None = None) -> None:
-        """Take note that the device was used, and by which browser where that is said."""
+    async def device_seen(
+        self, device_id: str, *, user_agent: str | None = None, place: Place | None = None
+    ) -> None:
+        """Take note that the device was used; by which browser and where, if it was signed in on.
+
+        Who does not say which browser says nothing of the place either.
+        """
         ...
 
     async def trust_device(
@@ -285,6 +296,44 @@ class ActivityStore(Protocol):
 
     async def by_day(self, sub: str, *, since: datetime) -> list[AttemptsOfDay]:
         """Return how many there were on each day, in UTC, by outcome, oldest first."""
+        ...
+
+    async def to_compare(self, *, limit: int) -> list[Sighting]:
+        """Return attempts from places that are yet to be compared with earlier ones."""
+        ...
+
+    async def last_sighting(self, *, before: Sighting) -> Sighting | None:
+        """Return where its subject was seen last before.
+
+        Seen is who signed in, unless they said that it was somebody else, and who said of any
+        attempt that it was them, in the last `FamiliarDays`.
+        """
+        ...
+
+    async def was_near(self, sighting: Sighting) -> bool:
+        """Tell whether its subject was seen before near where it is."""
+        ...
+
+    async def compared(self, id: str, flags: Sequence[Flag]) -> None:
+        """Note what came of comparing the places."""
+        ...
+
+
+class RetentionStore(Protocol):
+    """Rows of activity whose end is yet to be brought in line with their policy."""
+
+    async def due(self) -> str | None:
+        """Return an organization whose rows are not yet, if there is one.
+
+        A policy that was put a moment ago is due when no process goes by the one before any more.
+        """
+        ...
+
+    async def bring_in_line(self, organization: str) -> bool:
+        """Bring some more in line; return whether there may be others.
+
+        It goes on where it was left, whoever has left it, and done twice it does the same.
+        """
         ...
 
 

@@ -8,8 +8,6 @@ from pydantic import Field
 from shared.contracts.body import Contract, Sub
 from shared.contracts.sessions import Where
 
-ActivityDays = 90
-"""How long a row is kept and shown."""
 PictureDays = 30
 LongestSearch = 64
 AttemptOutcome = Literal[
@@ -24,9 +22,15 @@ AttemptOutcome = Literal[
 ]
 """What an attempt came to. Whatever begins with `second-factor` had the right password; what was
 `throttled` was not looked at. `overtaken` is what the account was secured against meanwhile."""
-Flag = Literal["new-device", "password-known"]
-"""Why a row is to be looked at: the device was not known, or its user had the password."""
+Flag = Literal["new-device", "password-known", "new-place", "impossible-travel"]
+"""Why a row is to be looked at: the device was not known, or its user had the password; nothing
+near there was among the places of the account, or nobody travels as fast as that."""
 Reported = Literal["mine", "not-mine"]
+
+
+def place_in(names: dict[str, str], language: str) -> str | None:
+    """Return a place's name in a language, or as it is called otherwise; None where it has none."""
+    return names.get(language) or names.get("en") or next(iter(names.values()), None)
 
 
 class Attempted(Contract):
@@ -38,6 +42,8 @@ class Attempted(Contract):
     sub: Sub = Field(max_length=64)
     known: bool = True
     outcome: AttemptOutcome
+    # Whose policy says how long the row is kept.
+    organization: str | None = Field(default=None, max_length=64)
 
 
 class NoteAttempt(Attempted):
@@ -56,14 +62,15 @@ class Attempt(Contract):
     """A row of somebody's sign-in activity, as they see it.
 
     Of attempts that are too many to be told apart there is one row, with their `count`, the time of
-    the first, and what they have in common. `place` is null as long as nothing knows places.
+    the first, and what they have in common. `place_names` say by language about where the address
+    is; they are empty where nobody knows.
     """
 
     id: str
     at: datetime
     outcome: AttemptOutcome
     address: str | None = None
-    place: str | None = None
+    place_names: dict[str, str] = Field(default_factory=dict)
     browser: str | None = None
     system: str | None = None
     app: str

@@ -25,7 +25,8 @@ class ListedDevice(Contract):
     """A device in a list.
 
     `name` is what its user calls it, if anything, and `user_agent` what its browser said when it
-    was last signed in on; null where a version that did not keep that has seen it last. It is
+    was last signed in on; null where a version that did not keep that has seen it last.
+    `place_names` say by language about where it was then; they are empty where nobody knows. It is
     trusted where there is a `trust` under the current epoch, from then and until then at most.
     """
 
@@ -34,6 +35,7 @@ class ListedDevice(Contract):
     user_agent: str | None = None
     first_seen_at: datetime
     last_seen_at: datetime
+    place_names: dict[str, str] = Field(default_factory=dict)
     trust: DeviceTrust | None = None
     trusted_from: datetime | None = None
     trusted_until: datetime | None = None

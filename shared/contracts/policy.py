@@ -30,6 +30,8 @@ LeastIdleMinutes, MostIdleMinutes = 5, 30 * 24 * 60
 LeastLifetimeHours, MostLifetimeHours = 1, 30 * 24
 """Nobody is locked out by a session that ends while its page is read, and none outlasts a month
 (NIST SP 800-63B-4, 2.1.3)."""
+LeastActivityDays, UsualActivityDays, MostActivityDays = 7, 90, 3650
+"""In less than a week nobody gets to look, and some have to be able to prove it for years."""
 
 
 LeastMinimumLength, MostMinimumLength = 15, 64
@@ -148,21 +150,26 @@ class PutPortalPolicy(PortalPolicy, Replacement):
 
 
 class SessionsPolicy(Contract):
-    """How long a session lasts: without use, and at all."""
+    """How long a session lasts, without use and at all, and sign-in activity is kept."""
 
     idle_minutes: int
     lifetime_hours: int
+    activity_days: int = UsualActivityDays
 
 
 class KeptSessionsPolicy(SessionsPolicy, Kept):
     """The policy for sessions with its version."""
 
 
-class PutSessionsPolicy(SessionsPolicy, Replacement):
-    """Replace the policy for sessions as a whole."""
+class PutSessionsPolicy(Replacement):
+    """Replace the policy for sessions as a whole.
+
+    Who says nothing of `activity_days` leaves them as they are: fewer cannot be undone.
+    """
 
     idle_minutes: int = Field(ge=LeastIdleMinutes, le=MostIdleMinutes)
     lifetime_hours: int = Field(ge=LeastLifetimeHours, le=MostLifetimeHours)
+    activity_days: int | None = Field(default=None, ge=LeastActivityDays, le=MostActivityDays)
 
 
 class PasswordPolicy(Contract):

@@ -24,6 +24,11 @@ _PACKAGES = (
 
 async def described(stack: Stack) -> dict[str, Any]:
     """Return what is known of the machine, the servers and the packages."""
+    return described_here(await _servers(stack))
+
+
+def described_here(servers: dict[str, str]) -> dict[str, Any]:
+    """Return what is known of the machine and the packages, beside the servers' versions."""
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
@@ -36,7 +41,7 @@ async def described(stack: Stack) -> dict[str, Any]:
         },
         "versions": {
             "python": platform.python_version(),
-            **await _servers(stack),
+            **servers,
             **{name: version(name) for name in _PACKAGES},
         },
     }

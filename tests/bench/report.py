@@ -12,12 +12,12 @@ from tests.bench.figures import Bar, Figure, Section
 RESULTS = Path(__file__).with_name("results")
 
 
-def write(ground: dict[str, Any], sections: Sequence[Section]) -> Path:
-    """Write both, in place of the last ones, and return the one for people."""
+def write(ground: dict[str, Any], sections: Sequence[Section], name: str = "latest") -> Path:
+    """Write both, in place of the last ones of that name, and return the one for people."""
     RESULTS.mkdir(exist_ok=True)
     document = ground | {"sections": [_document(section) for section in sections]}
-    (RESULTS / "latest.json").write_text(json.dumps(document, indent=2) + "\n")
-    readable = RESULTS / "latest.md"
+    (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n")
+    readable = RESULTS / f"{name}.md"
     readable.write_text(_readable(ground, sections))
     return readable
 

@@ -27,12 +27,12 @@ async def measure(ground: Ground) -> Section:
     loads: list[Load] = []
     unloaded: list[Probes] = []
     loaded: list[Probes] = []
-    await _sign_in(ground, _WARM_SECONDS)
+    await sign_in(ground, _WARM_SECONDS)
     for _ in range(ground.scale.repeats):
         hashes.append(await asyncio.to_thread(hashes_per_second, ground.scale.hashing_seconds))
         unloaded.append(await _probe(ground, readers, ground.scale.probe_seconds))
         load, probes = await asyncio.gather(
-            _sign_in(ground, ground.scale.sign_in_seconds),
+            sign_in(ground, ground.scale.sign_in_seconds),
             _probe(ground, readers, ground.scale.sign_in_seconds),
         )
         loads.append(load)
@@ -70,7 +70,8 @@ def hashes_per_second(seconds: float) -> float:
     return done / (time.perf_counter() - begun)
 
 
-async def _sign_in(ground: Ground, seconds: float) -> Load:
+async def sign_in(ground: Ground, seconds: float) -> Load:
+    """Sign everybody in, in turn, for that long."""
     requests = [
         Request(
             "POST",

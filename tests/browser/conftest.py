@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import APIRequestContext, Browser, Playwright, expect, sync_playwright
 
 from deploy.local.packages import HEADLESS_CHROMIUM
+from tests import mmdb
 from tests.browser.person import Account, Person
 from tests.e2e.portal import People, Portal
 from tests.stack import Stack
@@ -28,10 +29,16 @@ METHODS = "/api/v1/admin/policy/methods"
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    """Run the stack."""
-    # Work that no event brings is found late, so that a page can be seen waiting for it.
-    with Stack(env={"sessions": {"SESSIONS_RECONCILE_SECONDS": "5"}}) as started:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Run the stack, in which everybody is in Berlin."""
+    here = {"127.0.0.0/8": mmdb.BERLIN, "::1/128": mmdb.BERLIN}
+    database = mmdb.write(tmp_path_factory.mktemp("geoip") / "city.mmdb", here)
+    told = {
+        "SESSIONS_GEOIP_DATABASE": database,
+        # Work that no event brings is found late, so that a page can be seen waiting for it.
+        "SESSIONS_RECONCILE_SECONDS": "5",
+    }
+    with Stack(env={"sessions": told}) as started:
         yield started
 
 

@@ -1,11 +1,16 @@
 """Recent sign-ins in the browser: read, searched, and the account secured against one of them."""
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 from playwright.sync_api import expect
+from pymongo import MongoClient
 
 from tests.browser.conftest import Opens
 from tests.browser.person import Account
 from tests.browser.test_accessibility import PHONE, finds_nothing, fits
+from tests.stack import Stack
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
@@ -46,3 +51,33 @@ def test_a_sign_in_that_was_not_me_is_found_and_the_account_secured(
     person.goes_to("/sign-in")
     person.signs_in(account)
     person.sees_heading("Choose your own password")
+
+
+def test_a_sign_in_from_where_nobody_gets_in_time_says_so(
+    someone: Opens, account: Account, stack: Stack
+) -> None:
+    person = someone(locale="de-DE", viewport=PHONE)
+    person.signs_in(account)
+    person.page.wait_for_url(f"{person.url}/")
+    with MongoClient[dict[str, Any]](stack.mongo_url) as client:
+        rows = client["sessions"]["activity"]
+        here = rows.find_one({"outcome": "signed-in"}, sort=[("at", -1)])
+        assert here is not None
+        names = {"de": "Tokio, Japan", "en": "Tokyo, Japan"}
+        far = {"country": "JP", "names": names, "cell": "JP 35 139", "position": [35.7, 139.7, 0]}
+        later = {"at": here["at"] + timedelta(minutes=1), "compare_at": here["at"], "place": far}
+        rows.insert_one({**here, **later, "_id": f"far from {here['_id']}"})
+    row = person.page.get_by_role("row").filter(has_text="Tokio, Japan")
+    said = row.filter(has_text="So weit von Ihrem letzten Ort")
+    # A worker compares the places a moment later.
+    for _ in range(20):
+        person.goes_to("/activity")
+        if said.count():
+            break
+        person.page.wait_for_timeout(250)
+    expect(said).to_contain_text("Von einem Ort, an dem Sie sich in letzter Zeit nicht")
+    expect(person.page.get_by_role("row").filter(has_text="Berlin, Deutschland")).to_have_count(1)
+    finds_nothing(person)
+    fits(person)
+    person.goes_to("/devices")
+    expect(person.page.get_by_text("Berlin, Deutschland")).to_be_visible()

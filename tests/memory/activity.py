@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from services.sessions.attempts import NewAttempt, outcomes_called
+from services.sessions.places import FamiliarDays, Sighting
 from shared.clock import Clock
-from shared.contracts.activity import Attempt, AttemptOutcome, AttemptsOfDay, Reported
+from shared.contracts.activity import Attempt, AttemptOutcome, AttemptsOfDay, Flag, Reported
 from shared.contracts.refusals import UnknownCursor
 from tests.memory.clock import StoppedClock
 
@@ -23,6 +24,25 @@ class Row:
     number: int
     count: int = 1
     reported: Reported | None = None
+    found: tuple[Flag, ...] = ()
+    to_compare: bool = True
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """Why its user should look at it."""
+        return (*self.attempt.flags, *self.found)
+
+    @property
+    def is_seen(self) -> bool:
+        """Tell whether its user was there."""
+        said = self.reported or ("mine" if self.attempt.outcome == "signed-in" else "not-mine")
+        return self.attempt.place is not None and said == "mine"
+
+    @property
+    def sighting(self) -> Sighting | None:
+        """Where it was from, if anybody knows."""
+        place = self.attempt.place
+        return Sighting(self.id, self.attempt.sub, self.at, place) if place else None
 
     @property
     def shown(self) -> Attempt:
@@ -37,8 +57,9 @@ class Row:
             system=attempt.system,
             app=attempt.app,
             device_id=attempt.device_id,
-            flagged=bool(attempt.flags),
-            flags=attempt.flags,
+            flagged=bool(self.flags),
+            flags=self.flags,
+            place_names=dict(attempt.place.names) if attempt.place else {},
             reported=self.reported,
             count=self.count,
         )
@@ -126,6 +147,34 @@ class MemoryActivity:
             AttemptsOfDay.model_validate({"day": day, "outcome": outcome, "count": number})
             for (day, outcome), number in sorted(found.items())
         ]
+
+    async def to_compare(self, *, limit: int) -> list[Sighting]:
+        """Look through them."""
+        marked = (each.sighting for each in self.rows.values() if each.to_compare)
+        return [each for each in marked if each is not None][:limit]
+
+    async def last_sighting(self, *, before: Sighting) -> Sighting | None:
+        """Look through them."""
+        return next(iter(self._seen(before)), None)
+
+    async def was_near(self, sighting: Sighting) -> bool:
+        """Look through them."""
+        return any(sighting.place.is_near(each.place) for each in self._seen(sighting))
+
+    async def compared(self, id: str, flags: Sequence[Flag]) -> None:
+        """Take note."""
+        row = self.rows[id]
+        found = (*row.found, *(each for each in flags if each not in row.found))
+        self.rows[id] = replace(row, found=found, to_compare=False)
+
+    def _seen(self, before: Sighting) -> list[Sighting]:
+        since = before.at - timedelta(days=FamiliarDays)
+        seen = [
+            each.sighting
+            for each in self._rows(before.sub)
+            if each.is_seen and each.sighting and since <= each.at < before.at
+        ]
+        return sorted(seen, key=lambda each: each.at, reverse=True)
 
     def _rows(self, sub: str) -> list[Row]:
         now = self.clock.now()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from services.sessions.model import KnownDevice
+from services.sessions.places import Place
 from services.sessions.store import TellAgainSeconds
 from shared.contracts.devices import FoundDevice, ListedDevice
 from shared.contracts.events import Event
@@ -56,7 +57,12 @@ class MemoryDevices:
     told: dict[str, datetime] = field(default_factory=dict)
 
     async def add_device(
-        self, device: KnownDevice, *, key_hash: str, user_agent: str | None = None
+        self,
+        device: KnownDevice,
+        *,
+        key_hash: str,
+        user_agent: str | None = None,
+        place: Place | None = None,
     ) -> None:
         """Keep a new device."""
         now = self.epochs.clock.now()
@@ -66,6 +72,7 @@ class MemoryDevices:
             user_agent=user_agent,
             first_seen_at=now,
             last_seen_at=now,
+            place_names=dict(place.names) if place else {},
         )
         self.devices[key_hash] = KeptDevice(device, listed, self._last_used + 1, now)
 
@@ -77,10 +84,14 @@ class MemoryDevices:
         disabled = kept.listed.disabled_at is not None
         return replace(kept.known, trust=self._trust_in(kept.known.id), disabled=disabled)
 
-    async def device_seen(self, device_id: str, *, user_agent: str | None = None) -> None:
+    async def device_seen(
+        self, device_id: str, *, user_agent: str | None = None, place: Place | None = None
+    ) -> None:
         """Take note."""
         self.devices_seen.append(device_id)
-        said = {} if user_agent is None else {"user_agent": user_agent}
+        said: dict[str, object] = {}
+        if user_agent is not None:
+            said = {"user_agent": user_agent, "place_names": dict(place.names) if place else {}}
         now, used = self.epochs.clock.now(), self._last_used + 1
         self._change(device_id, used=used, last_seen_at=now, **said)
 

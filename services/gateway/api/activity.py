@@ -1,10 +1,12 @@
 """The part of the API's table for sign-in activity."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import get_args
+from datetime import datetime
+from typing import Self, get_args
 
 from aiohttp import web
-from pydantic import StrictBool
+from pydantic import BaseModel, StrictBool
 
 from services.gateway.activity import Activity
 from services.gateway.api.bodies import ReceiptGiven
@@ -16,7 +18,10 @@ from shared.contracts.activity import (
     Attempt,
     AttemptList,
     AttemptOutcome,
+    Flag,
     LongestSearch,
+    Reported,
+    place_in,
 )
 
 _COLUMNS = (
@@ -31,6 +36,48 @@ class ReportBody(Body):
     mine: StrictBool
 
 
+class SignInItem(BaseModel):
+    """An attempt to sign in; `place` is in the reader's language, and null where nobody knows.
+
+    Of attempts that are too many to be told apart there is one item, with their `count`, the time
+    of the first, and what they have in common.
+    """
+
+    id: str
+    at: datetime
+    outcome: AttemptOutcome
+    address: str | None
+    place: str | None
+    browser: str | None
+    system: str | None
+    app: str
+    device_id: str | None
+    flagged: bool
+    flags: tuple[Flag, ...]
+    reported: Reported | None
+    count: int
+
+    @classmethod
+    def of(cls, attempt: Attempt, language: str) -> Self:
+        """Return an attempt as its user sees it."""
+        said = attempt.model_dump(exclude={"place_names"})
+        return cls(**said, place=place_in(attempt.place_names, language))
+
+
+class SignInItems(BaseModel):
+    """A page of attempts; `next` is the cursor of the following page."""
+
+    items: tuple[SignInItem, ...]
+    next: str | None = None
+
+    @classmethod
+    def of(cls, page: AttemptList, language: str) -> Self:
+        """Return a page as its user sees it."""
+        return cls(
+            items=tuple(SignInItem.of(each, language) for each in page.items), next=page.next
+        )
+
+
 @dataclass(frozen=True)
 class ActivityApi:
     """The operations, each over one flow."""
@@ -42,7 +89,7 @@ class ActivityApi:
         return [
             Operation(
                 "GET", "/me/sign-ins", "My attempts to sign in, the newest first", self._page,
-                answers={200: AttemptList}, paged=True,
+                answers={200: SignInItems}, paged=True,
                 queries={
                     "search": {"type": "string", "maxLength": LongestSearch},
                     "outcome": {"enum": list(get_args(AttemptOutcome))},
@@ -56,43 +103,47 @@ class ActivityApi:
             ),
             Operation(
                 "POST", "/me/sign-ins/{id}/report", "Say whether it was me", self._report,
-                body=ReportBody, answers={200: Attempt, 202: ReceiptGiven},
+                body=ReportBody, answers={200: SignInItem, 202: ReceiptGiven},
                 refusals={403: "step-up-required", 404: "not-found", 503: "too-busy"},
             ),
         ]  # fmt: skip
 
     async def _page(self, call: Call) -> Answer:
-        return Answer(
-            await self.activity.page(
-                call.caller,
-                search=call.query("search"),
-                outcome=call.query("outcome"),
-                limit=call.limit,
-                after=call.after,
-            )
+        page = await self.activity.page(
+            call.caller,
+            search=call.query("search"),
+            outcome=call.query("outcome"),
+            limit=call.limit,
+            after=call.after,
         )
+        return Answer(SignInItems.of(page, call.language))
 
     async def _export(self, call: Call) -> web.StreamResponse:
         file = file_of(call, "sign-ins", _FORMATS, "csv")
-        return await file.send(call.request, self.activity.pages(call.caller))
+        return await file.send(call.request, self._pages(call))
+
+    async def _pages(self, call: Call) -> AsyncIterator[SignInItems]:
+        async for page in self.activity.pages(call.caller):
+            yield SignInItems.of(page, call.language)
 
     async def _report(self, call: Call) -> Answer:
         caller, attempt = call.caller, call.path("id")
         if call.body(ReportBody).mine:
-            return Answer(await self.activity.mine(caller, attempt))
+            mine = await self.activity.mine(caller, attempt)
+            return Answer(SignInItem.of(mine, call.language))
         return receipt_given(await self.activity.not_mine(caller, attempt))
 
 
-def _as_json(attempt: Attempt) -> bytes:
+def _as_json(attempt: SignInItem) -> bytes:
     return attempt.model_dump_json().encode()
 
 
-def _as_csv(attempt: Attempt) -> bytes:
+def _as_csv(attempt: SignInItem) -> bytes:
     said = attempt.model_dump(mode="json") | {"flags": " ".join(attempt.flags)}
     return csv_row([said[column] for column in _COLUMNS])
 
 
-_FORMATS: dict[str, Format[Attempt]] = {
+_FORMATS: dict[str, Format[SignInItem]] = {
     "csv": Format("text/csv; charset=utf-8", csv_row(_COLUMNS), _as_csv),
     "json": Format("application/json", b"[", _as_json, parts=b",\n", ends=b"]\n"),
 }

@@ -10,6 +10,7 @@ from services.gateway.api.bodies import ConfirmBody, ReceiptGiven
 from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.api.receipts import receipt_given
 from services.gateway.devices import Devices, SeenDevice
+from shared.contracts.activity import place_in
 
 
 class _Item(BaseModel):
@@ -39,14 +40,19 @@ class _Item(BaseModel):
 
 
 class DeviceItem(_Item):
-    """A device; `current` marks the one that asks. What nobody has told of it is null."""
+    """A device; `current` marks the one that asks. What nobody has told of it is null.
+
+    `place` is about where it was last signed in on, in the reader's language.
+    """
 
     current: bool
+    place: str | None
 
     @classmethod
-    def of(cls, device: SeenDevice, *, current: str) -> Self:
+    def of(cls, device: SeenDevice, language: str, *, current: str) -> Self:
         """Return a device as its user sees it."""
-        return cls._of(device, current=device.listed.id == current)
+        place = place_in(device.listed.place_names, language)
+        return cls._of(device, current=device.listed.id == current, place=place)
 
 
 class DeviceItems(BaseModel):
@@ -63,7 +69,7 @@ class UserDeviceItem(_Item):
 
     @classmethod
     def of(cls, device: SeenDevice) -> Self:
-        """Return a device as an admin sees it."""
+        """Return a device as an admin sees it, who has no need to know where its user is."""
         return cls._of(device, disabled_at=device.listed.disabled_at)
 
 
@@ -114,7 +120,7 @@ class DevicesApi:
     async def _list(self, call: Call) -> Answer:
         page = await self.devices.list(call.caller, limit=call.limit, after=call.after)
         current = call.caller.session.device_id
-        items = tuple(DeviceItem.of(each, current=current) for each in page.items)
+        items = tuple(DeviceItem.of(each, call.language, current=current) for each in page.items)
         return Answer(DeviceItems(items=items, next=page.next))
 
     async def _disable(self, call: Call) -> Answer:

@@ -73,6 +73,7 @@ class PolicyApi:
                 call.admin,
                 idle_minutes=body.idle_minutes,
                 lifetime_hours=body.lifetime_hours,
+                activity_days=body.activity_days,
                 replaces=if_match(call.request),
             ),
         )

@@ -13,7 +13,6 @@ from services.gateway.portal.receipt_pages import show_receipt
 from services.gateway.portal.step_up_pages import stepped_up
 from services.gateway.portal.visits import Visits
 from shared.contracts.activity import (
-    ActivityDays,
     Attempt,
     AttemptOutcome,
     LongestSearch,
@@ -60,7 +59,7 @@ class ActivityPages:
             noted="noted" in request.query,
             outcomes=get_args(AttemptOutcome),
             longest=LongestSearch,
-            kept_days=ActivityDays,
+            kept_days=await self.activity.kept_days(visitor.caller),
             picture_days=PictureDays,
         )
 

@@ -43,7 +43,7 @@ _NUMBERS: dict[str, tuple[str, ...]] = {
         *("questions_to_register", "questions_to_answer", "reconfirm_days"),
         *("wrong_proofs", "sends_per_hour", "mails_per_ten_minutes", "lock_hours"),
     ),
-    "sessions": ("idle_minutes", "lifetime_hours"),
+    "sessions": ("idle_minutes", "lifetime_hours", "activity_days"),
 }
 
 

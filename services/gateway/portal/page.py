@@ -22,6 +22,7 @@ from services.gateway.portal.files import Files
 from services.gateway.portal.visits import Visitor, Visits
 from services.gateway.rendering import headers_of
 from shared.clock import Clock
+from shared.contracts.activity import place_in
 from shared.contracts.methods import Method
 from shared.contracts.refusals import Refusal
 from shared.texts import Catalogues
@@ -112,6 +113,10 @@ class Page:
     def milliseconds(self, seconds: float) -> str:
         """Return a length of time in milliseconds."""
         return format_decimal(max(0, round(seconds * 1000)), locale=self.locale)
+
+    def place(self, names: dict[str, str]) -> str | None:
+        """Return what a place is called in the reader's language."""
+        return place_in(names, self.language)
 
     def language_name(self, language: str) -> str:
         """Return what a language is called in the reader's."""

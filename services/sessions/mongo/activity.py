@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from re import escape
 
@@ -10,20 +10,58 @@ from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne
 
 from services.sessions.attempts import NewAttempt, outcomes_called
 from services.sessions.mongo.devices import in_seconds
-from shared.contracts.activity import Attempt, AttemptOutcome, AttemptsOfDay, Reported
+from services.sessions.places import FamiliarDays, Place, Position, Sighting
+from shared.contracts.activity import Attempt, AttemptOutcome, AttemptsOfDay, Flag, Reported
 from shared.contracts.refusals import UnknownCursor
 from shared.mongo import Database, Document, Session, present
 from shared.together import Together
 
 _KEPT: Document = {"$expr": {"$gt": ["$forget_at", "$$NOW"]}}
 """The server forgets about once a minute, so whoever reads compares as well."""
+SEEN = "seen"
+"""The index of where people were. It is named since the one of all rows would serve too."""
+_BEFORE = "sub_1_at_-1__id_1"
+"""What an earlier version had in place of the index of all rows."""
 _TALLIES_KEPT_SECONDS = 2 * 24 * 3600
-_FIELDS = frozenset(Attempt.model_fields) - {"id", "flagged"}
+_FIELDS = frozenset(Attempt.model_fields) - {"id", "flagged", "place_names"}
+_HAS_PLACE = {"$eq": [{"$type": "$place"}, "object"]}
 
 
 def _attempt(document: Document) -> Attempt:
     fields = {name: document[name] for name in _FIELDS if name in document}
-    return Attempt(id=document["_id"], flagged=bool(document["flags"]), **fields)
+    place = document.get("place") or {"names": {}}
+    return Attempt(
+        id=document["_id"],
+        flagged=bool(document["flags"]),
+        place_names=place["names"],
+        **fields,
+    )
+
+
+def _kept_place(place: Place) -> Document:
+    at = place.position
+    return {
+        "country": place.country,
+        "names": dict(place.names),
+        "cell": place.cell,
+        "position": [at.latitude, at.longitude, at.radius_km] if at else None,
+    }
+
+
+def _sighting(document: Document) -> Sighting:
+    place = document["place"]
+    position = Position(*place["position"]) if place["position"] else None
+    return Sighting(
+        id=document["_id"],
+        sub=document["sub"],
+        at=document["at"],
+        place=Place(place["country"], place["names"], position),
+    )
+
+
+def _seen_before(sighting: Sighting) -> Document:
+    since = sighting.at - timedelta(days=FamiliarDays)
+    return {"sub": sighting.sub, "seen": True, "at": {"$gte": since, "$lt": sighting.at}, **_KEPT}
 
 
 def _kept(attempt: NewAttempt) -> Document:
@@ -37,7 +75,20 @@ def _kept(attempt: NewAttempt) -> Document:
         "system": attempt.system,
         "flags": list(attempt.flags),
         "words": list(attempt.words),
+        "organization": attempt.organization,
     }
+
+
+def _kept_sighting(attempt: NewAttempt) -> Document:
+    """Return what is kept of an attempt from a place, which is yet to be compared with others.
+
+    It counts as `seen` where it signed in, and `compare_at` keeps the order.
+    """
+    if attempt.place is None:
+        return {}
+    seen = {"seen": True} if attempt.outcome == "signed-in" else {}
+    place = {"$literal": _kept_place(attempt.place)}
+    return {"place": place, "compare_at": "$$NOW", **seen}
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +103,7 @@ class _Adding:
         """Return the write that keeps it, or counts one more where it is there."""
         said = {name: {"$literal": value} for name, value in _kept(self.attempt).items()}
         new = said | {"at": "$$NOW", "forget_at": in_seconds(self.attempt.kept_seconds)}
+        new |= _kept_sighting(self.attempt)
         kept = {name: {"$ifNull": [f"${name}", value]} for name, value in new.items()}
         counted = {"count": {"$add": [{"$ifNull": ["$count", 0]}, 1]}}
         return UpdateOne({"_id": self.id}, [{"$set": kept | counted}], upsert=True)
@@ -69,10 +121,14 @@ def _said(word: str) -> Document:
 async def report(
     database: Database, sub: str, id: str, reported: Reported, session: Session | None = None
 ) -> Attempt | None:
-    """Note what a subject says of a row, in a transaction where there is one, and return it."""
+    """Note what a subject says of a row, in a transaction where there is one, and return it.
+
+    Where they say they were is a place of theirs from then on, and no other is.
+    """
+    seen = {"$cond": [_HAS_PLACE, True, "$$REMOVE"]} if reported == "mine" else "$$REMOVE"
     found = await database["activity"].find_one_and_update(
         {"_id": id, "sub": sub, **_KEPT},
-        {"$set": {"reported": reported}},
+        [{"$set": {"reported": reported, "seen": seen}}],
         return_document=ReturnDocument.AFTER,
         session=session,
     )
@@ -87,8 +143,19 @@ class MongoActivityStore:
 
     async def install(self) -> None:
         """Create the indexes. Safe to run twice."""
+        activity = self.database["activity"]
         in_order = [("sub", ASCENDING), ("at", DESCENDING), ("_id", ASCENDING)]
-        await self.database["activity"].create_index(in_order)
+        # With what is counted in it, days are summed up without a look at the rows.
+        counted = [("outcome", ASCENDING), ("count", ASCENDING)]
+        await activity.create_index([*in_order, *counted], name="by_time")
+        if _BEFORE in await activity.index_information():
+            await activity.drop_index(_BEFORE)
+        await activity.create_index(
+            [("sub", ASCENDING), ("at", DESCENDING), ("place.cell", ASCENDING)],
+            name=SEEN,
+            partialFilterExpression={"seen": True},
+        )
+        await activity.create_index("compare_at", sparse=True)
         for name in ("activity", "activity_tallies"):
             await self.database[name].create_index("forget_at", expireAfterSeconds=0)
 
@@ -123,8 +190,11 @@ class MongoActivityStore:
         return int(present(document)["count"])
 
     async def change_outcome(self, id: str, outcome: AttemptOutcome) -> None:
-        """Write it into the row."""
-        await self.database["activity"].update_one({"_id": id}, {"$set": {"outcome": outcome}})
+        """Write it into the row. Who did not get in was not there."""
+        change: Document = {"$set": {"outcome": outcome}}
+        if outcome != "signed-in":
+            change["$unset"] = {"seen": ""}
+        await self.database["activity"].update_one({"_id": id}, change)
 
     async def attempts(
         self,
@@ -174,21 +244,56 @@ class MongoActivityStore:
         return await report(self.database, sub, id, reported)
 
     async def by_day(self, sub: str, *, since: datetime) -> list[AttemptsOfDay]:
-        """Sum up along the index of the subject's rows."""
-        day = {"$dateToString": {"date": "$at", "format": "%Y-%m-%d"}}
-        found = await self.database["activity"].aggregate(
-            [
-                {"$match": {"sub": sub, "at": {"$gte": since}}},
-                {
-                    "$group": {
-                        "_id": {"day": day, "outcome": "$outcome"},
-                        "count": {"$sum": "$count"},
-                    }
-                },
-                {"$sort": {"_id.day": 1, "_id.outcome": 1}},
-            ]
-        )
+        """Sum up in the index of the subject's rows."""
+        found = await self.database["activity"].aggregate(self.days_of(sub, since=since))
         return [AttemptsOfDay(**each["_id"], count=each["count"]) async for each in found]
+
+    @staticmethod
+    def days_of(sub: str, *, since: datetime) -> list[Document]:
+        """Return the pipeline that sums up, of what is in the index alone."""
+        day = {"$dateToString": {"date": "$at", "format": "%Y-%m-%d"}}
+        of_day = {"day": day, "outcome": "$outcome"}
+        return [
+            {"$match": {"sub": sub, "at": {"$gte": since}}},
+            {"$group": {"_id": of_day, "count": {"$sum": "$count"}}},
+            {"$sort": {"_id.day": 1, "_id.outcome": 1}},
+        ]
+
+    async def to_compare(self, *, limit: int) -> list[Sighting]:
+        """Go along the index of those that are marked."""
+        marked = self.database["activity"].find({"compare_at": {"$exists": True}})
+        found = marked.sort("compare_at", ASCENDING).limit(limit)
+        return [_sighting(document) async for document in found]
+
+    async def last_sighting(self, *, before: Sighting) -> Sighting | None:
+        """Look at the first in the index of where its subject was seen."""
+        found = await self.database["activity"].find_one(
+            _seen_before(before), sort=[("at", DESCENDING)], hint=SEEN
+        )
+        return _sighting(found) if found else None
+
+    async def was_near(self, sighting: Sighting) -> bool:
+        """Go along the index of where its subject was seen, until it is near."""
+        found = await self.database["activity"].find_one(
+            self.near_query(sighting), {"_id": 1}, sort=[("at", DESCENDING)], hint=SEEN
+        )
+        return found is not None
+
+    @staticmethod
+    def near_query(sighting: Sighting) -> Document:
+        """Return what finds where its subject was near before."""
+        place = sighting.place
+        near: Document = {"place.cell": {"$in": list(place.around)}}
+        if place.position is None:
+            near = {"place.country": place.country}
+        return _seen_before(sighting) | near
+
+    async def compared(self, id: str, flags: Sequence[Flag]) -> None:
+        """Add them to those that the row has."""
+        await self.database["activity"].update_one(
+            {"_id": id},
+            {"$addToSet": {"flags": {"$each": list(flags)}}, "$unset": {"compare_at": ""}},
+        )
 
     async def _row(self, sub: str, id: str) -> Document | None:
         return await self.database["activity"].find_one({"_id": id, "sub": sub, **_KEPT})

@@ -9,6 +9,7 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING, UpdateOne
 
 from services.sessions.model import KnownDevice
+from services.sessions.places import Place
 from services.sessions.store import TellAgainSeconds
 from shared.contracts.devices import FoundDevice, ListedDevice
 from shared.contracts.events import Event
@@ -20,7 +21,9 @@ from shared.together import Together
 from shared.transactions import Transaction, Transactions
 
 _DAY_SECONDS = 24 * 3600
-_DESCRIBING = ["name", "user_agent", "first_seen_at", "last_seen_at", "disabled_at"]
+_DESCRIBING = [
+    *("name", "user_agent", "first_seen_at", "last_seen_at", "place_names", "disabled_at"),
+]
 # The server's clock tells whether it is still trusted.
 _TRUST_NOW: Document = {
     "trust": 1,
@@ -35,13 +38,20 @@ def in_seconds(seconds: int) -> Document:
     return {"$add": ["$$NOW", seconds * 1000]}
 
 
-_New = tuple[KnownDevice, str, str | None]
+_New = tuple[KnownDevice, str, str | None, Place | None]
 
 
-def _new(device: KnownDevice, key_hash: str, user_agent: str | None) -> UpdateOne:
-    fixed = {"sub": device.sub, "name": device.name, "key_hash": key_hash}
-    if user_agent is not None:
-        fixed["user_agent"] = user_agent
+def _signed_in(user_agent: str | None, place: Place | None) -> Document:
+    if user_agent is None:
+        return {}
+    return {"user_agent": user_agent, "place_names": dict(place.names) if place else {}}
+
+
+def _new(
+    device: KnownDevice, key_hash: str, user_agent: str | None, place: Place | None
+) -> UpdateOne:
+    fixed: Document = {"sub": device.sub, "name": device.name, "key_hash": key_hash}
+    fixed |= _signed_in(user_agent, place)
     now = {"first_seen_at": True, "last_seen_at": True, "tell_at": True}
     return UpdateOne({"_id": device.id}, {"$setOnInsert": fixed, "$currentDate": now}, upsert=True)
 
@@ -102,10 +112,15 @@ class MongoDeviceStore:
         )
 
     async def add_device(
-        self, device: KnownDevice, *, key_hash: str, user_agent: str | None = None
+        self,
+        device: KnownDevice,
+        *,
+        key_hash: str,
+        user_agent: str | None = None,
+        place: Place | None = None,
     ) -> None:
         """Insert by upsert, so that the server's clock dates the device."""
-        await self._new_devices.one((device, key_hash, user_agent))
+        await self._new_devices.one((device, key_hash, user_agent, place))
 
     @cached_property
     def _new_devices(self) -> Together[_New, None]:
@@ -121,11 +136,13 @@ class MongoDeviceStore:
         found = await self.database["devices"].find_one({"key_hash": key_hash}, shown | _TRUST_NOW)
         return _device(found) if found else None
 
-    async def device_seen(self, device_id: str, *, user_agent: str | None = None) -> None:
+    async def device_seen(
+        self, device_id: str, *, user_agent: str | None = None, place: Place | None = None
+    ) -> None:
         """Date the use by the server's clock."""
         change: Document = {"$currentDate": {"last_seen_at": True}}
-        if user_agent is not None:
-            change["$set"] = {"user_agent": user_agent}
+        if said := _signed_in(user_agent, place):
+            change["$set"] = said
         await self.database["devices"].update_one({"_id": device_id}, change)
 
     async def devices_of(

@@ -4,10 +4,13 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 from services.sessions.model import SessionPolicy
+from shared.contracts.policy import UsualActivityDays
 from shared.mongo import Database
 from shared.policies import Replaced, Telling
 from shared.transactions import Transactions
 from shared.versions import VersionedDocuments
+
+_USUAL = {"activity_days": UsualActivityDays}
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,8 @@ class MongoPolicyStore:
             return None
         # What was put by the version before has no number.
         version = found.get("version", 0)
-        return SessionPolicy(found["idle_seconds"], found["lifetime_seconds"], version)
+        days = found.get("activity_days", UsualActivityDays)
+        return SessionPolicy(found["idle_seconds"], found["lifetime_seconds"], days, version)
 
     async def put_policy(
         self,
@@ -41,7 +45,9 @@ class MongoPolicyStore:
         """Replace the document."""
         values = asdict(policy)
         del values["version"]
-        return await self._policies.replace(organization, values, replaces=replaces, told=told)
+        return await self._policies.replace(
+            organization, values, replaces=replaces, told=told, unsaid=_USUAL
+        )
 
     @property
     def _policies(self) -> VersionedDocuments:

@@ -41,6 +41,7 @@ from services.credentials.totp import Authenticators
 from services.credentials.webauthn import Passkeys
 from services.gateway.clients import peer
 from services.gateway.clients.credentials import CredentialsClient
+from services.gateway.clients.organizations import OrganizationsClient
 from services.gateway.clients.peer import Peer
 from services.gateway.clients.personal_data import ErasureClient, PersonalDataClient
 from services.gateway.clients.profile import ProfileClient
@@ -48,11 +49,13 @@ from services.gateway.clients.sessions import SessionsClient
 from services.gateway.clients.terms import TermsClient
 from services.profile.audit import Audit
 from services.profile.erasures import Erasures
+from services.profile.organizations import Organizations
+from services.profile.organizations_admin import OrganizationsAdministration
 from services.profile.people import People
 from services.profile.portal_policy import PortalPolicies
+from services.profile.routes import organization_routes, terms_routes
 from services.profile.routes import personal_data_routes as profile_data_routes
 from services.profile.routes import routes as profile_routes
-from services.profile.routes import terms_routes
 from services.profile.terms import Terms
 from services.profile.terms_admin import TermsAdministration
 from services.profile.users import Users
@@ -91,7 +94,9 @@ from tests.memory.credentials import (
     MemoryResetPolicies,
 )
 from tests.memory.epochs import MemoryEpochs
+from tests.memory.memberships import MemoryMemberships
 from tests.memory.personal_data import MemoryErasures, MemoryHolding, data_of, keeping
+from tests.memory.places import MemoryPlaces
 from tests.memory.profile import MemoryPeople
 from tests.memory.sessions import MemoryAcceptances, MemorySessions
 from tests.memory.sessions import MemoryPolicies as MemorySessionPolicies
@@ -134,6 +139,8 @@ class Memory:
     terms: MemoryTerms
     erasures: MemoryErasures
     holdings: dict[Keeper, tuple[MemoryHolding, ...]]
+    places: MemoryPlaces
+    memberships: MemoryMemberships
 
     @classmethod
     def empty(cls) -> "Memory":
@@ -161,6 +168,8 @@ class Memory:
                 "credentials": (keeping("account", [], secret=("verifier",)),),
                 "sessions": (keeping("sign-ins", []),),
             },
+            MemoryPlaces(),
+            MemoryMemberships(people),
         )
 
     def profile(self) -> web.Application:
@@ -173,8 +182,10 @@ class Memory:
         own = profile_routes(people, users, audit, policies)
         erasures = Erasures(self.erasures, self.clock)
         data = profile_data_routes(self.data("profile"), erasures)
+        kept = (self.memberships, self.people, self.clock)
+        guests = organization_routes(Organizations(*kept), OrganizationsAdministration(*kept))
         terms = terms_routes(Terms(self.terms), administration)
-        return _app("profile", [*own, *data, *terms])
+        return _app("profile", [*own, *data, *guests, *terms])
 
     def data(self, keeper: Keeper) -> PersonalData:
         """Return a service's part of what is kept of people."""
@@ -280,9 +291,9 @@ class Memory:
         lease = Lease(kept.policy_of, self.clock, self.clock.pause)
         policies = SessionPolicies(kept, lease, usual)
         revocations = Revocations(self.sessions, self.clock)
-        devices = Devices(self.sessions, self.clock)
+        devices = Devices(self.sessions, self.clock, self.places)
         disabling = Disabling(self.sessions, revocations, self.clock)
-        activity = Activity(self.sessions.activity, self.clock)
+        activity = Activity(self.sessions.activity, self.clock, policies, self.places)
         return _app(
             "sessions",
             [
@@ -332,6 +343,11 @@ class Services:
     def erasures(self) -> ErasureClient:
         """The gateway's client of who is erased."""
         return ErasureClient(self.peer("profile"))
+
+    @property
+    def organizations(self) -> OrganizationsClient:
+        """The gateway's client of what that service has to do with guests."""
+        return OrganizationsClient(self.peer("profile"))
 
     @property
     def credentials(self) -> CredentialsClient:

@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
 from services.gateway import attempts
+from services.gateway.api.activity import SignInItem
 from services.gateway.attempts import Attempts
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
@@ -24,8 +25,9 @@ from services.gateway.step_up import RecentMinutes
 from services.sessions.attempts import ThrottledMinutes
 from services.sessions.errors import EpochMovedOn
 from shared.contracts.accounts import DisableAccount, EnableAccount
-from shared.contracts.activity import ActivityDays, Attempt, NoteAttempt
+from shared.contracts.activity import Attempt, NoteAttempt
 from shared.contracts.body import Done
+from shared.contracts.policy import UsualActivityDays
 from shared.contracts.refusals import Refusal, Unavailable, UnknownCursor
 from shared.contracts.sessions import Where
 from shared.problems import PRIVATE_HEADER
@@ -74,7 +76,7 @@ async def test_a_wrong_password_and_a_sign_in_are_rows_of_their_user(
     bad, good = await rows(gateway, kim)
     assert (good.outcome, bad.outcome) == ("signed-in", "wrong-password")
     assert (good.device_id, bad.device_id) == (kim.session.device_id, None)
-    assert (good.address, good.app, good.place) == (WHERE.address, "portal", None)
+    assert (good.address, good.app, good.place_names) == (WHERE.address, "portal", {})
     assert (good.flags, bad.flags) == (("new-device",), ("new-device",))
 
 
@@ -156,10 +158,12 @@ async def test_nobody_s_user_id_is_noted_as_somebody_s_and_forgotten_after_a_day
     )  # fmt: skip
     somebody, nobody = kept(gateway)[-2:]
     assert somebody.attempt.sub == kim.sub
-    assert nobody.attempt == replace(somebody.attempt, sub=nobody.attempt.sub, known=False)
+    assert nobody.attempt == replace(
+        somebody.attempt, sub=nobody.attempt.sub, known=False, organization=None
+    )
     assert "nobody" not in nobody.attempt.sub
     assert timedelta(seconds=nobody.attempt.kept_seconds) == timedelta(days=1)
-    assert timedelta(seconds=somebody.attempt.kept_seconds) == timedelta(days=ActivityDays)
+    assert timedelta(seconds=somebody.attempt.kept_seconds) == timedelta(days=UsualActivityDays)
 
 
 async def test_what_the_gateway_is_told_of_an_attempt_reaches_no_client(
@@ -367,7 +371,7 @@ async def test_the_api_takes_reports_and_exports_rows(gateway: Gateway, kim: Cal
         path = "/api/v1/me/sign-ins"
         page = await (await client.get(f"{path}?search=wrong&limit=2")).json()
         assert [each["outcome"] for each in page["items"]] == ["wrong-password"] * 2
-        assert set(page["items"][0]) == set(Attempt.model_fields)
+        assert set(page["items"][0]) == set(SignInItem.model_fields)
         for asked in ("outcome=none", f"search={'x' * 65}", "after=none", "search=a&search=b"):
             await problem_of(await client.get(f"{path}?{asked}"), 422, "invalid-request")
         await problem_of(await client.get(f"{path}/export?format=xml"), 422, "invalid-request")

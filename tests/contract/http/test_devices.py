@@ -66,7 +66,7 @@ async def test_the_api_lists_disables_and_answers_again(kim: Kim, client: Client
     assert [first["current"], second["current"]] == [False, True]
     assert set(first) == {
         "id", "name", "browser", "system", "first_seen_at", "last_seen_at", "current",
-        "trusted_until",
+        "place", "trusted_until",
     }  # fmt: skip
     path = f"/me/devices/{there.session.device_id}/disable"
     for unconfirmed in ({}, {"confirm": False}):

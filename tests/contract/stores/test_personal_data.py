@@ -30,7 +30,7 @@ PEPPER, RING = b"the pepper of a test", Keyring.parse(f"test:{'07' * 32}")
 SEAL = Seal(b"a test's key")
 KEEPS_NOTHING = {
     "outbox", "inbox", "organizations", "terms", "audit-heads", "erasures", "policies",
-    "password_policies", "reset_policies", "one_time", "quotas", "gone_factors",
+    "password_policies", "reset_policies", "one_time", "quotas", "gone_factors", "terms-pdfs",
 }  # fmt: skip
 """Subjects at most, or keyed hashes that are forgotten within a day."""
 

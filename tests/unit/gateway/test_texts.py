@@ -15,6 +15,7 @@ from jinja2 import nodes
 import services
 from services.gateway.portal import page as portal_page
 from shared import problems
+from shared.contracts.activity import Flag
 from shared.contracts.events import Cause, CredentialType, LockCause
 from shared.contracts.methods import What
 from shared.contracts.refusals import Refusal
@@ -120,6 +121,11 @@ def test_every_refusal_has_words() -> None:
         if f"problem.{kind.type}.{part}" not in ENGLISH
     }
     assert missing == set()
+
+
+@pytest.mark.parametrize("flag", get_args(Flag))
+def test_every_reason_to_look_at_a_sign_in_has_words(flag: str) -> None:
+    assert f"activity.flag.{flag}" in ENGLISH
 
 
 @pytest.mark.parametrize("cause", get_args(Cause))

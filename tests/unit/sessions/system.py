@@ -24,6 +24,7 @@ from shared.contracts.sessions import (
 from shared.lease import Lease
 from tests.memory.clock import StoppedClock
 from tests.memory.epochs import MemoryEpochs
+from tests.memory.places import MemoryPlaces
 from tests.memory.sessions import MemoryAcceptances, MemoryPolicies, MemorySessions
 
 POLICY = SessionPolicy(idle_seconds=3600, lifetime_seconds=24 * 3600)
@@ -44,17 +45,18 @@ class System:
     epochs: MemoryEpochs
     store: MemorySessions
     cache: MemoryAcceptances
+    places: MemoryPlaces
 
     @classmethod
     def built(cls) -> "System":
         clock = StoppedClock()
         epochs = MemoryEpochs(clock, epochs={"ada": 1, "eve": 1})
-        return cls(clock, epochs, MemorySessions(epochs), MemoryAcceptances())
+        return cls(clock, epochs, MemorySessions(epochs), MemoryAcceptances(), MemoryPlaces())
 
     def __post_init__(self) -> None:
-        self.devices = Devices(self.store, self.clock)
-        self.activity = Activity(self.store.activity, self.clock)
+        self.devices = Devices(self.store, self.clock, self.places)
         policies = self.policies = policies_of(self.store, self.clock)
+        self.activity = Activity(self.store.activity, self.clock, policies, self.places)
         self.issuance = Issuance(self.store, self.devices, policies, self.activity)
         self.introspection = Introspection(self.store, self.cache, policies)
         self.revocations = Revocations(self.store, self.clock)

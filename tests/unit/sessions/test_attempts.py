@@ -8,8 +8,8 @@ from services.sessions.attempts import (
     NewAttempt,
     ThrottledMinutes,
     outcomes_called,
-    words_of,
 )
+from services.sessions.places import Place, words_of
 from shared.contracts.activity import AttemptOutcome, NoteAttempt
 from shared.contracts.sessions import Where
 
@@ -81,3 +81,19 @@ def test_one_of_many_has_nothing_that_the_others_have_not() -> None:
 def test_what_is_nobody_s_is_kept_for_a_day() -> None:
     assert refused(known=False).kept_seconds == 24 * 3600
     assert refused().kept_seconds == 90 * 24 * 3600
+
+
+def test_what_is_somebody_s_is_kept_for_as_long_as_their_policy_says() -> None:
+    where = Where(address="192.0.2.7")
+    for known, days in ((True, 7), (False, 1)):
+        noted = NoteAttempt(sub="ada", outcome="wrong-password", where=where, known=known)
+        assert NewAttempt.of(noted, kept_days=7).kept_seconds == days * 24 * 3600
+
+
+def test_it_is_found_by_the_words_of_its_place() -> None:
+    where = Where(address="192.0.2.7")
+    noted = NoteAttempt(sub="ada", outcome="wrong-password", where=where)
+    place = Place("DE", {"de": "Berlin, Deutschland", "en": "Berlin, Germany"})
+    words = NewAttempt.of(noted, place=place).words
+    assert {"berlin", "germany", "deutschland"} <= set(words)
+    assert set(words_of("Berlin, Germany")) <= set(words)

@@ -16,6 +16,7 @@ from shared.contracts.trust import TrustTerms
 from shared.mongo import Document
 from shared.wiring import Wiring
 from tests.contract.stores.sessions.cases import AT, DAY, WHERE, Case, raised, revocation, state_of
+from tests.memory.places import BERLIN, TOKYO
 
 TERMS = TrustTerms(days=30, version=2)
 CAUSE: Cause = "device-disabled"
@@ -73,6 +74,26 @@ async def test_a_device_is_listed_as_it_was_used_last(case: Case) -> None:
     assert (laptop.trust.version, laptop.trust.epoch, old.trust) == (2, 1, None)
     await raised(store)
     assert all(each.trust is None for each in await store.devices_of("ada", after=None, limit=9))
+
+
+async def test_a_device_is_where_it_was_signed_in_on_last(case: Case) -> None:
+    await case.open_epoch("ada")
+    store = case.store
+    device = KnownDevice(id="laptop", sub="ada", name="")
+    await store.add_device(device, key_hash="key", user_agent="Browser/1", place=BERLIN)
+
+    async def place() -> dict[str, str]:
+        (listed,) = await store.devices_of("ada", after=None, limit=9)
+        return listed.place_names
+
+    assert await place() == BERLIN.names
+    await store.device_seen("laptop")
+    assert await place() == BERLIN.names
+    await store.device_seen("laptop", user_agent="Browser/1", place=TOKYO)
+    assert await place() == TOKYO.names
+    # Where it is now is not where it was before.
+    await store.device_seen("laptop", user_agent="Browser/1")
+    assert await place() == {}
 
 
 async def test_a_device_is_disabled_once_and_its_trust_forgotten(case: Case) -> None:
