@@ -116,6 +116,19 @@ class Epochs:
             {"_id": sub}, {"$set": {"password_version": version}}, session=session
         )
 
+    async def bury(self, sub: str) -> None:
+        """Raise the epoch of somebody who is erased for the last time, and keep nothing else.
+
+        It outlasts whatever was issued under an earlier one, which so stays refused. Safe to
+        repeat. The version before cannot do without a password's version: no password has this one.
+        """
+        raised = {"_id": "$_id", "epoch": {"$add": ["$epoch", 1]}}
+        await self.database["epochs"].update_one(
+            {"_id": sub, "buried": None},
+            [{"$replaceWith": {**raised, "password_version": {"$literal": 0}, "buried": True}}],
+        )
+        await self.settle(sub)
+
     async def raise_(
         self, sub: str, cause: Cause, session: Session, *, password_version: int | None = None
     ) -> Raised:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,15 +111,16 @@ class Stack:
             raise StackError(_NOTHING_RUNS)
         self._finish([seed(self.services()["gateway"])])
 
-    def run(self, name: str) -> None:
-        """Become the named program; the supervisor calls this."""
+    def run(self, name: str, arguments: Sequence[str]) -> None:
+        """Become the named program; the supervisor calls this, and who runs one of its commands."""
         programs = self.programs()
         if name == "rabbitmq":
             # Without ours, the broker would start an epmd that nobody supervises.
             wait_ready([programs["epmd"]], seconds=30)
         program = programs[name]
         os.chdir(program.directory)
-        os.execvpe(program.argv[0], program.argv, inherited(program, str(self.state)))  # noqa: S606 - so that signals reach it
+        argv = (*program.argv, *arguments)
+        os.execvpe(argv[0], argv, inherited(program, str(self.state)))  # noqa: S606 - so that signals reach it
 
     def logs(self, names: list[str]) -> None:
         """Become a `tail` of the logs, which stay when the stack ends."""
@@ -249,8 +250,9 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("names", nargs="*")
     install = commands.add_parser("install", help="install missing packages of the system")
     install.add_argument("--for-tests", action="store_true")
-    run = commands.add_parser("run", help="become one program; for the supervisor")
+    run = commands.add_parser("run", help="become one program, or one of its commands")
     run.add_argument("name")
+    run.add_argument("arguments", nargs="*")
     return parser
 
 
@@ -270,7 +272,7 @@ def _obey(options: argparse.Namespace) -> int:
         case "install":
             install_packages(packages.TO_TEST if options.for_tests else packages.TO_RUN)
         case "run":
-            stack.run(options.name)
+            stack.run(options.name, options.arguments)
     return 0
 
 

@@ -2,5 +2,6 @@
 
 Owns every account's sign-in name, password verifier and methods, and whether it lets anybody in,
 and sends the codes of those methods that have any sent. Publishes `credential-change`,
-`account-disabled`, `account-enabled` and `audited`, and consumes nothing yet.
+`account-disabled`, `account-enabled`, `account-erased` and `audited`, and consumes
+`account-purged`.
 """

@@ -18,6 +18,7 @@ from services.credentials.mongo.accounts import MongoCredentialStore
 from services.credentials.mongo.guesses import MongoGuessStore, MongoLockStore, MongoQuotaStore
 from services.credentials.mongo.methods import MongoAddressNoticeStore, MongoMethodStore
 from services.credentials.mongo.one_time import MongoOneTimeStore
+from services.credentials.mongo.personal_data import CredentialHoldings
 from services.credentials.mongo.policies import (
     MongoPasswordPolicyStore,
     MongoPolicyStore,
@@ -37,25 +38,34 @@ from services.credentials.redis import RedisGuessCounters
 from services.credentials.resealing import Resealing
 from services.credentials.reset_limits import ResetLimits
 from services.credentials.reset_registration import ResetRegistration
-from services.credentials.routes import account_routes, question_routes, reset_routes, routes
+from services.credentials.routes import (
+    account_routes,
+    personal_data_routes,
+    question_routes,
+    reset_routes,
+    routes,
+)
 from services.credentials.rules import PasswordRules
 from services.credentials.security_info import SecurityInformation
 from services.credentials.security_questions import SecurityQuestions
 from services.credentials.sending import Sending
 from services.credentials.store import Carrier
+from services.credentials.subscribers import subscribe
 from services.credentials.throttling import Throttle
 from services.credentials.totp import Authenticators
 from services.credentials.webauthn import Passkeys
 from shared.clock import SystemClock
 from shared.contracts.methods import SentKind
+from shared.contracts.personal_data import Keeper
 from shared.lease import Lease
 from shared.mail import domain_of
+from shared.personal_data import PersonalData
 from shared.service import Service, Task, application
 from shared.smtp import SmtpMailer
 from shared.texts import Catalogues
 from shared.wiring import Wiring
 
-NAME = "credentials"
+NAME: Keeper = "credentials"
 
 
 def _store(wiring: Wiring) -> MongoCredentialStore:
@@ -81,6 +91,20 @@ def _mailing(config: CredentialsConfig) -> tuple[SmtpMailer, str] | None:
 
 def _locks(wiring: Wiring) -> MongoLockStore:
     return MongoLockStore(wiring.database, wiring.transactions)
+
+
+def _data(config: CredentialsConfig, wiring: Wiring) -> PersonalData:
+    """Return what is kept of people, which is erased when the bus says so."""
+    kept = CredentialHoldings(
+        wiring.database,
+        wiring.epochs,
+        Keyring.parse(config.keyring.get_secret_value()),
+        config.pepper.get_secret_value().encode(),
+    )
+    clock, bury = SystemClock(), wiring.epochs.bury
+    data = PersonalData(NAME, kept.of, wiring.transactions, clock, first=bury)
+    subscribe(wiring.bus, data)
+    return data
 
 
 def _resets(wiring: Wiring) -> MongoResetStore:
@@ -202,6 +226,7 @@ def build_service(config: CredentialsConfig) -> Service:
             asking,
         )
     )
+    app.add_routes(personal_data_routes(_data(config, wiring)))
     app.add_routes(question_routes(questions))
     app.add_routes(reset_routes(reset, registration))
     app.add_routes(account_routes(Accounts(store, hasher, rules, demands, SystemClock())))
@@ -226,6 +251,7 @@ async def reseal(config: CredentialsConfig) -> tuple[int, int]:
 async def install(config: CredentialsConfig) -> None:
     """Apply indexes and topology. Safe to run twice."""
     wiring = Wiring.of(NAME, config)
+    _data(config, wiring)
     await _store(wiring).install()
     await _methods(wiring).install()
     await _locks(wiring).install()

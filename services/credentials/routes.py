@@ -49,6 +49,7 @@ from shared.contracts.methods import (
     RequireSecurityInfo,
 )
 from shared.contracts.passkeys import BeginPasskeySignIn, EnrollPasskey, VerifyPasskey
+from shared.contracts.personal_data import ReadPersonalData
 from shared.contracts.policy import (
     PutMethodsPolicy,
     PutPasswordPolicy,
@@ -66,6 +67,7 @@ from shared.contracts.resets import (
     LookUpAccount,
     ReadReset,
 )
+from shared.personal_data import PersonalData
 from shared.service import endpoint
 
 
@@ -153,3 +155,8 @@ def account_routes(accounts: Accounts) -> list[web.RouteDef]:
         endpoint("/password/require-change", RequirePasswordChange, accounts.require_change),
         endpoint("/password/set-temporary", SetTemporaryPassword, accounts.set_temporary),
     ]
+
+
+def personal_data_routes(data: PersonalData) -> list[web.RouteDef]:
+    """Return the route for what is kept of people."""
+    return [endpoint("/personal-data/read", ReadPersonalData, data.read)]

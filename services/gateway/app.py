@@ -18,6 +18,7 @@ from services.gateway.audit import AuditTrail
 from services.gateway.clients import peer
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
+from services.gateway.clients.personal_data import PersonalDataClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.clients.terms import TermsClient
@@ -28,6 +29,7 @@ from services.gateway.house_rules import lease_of_rules
 from services.gateway.live import LiveSessions
 from services.gateway.method_import import MethodImport
 from services.gateway.password_reset import PasswordReset
+from services.gateway.personal_data import PersonalData
 from services.gateway.policy import Policies
 from services.gateway.portal.admin_pages import AdminFlows
 from services.gateway.portal.pages import AccountFlows, Portal
@@ -96,6 +98,7 @@ def build_service(config: GatewayConfig) -> Service:
     registration = Registration(sign_in)
     policies = Policies(credentials, profile, sessions, portal_access)
     devices = Devices(sessions, credentials, profile, step_ups, DeviceTrust(sessions))
+    data = PersonalData([PersonalDataClient(each) for each in peers.values()], step_ups)
     activity = Activity(credentials, sessions, step_ups)
     password_reset = PasswordReset(credentials, profile)
     requests = Requests(
@@ -118,7 +121,7 @@ def build_service(config: GatewayConfig) -> Service:
         requests,
         catalogues,
         registration,
-        AccountFlows(account, security_info, devices, activity, password_reset),
+        AccountFlows(account, security_info, devices, activity, password_reset, data),
         admin,
     )
     api = Api(
@@ -137,22 +140,13 @@ def build_service(config: GatewayConfig) -> Service:
         password_reset,
         admin.method_import,
         TermsFlows.of(sign_in),
+        data,
     )
     table = api.operations()
     operations = Operations(requests, RedisAnswers(redis, sealer), problems.answer)
-
-    app = web.Application(
-        middlewares=[
-            measured(NAME),
-            identified,
-            middleware(problems, portal.problem),
-        ],
-        client_max_size=_LARGEST_BODY,
-    )
-    app.on_response_prepare.append(guarded(config.public_url))
+    app = _application(config, problems, portal)
     app.add_routes([operations.route(operation) for operation in table])
     app.add_routes(Documents(table, config.public_url).routes())
-    portal.install(app)
 
     async def close_outgoing(_app: web.Application) -> AsyncIterator[None]:
         yield
@@ -174,6 +168,17 @@ def build_service(config: GatewayConfig) -> Service:
         stops=[bus.stop],
         refused=_refused(problems, dressed(config.public_url)),
     )
+
+
+def _application(config: GatewayConfig, problems: Problems, portal: Portal) -> web.Application:
+    """Return what serves the pages, and answers every refusal."""
+    app = web.Application(
+        middlewares=[measured(NAME), identified, middleware(problems, portal.problem)],
+        client_max_size=_LARGEST_BODY,
+    )
+    app.on_response_prepare.append(guarded(config.public_url))
+    portal.install(app)
+    return app
 
 
 def _refused(problems: Problems, dress: Dress) -> Refused:

@@ -92,6 +92,10 @@ class SecurityInfo:
             AskRegistered(sub=caller.sub, **record.model_dump())
         )
 
+    async def standing_for_reset(self, caller: Caller) -> RegisteredForReset | None:
+        """Return the same to who is shown no methods."""
+        return await self.for_reset(caller, await self.step_ups.listed(caller))
+
     async def method(self, caller: Caller, method_id: str) -> Method:
         """Return one of the caller's methods, or raise."""
         found = [each for each in await self.methods(caller) if each.id == method_id]

@@ -1,6 +1,7 @@
 """What admins do to the users of their own organization."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -19,6 +20,7 @@ from shared.contracts.accounts import (
     SetTemporaryPassword,
     TemporaryPassword,
 )
+from shared.contracts.audit import Actor
 from shared.contracts.methods import ListMethods, Method
 from shared.contracts.profile import Person
 from shared.contracts.refusals import Busy, ChangedMeanwhile, NotFound, Refusal
@@ -43,6 +45,15 @@ class KnownUser:
     def has_factor(self) -> bool:
         """Tell whether a second factor is asked of them."""
         return any(each.allowed and each.is_factor for each in self.methods)
+
+
+@dataclass(frozen=True)
+class _Shutting:
+    """What is done to an account of an organization, and by which admin, if it is one."""
+
+    organization: str
+    deleted: bool
+    by: Actor | None = None
 
 
 @dataclass(frozen=True)
@@ -103,17 +114,51 @@ class Users:
 
     async def disable(self, admin: Person, sub: str) -> Account:
         """Let nobody into an account. The last admin's stays open."""
-        return await self._shut(admin, sub, deleted=False)
+        _, before = await self._found(admin, sub)
+        shutting = _Shutting(admin.home_organization.id, deleted=False, by=acting(admin))
+        return await self._shut(before, shutting)
 
     async def delete(self, admin: Person, sub: str) -> None:
-        """Let nobody into an account any more, and list its user no longer.
+        """Let nobody into an account any more, and list its user no longer."""
+
+        async def found() -> Account:
+            return (await self._found(admin, sub))[1]
+
+        shutting = _Shutting(admin.home_organization.id, deleted=True, by=acting(admin))
+        await self._delete(found, shutting)
+
+    async def delete_for_operator(self, organization: str, sub: str) -> None:
+        """Do the same for who runs the installation; also to somebody who has no account yet."""
+
+        async def found() -> Account:
+            return await self.credentials.account(ReadAccount(sub=sub))
+
+        try:
+            await self._delete(found, _Shutting(organization, deleted=True))
+        except Refusal as refusal:
+            if refusal.type != NotFound.type:
+                raise
+            nobody = Account(sub=sub, revision=0, disabled=True, deleted=True)
+            await self._note(organization, nobody)
+
+    async def enable(self, admin: Person, sub: str) -> None:
+        """Let the owner of an account in again."""
+        await self._found(admin, sub)
+        await self._enable(admin.home_organization.id, sub, acting(admin))
+
+    async def _enable(self, organization: str, sub: str, by: Actor | None) -> None:
+        account = await self.credentials.enable(EnableAccount(sub=sub, by=by))
+        await self._note(organization, account)
+
+    async def _delete(self, found: Callable[[], Awaitable[Account]], shutting: "_Shutting") -> None:
+        """Shut an account for good.
 
         It cannot be taken back, so it is begun anew where the account was changed meanwhile:
         another admin may have enabled it, and the last of the others stopped being one since.
         """
         for _ in range(_TRIES):
             try:
-                await self._shut(admin, sub, deleted=True)
+                await self._shut(await found(), shutting)
             except Refusal as refusal:
                 if refusal.type != ChangedMeanwhile.type:
                     raise
@@ -121,33 +166,27 @@ class Users:
                 return
         raise Busy
 
-    async def enable(self, admin: Person, sub: str) -> None:
-        """Let the owner of an account in again."""
-        await self._found(admin, sub)
-        account = await self.credentials.enable(EnableAccount(sub=sub, by=acting(admin)))
-        await self._note(admin, account)
-
-    async def _shut(self, admin: Person, sub: str, *, deleted: bool) -> Account:
-        _, before = await self._found(admin, sub)
+    async def _shut(self, before: Account, shutting: "_Shutting") -> Account:
         # Who is an admin is for the profile service to say, so it is asked first: from then on the
         # user counts as none. Where this goes no further, the account still lets them in, and the
         # same call, or enabling it, makes both say the same.
-        await self._note(admin, before.model_copy(update={"disabled": True}))
+        organization, deleted = shutting.organization, shutting.deleted
+        await self._note(organization, before.model_copy(update={"disabled": True}))
         shut = await self.credentials.disable(
             DisableAccount(
-                sub=sub,
+                sub=before.sub,
                 deleted=deleted,
                 revision=before.revision if deleted else None,
-                by=acting(admin),
+                by=shutting.by,
             )
         )
         try:
             # The event does the same; the admin need not wait for that.
-            await self._note(admin, shut)
+            await self._note(organization, shut)
         except Refusal as refusal:
             # Another admin has enabled them meanwhile, and somebody shut out who was left but them.
             if refusal.type == _LAST_ADMIN and not deleted:
-                await self.enable(admin, sub)
+                await self._enable(organization, before.sub, shutting.by)
             raise
         return shut
 
@@ -159,11 +198,11 @@ class Users:
             raise NotFound
         return user, account
 
-    async def _note(self, admin: Person, account: Account) -> None:
+    async def _note(self, organization: str, account: Account) -> None:
         await self.profile.note_account(
             NoteAccount(
                 sub=account.sub,
-                organization=admin.home_organization.id,
+                organization=organization,
                 disabled=account.disabled,
                 deleted=account.deleted,
                 revision=account.revision,

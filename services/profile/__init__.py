@@ -1,8 +1,9 @@
 """People and organizations, notices, terms of use, and the audit trail.
 
 Owns the records that an organization keeps of its people, the mails about changes to their
-accounts, the terms that they accept, and what is kept of what was done. Publishes `audited` and
-`terms-accepted`; consumes `credential-change`, `account-disabled`, `account-enabled`,
+accounts, the terms that they accept, and what is kept of what was done. Publishes `audited`,
+`terms-accepted`, `account-purged` and `account-erased`; consumes the last two,
+`credential-change`, `account-disabled`, `account-enabled`,
 `device-disabled`, `help-asked`, `new-devices`,
 `sign-in-locked`, `signed-out-everywhere` and `audited`.
 """

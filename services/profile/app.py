@@ -2,32 +2,37 @@
 
 import asyncio
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
 from services.profile.audit import Audit, AuditInspection
 from services.profile.config import ProfileConfig
+from services.profile.erasures import Erasures
 from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
 from services.profile.mongo_audit import MongoAuditStore
+from services.profile.mongo_personal_data import MongoErasureStore, holdings
 from services.profile.mongo_terms import MongoTermsStore
 from services.profile.notices import Notices
 from services.profile.people import People
 from services.profile.portal_policy import PortalPolicies
-from services.profile.routes import routes, terms_routes
+from services.profile.routes import personal_data_routes, routes, terms_routes
 from services.profile.subscribers import subscribe
 from services.profile.terms import Terms
 from services.profile.terms_admin import TermsAdministration
 from services.profile.trail import Seal
 from services.profile.users import Users
 from shared.clock import SystemClock
+from shared.contracts.personal_data import Keeper
 from shared.mail import domain_of
+from shared.personal_data import PersonalData
 from shared.service import Service, application
 from shared.smtp import SmtpMailer
 from shared.texts import Catalogues
 from shared.wiring import Wiring
 
-NAME = "profile"
+NAME: Keeper = "profile"
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,9 @@ class _Wired:
     users: Users
     portal_policies: PortalPolicies
     terms: MongoTermsStore
+    erased: MongoErasureStore
+    erasures: Erasures
+    data: PersonalData
 
     @classmethod
     def of(cls, config: ProfileConfig) -> Self:
@@ -63,10 +71,17 @@ class _Wired:
         known = People(people, SystemClock())
         audit = Audit(trail, people, SystemClock())
         users = Users(people, known, SystemClock())
-        subscribe(wiring.bus, notices, audit, users)
         policies = PortalPolicies(people, known, SystemClock())
         terms = MongoTermsStore(wiring.database, wiring.transactions, wiring.epochs)
-        return cls(wiring, people, store, notices, trail, audit, known, users, policies, terms)
+        erased = MongoErasureStore(wiring.database, wiring.transactions)
+        erasures = Erasures(erased, SystemClock())
+        kept = holdings(wiring.database)
+        data = PersonalData(NAME, kept, wiring.transactions, SystemClock())
+        subscribe(wiring.bus, notices, audit, users, erasures, data)
+        return cls(
+            wiring, people, store, notices, trail, audit, known, users, policies, terms, erased,
+            erasures, data,
+        )  # fmt: skip
 
 
 def build_service(config: ProfileConfig) -> Service:
@@ -77,6 +92,7 @@ def build_service(config: ProfileConfig) -> Service:
     app.add_routes(routes(wired.known, wired.users, wired.audit, wired.portal_policies))
     administration = TermsAdministration(wired.terms, wired.people, SystemClock())
     app.add_routes(terms_routes(Terms(wired.terms), administration))
+    app.add_routes(personal_data_routes(wired.data, wired.erasures))
 
     async def catch_up() -> None:
         seen: datetime | None = None
@@ -84,7 +100,7 @@ def build_service(config: ProfileConfig) -> Service:
             seen = await notices.owe_missed(seen)
             await asyncio.sleep(config.catch_up_seconds)
 
-    return wiring.service(app, tasks=[notices.keep_sending, catch_up])
+    return wiring.service(app, tasks=[notices.keep_sending, catch_up, wired.erasures.keep_working])
 
 
 async def verify_audit(config: ProfileConfig) -> bool:
@@ -104,6 +120,20 @@ async def verify_audit(config: ProfileConfig) -> bool:
     return is_intact
 
 
+async def list_erasures(config: ProfileConfig) -> None:
+    """Write who was erased, a line each: the subject, when it was asked for, who has to confirm."""
+    async for each in _Wired.of(config).erasures.all():
+        waits = ",".join(each.waits_for) or "-"
+        sys.stdout.write(f"{each.sub}\t{each.asked_at.isoformat()}\t{waits}\n")
+
+
+async def erase_again(config: ProfileConfig, lines: Iterable[str]) -> int:
+    """Have erased whoever stands in such lines, and return how many these are."""
+    subs = [line.split("\t")[0].strip() for line in lines if line.strip()]
+    await _Wired.of(config).erasures.repeat(subs)
+    return len(subs)
+
+
 async def install(config: ProfileConfig) -> None:
     """Apply indexes and topology. Safe to run twice."""
     wired = _Wired.of(config)
@@ -111,4 +141,5 @@ async def install(config: ProfileConfig) -> None:
     await wired.store.install()
     await wired.trail.install()
     await wired.terms.install()
+    await wired.erased.install()
     await wired.wiring.bus.install()

@@ -9,6 +9,12 @@ class NoSuchPerson(Refusal):
     type, status = "not-found", 404
 
 
+class NotDeleted(Refusal):
+    """Who is to be erased has to be deleted first, so that nobody gets in meanwhile."""
+
+    type, status = "not-deleted", 409
+
+
 class NoPhoto(Refusal):
     """There is no photo of this person."""
 

@@ -19,6 +19,7 @@ from services.profile.model import (
     new_sub,
     user_id_key,
 )
+from services.profile.mongo_personal_data import erased_among
 from services.profile.store import nothing_told
 from shared.contracts.accounts import DeletedDays
 from shared.contracts.events import Event
@@ -311,8 +312,11 @@ class MongoNoticeStore:
         """Insert in the same transaction that remembers the event."""
 
         async def work(transaction: Transaction) -> None:
+            subs = [each.sub for each in notices]
+            gone = await erased_among(self.database, subs, transaction.session)
             for notice in notices:
-                await _insert_notice(self.database, notice, transaction.session)
+                if notice.sub not in gone:
+                    await _insert_notice(self.database, notice, transaction.session)
 
         await self.transactions.once(event_id, work)
 
@@ -328,7 +332,9 @@ class MongoNoticeStore:
         receipts = [each["_id"] for each in revocations]
         known = self.database["notices"].find({"_id": {"$in": receipts}}, {"_id": 1})
         ids = {each["_id"] async for each in known}
-        return [each for each in revocations if each["_id"] not in ids]
+        unknown = [each for each in revocations if each["_id"] not in ids]
+        gone = await erased_among(self.database, [each["sub"] for each in unknown])
+        return [each for each in unknown if each["sub"] not in gone]
 
     async def claim(self) -> Notice | None:
         """Lease the mail that has been due longest, by the server's clock."""

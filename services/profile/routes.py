@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from services.profile.audit import Audit
+from services.profile.erasures import Erasures
 from services.profile.people import People
 from services.profile.portal_policy import PortalPolicies
 from services.profile.terms import Terms
@@ -10,9 +11,16 @@ from services.profile.terms_admin import TermsAdministration
 from services.profile.users import Users
 from shared.contracts import terms as asked
 from shared.contracts.audit import NoteAudit, ReadAudit
+from shared.contracts.personal_data import (
+    AskErasure,
+    FindSubject,
+    ReadErasure,
+    ReadPersonalData,
+)
 from shared.contracts.policy import PutPortalPolicy, ReadPolicy
 from shared.contracts.profile import AddPerson, GetPerson, ListPeople, PutOrganization, PutPhoto
 from shared.contracts.users import ChangeUser, NoteAccount, ReadUser
+from shared.personal_data import PersonalData
 from shared.service import endpoint
 
 
@@ -34,6 +42,16 @@ def routes(
         endpoint("/people/photo", GetPerson, people.photo),
         endpoint("/audit/read", ReadAudit, audit.read),
         endpoint("/audit/note", NoteAudit, audit.note),
+    ]
+
+
+def personal_data_routes(data: PersonalData, erasures: Erasures) -> list[web.RouteDef]:
+    """Return the routes for what is kept of people, and for its erasure."""
+    return [
+        endpoint("/personal-data/read", ReadPersonalData, data.read),
+        endpoint("/erasures/find", FindSubject, erasures.find),
+        endpoint("/erasures/ask", AskErasure, erasures.ask),
+        endpoint("/erasures/read", ReadErasure, erasures.read),
     ]
 
 

@@ -10,6 +10,7 @@ from services.profile.pdf import PdfFile
 from services.profile.trail import Entry, Head, Told
 from shared.contracts.audit import AuditFilter
 from shared.contracts.events import Event
+from shared.contracts.personal_data import Erasure, FoundSubject
 from shared.contracts.policy import PortalPolicy
 from shared.contracts.profile import AddPerson, Photo
 from shared.contracts.terms import TermsText
@@ -134,11 +135,51 @@ class UserStore(Protocol):
         ...
 
 
+class ErasureStore(Protocol):
+    """Who was erased, and which services have confirmed it."""
+
+    async def find(self, name: str) -> FoundSubject | None:
+        """Return whose user ID this is, or who was erased under this id."""
+        ...
+
+    async def begin(self, sub: str, told: Callable[[str | None], Sequence[Event]]) -> Erasure:
+        """Keep a record of an erasure that is asked for, and tell what is to be told of it.
+
+        That depends on the organization, which is given the first time. Raise `NoSuchPerson` or
+        `NotDeleted`.
+        """
+        ...
+
+    async def record(self, sub: str, told: Event) -> None:
+        """Keep a record of somebody who was erased before, whoever they were, and tell of it."""
+        ...
+
+    async def erasure(self, sub: str) -> Erasure | None:
+        """Return the record of an erasure."""
+        ...
+
+    async def all_after(self, sub: str, *, limit: int) -> list[Erasure]:
+        """Return a page of the records in order of the subjects, after one of them."""
+        ...
+
+    async def confirm(self, sub: str, keeper: str) -> None:
+        """Take note that a service keeps nothing of a subject any more."""
+        ...
+
+    async def tell_again(self, event_of: Callable[[str], Event]) -> bool:
+        """Tell once more of an erasure that is due, if there is one; return whether there was."""
+        ...
+
+    async def next_forgotten(self) -> str | None:
+        """Return somebody who was deleted thirty days ago and is not being erased yet."""
+        ...
+
+
 class NoticeStore(OwedStore[Notice], Protocol):
     """Mails that are owed to people."""
 
     async def owe(self, event_id: str, *notices: Notice) -> None:
-        """Take note of mails, once per event and once per receipt."""
+        """Take note of mails, once per event and once per receipt, to nobody who was erased."""
         ...
 
     async def owe_missed(self, after: datetime | None) -> datetime | None:

@@ -12,6 +12,7 @@ from services.sessions.geoip import places_of
 from services.sessions.introspection import Introspection
 from services.sessions.issuance import Issuance
 from services.sessions.mongo.activity import MongoActivityStore
+from services.sessions.mongo.personal_data import holdings
 from services.sessions.mongo.policies import MongoPolicyStore
 from services.sessions.mongo.retention import MongoRetentionStore
 from services.sessions.mongo.sessions import MongoSessionStore
@@ -19,14 +20,16 @@ from services.sessions.policy import SessionPolicies
 from services.sessions.receipts import Receipts
 from services.sessions.retention import Retention
 from services.sessions.revocation import Revocations
-from services.sessions.routes import activity_routes, routes
+from services.sessions.routes import activity_routes, personal_data_routes, routes
 from services.sessions.subscribers import subscribe
 from shared.clock import SystemClock
+from shared.contracts.personal_data import Keeper
 from shared.lease import Lease
+from shared.personal_data import PersonalData
 from shared.service import Service, application
 from shared.wiring import Wiring
 
-NAME = "sessions"
+NAME: Keeper = "sessions"
 _TELL_EVERY_SECONDS = 1.0
 
 
@@ -34,12 +37,16 @@ def _store(wiring: Wiring) -> MongoSessionStore:
     return MongoSessionStore(wiring.database, wiring.epochs, wiring.transactions)
 
 
-def _wired(config: SessionsConfig) -> tuple[Wiring, MongoSessionStore, Revocations]:
+def _wired(
+    config: SessionsConfig,
+) -> tuple[Wiring, MongoSessionStore, Revocations, PersonalData]:
     wiring = Wiring.of(NAME, config)
     store = _store(wiring)
     revocations = Revocations(store, SystemClock())
-    subscribe(wiring.bus, revocations)
-    return wiring, store, revocations
+    kept = holdings(wiring.database, wiring.epochs)
+    data = PersonalData(NAME, kept, wiring.transactions, SystemClock())
+    subscribe(wiring.bus, revocations, data)
+    return wiring, store, revocations, data
 
 
 def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
@@ -55,7 +62,7 @@ def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> Callable[[], 
 def build_service(config: SessionsConfig) -> Service:
     """Return the service, ready to run. Raise `UnusableDatabase` where its places are none."""
     places = places_of(config.geoip_database)
-    wiring, store, revocations = _wired(config)
+    wiring, store, revocations, data = _wired(config)
     devices = Devices(store, SystemClock(), places)
     kept = MongoPolicyStore(wiring.database, wiring.transactions)
     policies = SessionPolicies(kept, Lease(kept.policy_of, SystemClock()), config.policy)
@@ -69,6 +76,7 @@ def build_service(config: SessionsConfig) -> Service:
     app.add_routes(
         routes(devices, issuance, introspection, revocations, receipts, policies, disabling)
     )
+    app.add_routes(personal_data_routes(data))
     app.add_routes(activity_routes(activity, Disowning(revocations, disabling)))
     return wiring.service(
         app,
@@ -84,7 +92,7 @@ def build_service(config: SessionsConfig) -> Service:
 
 async def install(config: SessionsConfig) -> None:
     """Apply indexes and topology. Safe to run twice."""
-    wiring, store, _ = _wired(config)
+    wiring, store, *_ = _wired(config)
     await store.install()
     await MongoActivityStore(wiring.database).install()
     await MongoPolicyStore(wiring.database, wiring.transactions).install()

@@ -20,6 +20,7 @@ from shared.contracts.activity import (
     ReportNotMine,
 )
 from shared.contracts.devices import DisableDevice, EnableDevice, FindDevice, ListDevices
+from shared.contracts.personal_data import ReadPersonalData
 from shared.contracts.policy import PutSessionsPolicy, ReadPolicy
 from shared.contracts.sessions import (
     EndRestingOn,
@@ -34,6 +35,7 @@ from shared.contracts.sessions import (
     StepUp,
 )
 from shared.contracts.trust import CountTrusted, ForgetTrust
+from shared.personal_data import PersonalData
 from shared.service import endpoint
 
 
@@ -81,3 +83,8 @@ def activity_routes(activity: Activity, disowning: Disowning) -> list[web.RouteD
         endpoint("/activity/not-mine", ReportNotMine, disowning.disown),
         endpoint("/activity/count", CountAttempts, activity.counts),
     ]
+
+
+def personal_data_routes(data: PersonalData) -> list[web.RouteDef]:
+    """Return the route for what is kept of people."""
+    return [endpoint("/personal-data/read", ReadPersonalData, data.read)]

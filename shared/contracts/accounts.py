@@ -7,7 +7,7 @@ from shared.contracts.body import Contract, Secret, Sub
 from shared.contracts.credentials import LongestPassword, Words
 
 DeletedDays = 30
-"""How long nobody else gets the user ID of a user who was deleted."""
+"""How long what is stored of a user who was deleted stays, and nobody else gets their user ID."""
 
 
 class ReadAccount(Contract):

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.contracts.audit import Actor, Details, Outcome, Slug
+from shared.contracts.personal_data import Keeper
 
 InitiatingEntity = Literal["user", "admin", "policy", "system"]
 Cause = Literal[
@@ -180,6 +181,45 @@ class AccountEnabled(Event):
     payload: AccountEnabledPayload
 
 
+class AccountPurged(Event):
+    """The account is gone for good: who keeps anything of it erases that (RISC 1.0, 2.2)."""
+
+    name: Literal["account-purged"] = "account-purged"
+    version: Literal[1] = 1
+    payload: Payload = Payload()
+
+    @classmethod
+    def of(cls, sub: str, *, at: datetime) -> Self:
+        """Return what is told once more each time, so that no consumer takes it for told before."""
+        event_id = secrets.token_urlsafe(16)
+        return cls(id=event_id, subject=sub, occurred_at=at, initiating_entity="system")
+
+
+class AccountErasedPayload(Payload):
+    """Which service it was that kept something."""
+
+    service: Keeper
+
+
+class AccountErased(Event):
+    """A service keeps nothing of the subject any more."""
+
+    name: Literal["account-erased"] = "account-erased"
+    version: Literal[1] = 1
+    payload: AccountErasedPayload
+
+    @classmethod
+    def of(cls, purged: AccountPurged, service: Keeper, *, at: datetime) -> Self:
+        """Return what confirms a purge."""
+        return cls(
+            id=f"{purged.id}.{service}",
+            subject=purged.subject,
+            occurred_at=at,
+            initiating_entity="system",
+            payload=AccountErasedPayload(service=service),
+        )
+
+
 class SignInLockedPayload(Payload):
     """Somebody guessed so often that the account lets nobody guess for a while."""
 
@@ -345,6 +385,8 @@ EVENTS: tuple[type[Event], ...] = (
     HelpAsked,
     AccountDisabled,
     AccountEnabled,
+    AccountPurged,
+    AccountErased,
     DeviceDisabled,
     NewDevices,
     SessionRevoked,

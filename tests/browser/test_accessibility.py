@@ -13,6 +13,7 @@ INSIDE = [
     "/",
     "/sessions",
     "/activity",
+    "/personal-data",
     "/devices",
     "/password",
     "/sign-out-everywhere",

@@ -29,6 +29,7 @@ _IN_ALL = {
     "settle": "shared.epochs:Epochs.settle",
     "fill": "shared.cache:AcceptanceCache.fill",
     "ack": "shared.broker:_Consumer._finish",
+    "erase": "shared.personal_data:Holding.erase",
 }
 _IN_ONE = {
     "profile": {

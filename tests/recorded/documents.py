@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from shared.broker import EXCHANGE, Bus, Handler
-from shared.contracts.events import EVENTS, Audited, Event, name_of
+from shared.contracts.events import EVENTS, AccountErased, AccountPurged, Audited, Event, name_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = Path(__file__).parent / "events"
 ASYNCAPI = ROOT / "docs" / "asyncapi.json"
 SERVICES = ("credentials", "gateway", "profile", "sessions")
 Document = dict[str, Any]
-_AUDITS = re.compile(r"Audited\.of\(|policy_replaced\(")
+_MADE_ELSEWHERE: dict[type[Event], re.Pattern[str]] = {
+    Audited: re.compile(r"Audited\.of\(|policy_replaced\("),
+    AccountPurged: re.compile(r"AccountPurged\.of\("),
+    AccountErased: re.compile(r" = PersonalData\(NAME"),
+}
 
 
 @dataclass(frozen=True, order=True)
@@ -75,9 +79,10 @@ def publications() -> list[tuple[str, str]]:
     for service in SERVICES:
         model = vars(importlib.import_module(f"services.{service}.model"))
         made = {name_of(event) for event in EVENTS if event in model.values()}
-        sources = (ROOT / "services" / service).rglob("*.py")
-        if any(_AUDITS.search(file.read_text()) for file in sources):
-            made.add(name_of(Audited))
+        sources = [file.read_text() for file in (ROOT / "services" / service).rglob("*.py")]
+        for event, makes in _MADE_ELSEWHERE.items():
+            if any(map(makes.search, sources)):
+                made.add(name_of(event))
         found += [(service, name) for name in made]
     return sorted(found)
 

@@ -43,6 +43,7 @@ from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.api.parked_events import ParkedEventsApi
 from services.gateway.api.password_policy import PasswordPolicyApi
 from services.gateway.api.password_reset import PasswordResetApi
+from services.gateway.api.personal_data import PersonalDataApi
 from services.gateway.api.policy import PolicyApi
 from services.gateway.api.portal_policy import PortalPolicyApi
 from services.gateway.api.questions import QuestionApi
@@ -72,6 +73,7 @@ from services.gateway.model import (
     SignInAttempt,
 )
 from services.gateway.password_reset import PasswordReset
+from services.gateway.personal_data import PersonalData
 from services.gateway.policy import Policies
 from services.gateway.registration import Registration
 from services.gateway.requests import RECEIPT_HEADER
@@ -125,6 +127,7 @@ class Api:
     password_reset: PasswordReset
     method_import: MethodImport
     terms: TermsFlows
+    data: PersonalData
 
     def operations(self) -> list[Operation]:
         """Return the whole table."""
@@ -136,6 +139,7 @@ class Api:
             *QuestionApi(self.catalogues).operations(),
             *DevicesApi(self.devices).operations(),
             *ActivityApi(self.activity).operations(),
+            *PersonalDataApi(self.data).operations(),
             *TermsApi(self.terms).operations(),
             *TermsFilesApi(self.terms).operations(),
             *self._passwords(),

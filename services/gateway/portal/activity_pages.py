@@ -1,6 +1,5 @@
 """Recent sign-ins as a page, and saying which were not one's own."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import get_args
 
@@ -11,7 +10,7 @@ from services.gateway.portal import addresses
 from services.gateway.portal.activity_picture import Picture
 from services.gateway.portal.page import Pages
 from services.gateway.portal.receipt_pages import show_receipt
-from services.gateway.portal.step_up_pages import to_step_up
+from services.gateway.portal.step_up_pages import stepped_up
 from services.gateway.portal.visits import Visits
 from shared.contracts.activity import (
     Attempt,
@@ -19,7 +18,6 @@ from shared.contracts.activity import (
     LongestSearch,
     PictureDays,
 )
-from shared.contracts.refusals import Refusal
 
 ADDRESS = "/activity"
 _PAGE = 25
@@ -78,7 +76,7 @@ class ActivityPages:
             attempt = await self.activity.attempt(visitor.caller, request.match_info["id"])
             return await self.pages.show(request, "not_me.html", visitor=visitor, attempt=attempt)
 
-        return await _stepped_up(request, ask)
+        return await stepped_up(request, ask)
 
     async def _secure(self, request: web.Request) -> web.Response:
         caller, form = await self.visits.sent_form(request)
@@ -89,22 +87,10 @@ class ActivityPages:
             revoked = await self.activity.not_mine(caller, request.match_info["id"])
             return show_receipt(revoked, caller)
 
-        return await _stepped_up(request, secure)
+        return await stepped_up(request, secure)
 
 
 def _first_guess(attempts: tuple[Attempt, ...]) -> str | None:
     """Return the attempt that is explained: somebody guesses there; it need not be said of each."""
     guesses = (each for each in attempts if each.outcome == "wrong-password")
     return next((each.id for each in guesses if each.flagged and not each.reported), None)
-
-
-async def _stepped_up(
-    request: web.Request, act: Callable[[], Awaitable[web.Response]]
-) -> web.Response:
-    """Act, or ask first who it is."""
-    try:
-        return await act()
-    except Refusal as refusal:
-        if refusal.type != "step-up-required":
-            raise
-        return to_step_up(addresses.read_again(request))

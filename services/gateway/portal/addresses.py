@@ -11,7 +11,7 @@ CHANGE = "/password"
 # as its end, is easier told by what it is than by what it is not.
 _INSIDE = (
     r"/|/password|/sessions|/activity(?:/not-me/[\w-]{1,64})?|/devices(?:/disable/[\w-]{1,64})?"
-    r"|/sign-out-everywhere|/receipts(?:/[\w-]{1,64})?"
+    r"|/personal-data|/sign-out-everywhere|/receipts(?:/[\w-]{1,64})?"
     r"|/security(?:/questions|/remove/[\w-]{1,64})?"
     r"|/terms(?:/[\w-]{1,64}(?:/decline|/file)?)?|/admin(?:/[\w-]{1,64}){0,3}"
 )

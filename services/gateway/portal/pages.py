@@ -9,6 +9,7 @@ from services.gateway.account import Account
 from services.gateway.activity import Activity
 from services.gateway.devices import Devices
 from services.gateway.password_reset import PasswordReset
+from services.gateway.personal_data import PersonalData
 from services.gateway.portal.activity_pages import ActivityPages
 from services.gateway.portal.admin_audit_pages import AdminAuditPages
 from services.gateway.portal.admin_device_pages import AdminDevicePages
@@ -28,6 +29,7 @@ from services.gateway.portal.page import Pages
 from services.gateway.portal.passkey_pages import PasskeyPages
 from services.gateway.portal.password_pages import PasswordPages
 from services.gateway.portal.password_reset_pages import PasswordResetPages
+from services.gateway.portal.personal_data_pages import PersonalDataPages
 from services.gateway.portal.problem_pages import ProblemPages
 from services.gateway.portal.profile_pages import ProfilePages
 from services.gateway.portal.question_pages import QuestionPages
@@ -60,6 +62,7 @@ class AccountFlows:
     devices: Devices
     activity: Activity
     password_reset: PasswordReset
+    data: PersonalData
 
 
 class Portal:
@@ -99,6 +102,7 @@ class Portal:
             StepUpPages(pages, visits, security_info.step_ups),
             PasswordPages(pages, visits, account, security_info.step_ups),
             ActivityPages(pages, visits, own.activity),
+            PersonalDataPages(pages, visits, own.data),
             SessionPages(pages, visits, account),
             DevicePages(pages, visits, devices),
             ReceiptPages(pages, visits, account),

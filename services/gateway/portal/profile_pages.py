@@ -48,7 +48,7 @@ class ProfilePages:
             self.account.shown(record),
             _beside("devices" in areas, lambda: self.devices.list(caller, limit=_FEW)),
             _beside("activity" in areas, lambda: self.activity.page(caller, limit=_FEW)),
-            _beside(True, lambda: self.security_info.for_reset(caller)),
+            _beside(True, lambda: self.security_info.standing_for_reset(caller)),
         )
         return await self.pages.show(
             request,

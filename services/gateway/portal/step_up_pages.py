@@ -1,5 +1,6 @@
 """Showing again who one is, before something that matters."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -38,6 +39,18 @@ _SAID_IN_PLACE = {
 def to_step_up(to: str) -> web.Response:
     """Return the answer that asks somebody again who they are, and then leads where they were."""
     return addresses.see(addresses.with_query(ADDRESS, next=to))
+
+
+async def stepped_up(
+    request: web.Request, act: Callable[[], Awaitable[web.Response]]
+) -> web.Response:
+    """Act, or ask first who it is."""
+    try:
+        return await act()
+    except Refusal as refusal:
+        if refusal.type != "step-up-required":
+            raise
+        return to_step_up(addresses.read_again(request))
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ class MongoSessionStore(MongoDeviceStore):
             name="open",
             partialFilterExpression={"open": True},
         )
+        await sessions.create_index("sub")
         await sessions.create_index("expires_at", expireAfterSeconds=_FORGET_SESSIONS_SECONDS)
         await self.install_devices()
         await self.database["gone_factors"].create_index(

@@ -25,9 +25,12 @@ from services.gateway.live import Ended, LiveSessions
 from services.gateway.model import Caller
 from services.gateway.subscribers import subscribe as gateway_hears
 from services.profile.audit import Audit
+from services.profile.erasures import Erasures
 from services.profile.model import Notice
 from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
 from services.profile.mongo_audit import MongoAuditStore
+from services.profile.mongo_personal_data import MongoErasureStore
+from services.profile.mongo_personal_data import holdings as kept_by_profile
 from services.profile.notices import Notices
 from services.profile.people import People
 from services.profile.subscribers import subscribe as profile_hears
@@ -41,6 +44,7 @@ from services.sessions.model import (
     sessions_revoked,
     signed_out_everywhere,
 )
+from services.sessions.mongo.personal_data import holdings
 from services.sessions.mongo.sessions import MongoSessionStore
 from services.sessions.revocation import Revocations
 from services.sessions.subscribers import subscribe as sessions_hears
@@ -48,9 +52,18 @@ from shared.broker import Bus
 from shared.clock import SystemClock
 from shared.contracts.audit import Actor
 from shared.contracts.epochs import Raised
-from shared.contracts.events import Audited, Cause, Event, SessionRevoked
+from shared.contracts.events import (
+    AccountErased,
+    AccountPurged,
+    Audited,
+    Cause,
+    Event,
+    SessionRevoked,
+)
+from shared.contracts.personal_data import KEEPERS, AskErasure, ReadErasure
 from shared.contracts.profile import AddPerson
 from shared.contracts.sessions import EstablishSession, Session, Where
+from shared.personal_data import PersonalData
 from shared.telemetry import EVENTS_HANDLED
 from shared.texts import Catalogues
 from shared.wiring import Wiring
@@ -149,7 +162,9 @@ class SessionsSide:
 async def sessions_side(sessions: Wiring, brokers: Brokers) -> SessionsSide:
     store = MongoSessionStore(sessions.database, sessions.epochs, sessions.transactions)
     bus = brokers.bus()
-    sessions_hears(bus, Revocations(store, SystemClock()))
+    kept = holdings(sessions.database, sessions.epochs)
+    data = PersonalData("sessions", kept, sessions.transactions, SystemClock())
+    sessions_hears(bus, Revocations(store, SystemClock()), data)
     await brokers.run(bus)
     await sessions.transactions.run(lambda tx: sessions.epochs.open("ada", tx.session))
     return SessionsSide(sessions, store, Line(brokers, bus))
@@ -238,6 +253,7 @@ class ProfileSide:
     line: Line
     trail: MongoAuditStore
     wiring: Wiring
+    erasures: Erasures
 
     async def mailed(self) -> list[str]:
         while await self.notices.send_due():
@@ -256,9 +272,13 @@ async def profile_side(profile: Wiring, brokers: Brokers) -> ProfileSide:
     trail = MongoAuditStore(profile.database, profile.transactions, Seal(b"a test's key"))
     bus = brokers.bus()
     users = Users(people, People(people, SystemClock()), SystemClock())
-    profile_hears(bus, notices, Audit(trail, people, SystemClock()), users)
+    audit = Audit(trail, people, SystemClock())
+    erasures = Erasures(MongoErasureStore(profile.database, profile.transactions), SystemClock())
+    kept = kept_by_profile(profile.database)
+    data = PersonalData("profile", kept, profile.transactions, SystemClock())
+    profile_hears(bus, notices, audit, users, erasures, data)
     await brokers.run(bus)
-    return ProfileSide(notices, mailer, Line(brokers, bus), trail, profile)
+    return ProfileSide(notices, mailer, Line(brokers, bus), trail, profile, erasures)
 
 
 @each_kind
@@ -481,6 +501,61 @@ async def test_profile_tells_the_owner_once_of_refused_resets_of_a_day(
     assert {each.told.id for each in entries} == {each.id for each in told}
 
 
+async def test_sessions_writes_nothing_of_who_was_erased_whatever_it_is_told_late(
+    sessions_side: SessionsSide,
+) -> None:
+    await sessions_side.begin(1)
+    first, late = await sessions_side.raised("password-changed"), await sessions_side.begin(1)
+    purged = AccountPurged.of("ada", at=AT)
+    await sessions_side.line.bring(changed(first))
+    await sessions_side.line.bring_at_once(purged, purged, changed(first))
+    await sessions_side.line.bring(
+        changed(first), signed_out(replace(first, epoch=7)), disabled(first), purged
+    )
+    store = sessions_side.store
+    for database in (store.database, store.epochs.database):
+        for name in await database.list_collection_names():
+            if name not in {"outbox", "inbox"}:
+                assert await database[name].count_documents({"sub": "ada"}) == 0, name
+    assert await store.session("ada", late.sid) is None
+
+
+async def test_profile_writes_nothing_of_who_was_erased_whatever_it_is_told_late(
+    profile_side: ProfileSide,
+) -> None:
+    people, notices = (profile_side.wiring.database[each] for each in ("people", "notices"))
+    await people.update_one({"_id": "ada"}, {"$set": {"deleted_at": AT}})
+    late = password_changed(Raised("ada", 2, "r1", "t"), at=AT, cause="password-reset")
+    await profile_side.line.bring(late)
+    await profile_side.mailed()
+    assert await notices.count_documents({"to": "ada@example.org"}) == 1
+    await profile_side.erasures.ask(AskErasure(sub="ada"))
+    purged = AccountPurged.of("ada", at=AT)
+    await profile_side.line.bring_at_once(purged, purged)
+    assert await people.count_documents({}) == await notices.count_documents({}) == 0
+    another = password_changed(Raised("ada", 3, "r2", "t"), at=AT)
+    await profile_side.line.bring(late, another, signed_out(Raised("ada", 4, "r3", "t")))
+    assert await notices.count_documents({}) == 0
+    other = password_changed(Raised("bo", 2, "r4", "t"), at=AT)
+    await profile_side.line.bring(other)
+    assert await notices.count_documents({"sub": "bo"}) == 1
+
+
+async def test_profile_notes_each_confirmation_in_whatever_order_and_number(
+    profile_side: ProfileSide,
+) -> None:
+    people = profile_side.wiring.database["people"]
+    await people.update_one({"_id": "ada"}, {"$set": {"deleted_at": AT}})
+    asked = await profile_side.erasures.ask(AskErasure(sub="ada"))
+    assert asked.waits_for == KEEPERS
+    purged = AccountPurged.of("ada", at=AT)
+    told = [AccountErased.of(purged, each, at=AT) for each in ("sessions", "credentials")]
+    stranger = AccountErased.of(AccountPurged.of("bo", at=AT), "sessions", at=AT)
+    await profile_side.line.bring_at_once(*told, *reversed(told), stranger)
+    known = await profile_side.erasures.read(ReadErasure(sub="ada"))
+    assert known.waits_for == ("profile",)
+
+
 def test_these_are_all_the_consumers_there_are() -> None:
     assert set(subscriptions()) == {
         Subscription("gateway", "session-revoked", durable=False),
@@ -491,6 +566,8 @@ def test_these_are_all_the_consumers_there_are() -> None:
         Subscription("profile", "device-disabled", durable=True),
         Subscription("profile", "new-devices", durable=True),
         Subscription("profile", "account-enabled", durable=True),
+        Subscription("profile", "account-erased", durable=True),
+        *(Subscription(keeper, "account-purged", durable=True) for keeper in KEEPERS),
         *(
             Subscription(service, kind, durable=True)
             for service in ("profile", "sessions")

@@ -17,6 +17,7 @@ from services.gateway.house_rules import lease_of_rules
 from services.gateway.method_import import MethodImport
 from services.gateway.model import ActionRequired, Caller, FlowKey, SignedIn, SignInAttempt
 from services.gateway.password_reset import PasswordReset
+from services.gateway.personal_data import PersonalData
 from services.gateway.policy import Policies
 from services.gateway.portal_access import PortalAccess
 from services.gateway.registration import Registration
@@ -81,6 +82,7 @@ class Gateway:
             Attempts(services.sessions),
             self.required_terms,
         )
+        self.data = PersonalData(services.keepers, self.step_ups)
         self.terms = TermsFlows.of(self.sign_in)
         self.portal_access = PortalAccess.of(self.rules, services.profile)
         self.admission = Admission(self.portal_access, self.required_terms)

@@ -61,6 +61,7 @@ async def pages(gateway: Gateway) -> AsyncIterator[Browser]:
         gateway.devices,
         gateway.activity,
         gateway.password_reset,
+        gateway.data,
     )
     audit = AuditTrail(gateway.services.profile)
     admin = AdminFlows(gateway.users, gateway.policies, audit, gateway.method_import)

@@ -30,6 +30,7 @@ from services.credentials.recovery_codes import RecoveryCodes
 from services.credentials.reset_limits import ResetLimits
 from services.credentials.reset_registration import ResetRegistration
 from services.credentials.routes import account_routes, question_routes, reset_routes
+from services.credentials.routes import personal_data_routes as credentials_data_routes
 from services.credentials.routes import routes as credentials_routes
 from services.credentials.rules import PasswordRules
 from services.credentials.security_info import SecurityInformation
@@ -41,12 +42,15 @@ from services.credentials.webauthn import Passkeys
 from services.gateway.clients import peer
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
+from services.gateway.clients.personal_data import ErasureClient, PersonalDataClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.clients.terms import TermsClient
 from services.profile.audit import Audit
+from services.profile.erasures import Erasures
 from services.profile.people import People
 from services.profile.portal_policy import PortalPolicies
+from services.profile.routes import personal_data_routes as profile_data_routes
 from services.profile.routes import routes as profile_routes
 from services.profile.routes import terms_routes
 from services.profile.terms import Terms
@@ -63,10 +67,13 @@ from services.sessions.policy import SessionPolicies
 from services.sessions.receipts import Receipts
 from services.sessions.revocation import Revocations
 from services.sessions.routes import activity_routes
+from services.sessions.routes import personal_data_routes as sessions_data_routes
 from services.sessions.routes import routes as sessions_routes
 from shared.contracts.methods import SentKinds
+from shared.contracts.personal_data import KEEPERS, Keeper
 from shared.lease import Lease
 from shared.mongo import is_outage
+from shared.personal_data import PersonalData
 from shared.service import ServiceConfig, application
 from shared.texts import Catalogues
 from tests.memory.audit import MemoryAudit
@@ -84,6 +91,7 @@ from tests.memory.credentials import (
     MemoryResetPolicies,
 )
 from tests.memory.epochs import MemoryEpochs
+from tests.memory.personal_data import MemoryErasures, MemoryHolding, data_of, keeping
 from tests.memory.places import MemoryPlaces
 from tests.memory.profile import MemoryPeople
 from tests.memory.sessions import MemoryAcceptances, MemorySessions
@@ -125,6 +133,8 @@ class Memory:
     audit: MemoryAudit
     reset_policies: MemoryResetPolicies
     terms: MemoryTerms
+    erasures: MemoryErasures
+    holdings: dict[Keeper, tuple[MemoryHolding, ...]]
     places: MemoryPlaces
 
     @classmethod
@@ -133,10 +143,11 @@ class Memory:
         clock = StoppedClock()
         epochs = MemoryEpochs(clock)
         credentials = MemoryCredentials(epochs)
+        people = MemoryPeople(epochs)
         return cls(
             clock,
             epochs,
-            MemoryPeople(epochs),
+            people,
             credentials,
             MemoryMethods(epochs),
             MemoryPolicies(credentials),
@@ -146,6 +157,12 @@ class Memory:
             MemoryAudit(clock=clock),
             MemoryResetPolicies(epochs),
             MemoryTerms(epochs),
+            MemoryErasures(people),
+            {
+                "profile": (keeping("person", []), keeping("photo", [])),
+                "credentials": (keeping("account", [], secret=("verifier",)),),
+                "sessions": (keeping("sign-ins", []),),
+            },
             MemoryPlaces(),
         )
 
@@ -157,7 +174,14 @@ class Memory:
         policies = PortalPolicies(self.people, people, self.clock)
         administration = TermsAdministration(self.terms, self.people, self.clock)
         own = profile_routes(people, users, audit, policies)
-        return _app("profile", [*own, *terms_routes(Terms(self.terms), administration)])
+        erasures = Erasures(self.erasures, self.clock)
+        data = profile_data_routes(self.data("profile"), erasures)
+        terms = terms_routes(Terms(self.terms), administration)
+        return _app("profile", [*own, *data, *terms])
+
+    def data(self, keeper: Keeper) -> PersonalData:
+        """Return a service's part of what is kept of people."""
+        return data_of(keeper, self.people, *self.holdings[keeper])
 
     def hasher(self) -> Hasher:
         """Return one that costs nothing."""
@@ -235,6 +259,7 @@ class Memory:
         return _app(
             "credentials",
             [
+                *credentials_data_routes(self.data("credentials")),
                 *reset_routes(reset, registration),
                 *account_routes(accounts),
                 *credentials_routes(
@@ -273,6 +298,7 @@ class Memory:
                     policies,
                     disabling,
                 ),
+                *sessions_data_routes(self.data("sessions")),
                 *activity_routes(activity, Disowning(revocations, disabling)),
             ],
         )
@@ -299,6 +325,16 @@ class Services:
     def terms(self) -> TermsClient:
         """The gateway's client of what that service has to do with terms of use."""
         return TermsClient(self.peer("profile"))
+
+    @property
+    def keepers(self) -> tuple[PersonalDataClient, ...]:
+        """The gateway's clients of what each of them keeps of somebody."""
+        return tuple(PersonalDataClient(self.peer(each)) for each in KEEPERS)
+
+    @property
+    def erasures(self) -> ErasureClient:
+        """The gateway's client of who is erased."""
+        return ErasureClient(self.peer("profile"))
 
     @property
     def credentials(self) -> CredentialsClient:

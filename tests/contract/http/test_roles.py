@@ -76,6 +76,7 @@ TABLE: dict[str, Turns] = {
     "GET /me/sign-ins": SIGNED_IN,
     "GET /me/sign-ins/export": SIGNED_IN,
     "POST /me/sign-ins/{id}/report": SIGNED_IN,
+    "GET /me/personal-data": SIGNED_IN,
     "GET /me/devices": SIGNED_IN,
     "POST /me/devices/{id}/disable": SIGNED_IN,
     "GET /me/terms": SIGNED_IN,
@@ -174,6 +175,7 @@ def api(gateway: Gateway) -> Api:
         gateway.password_reset,
         gateway.method_import,
         gateway.terms,
+        gateway.data,
     )
 
 

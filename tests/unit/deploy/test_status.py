@@ -1,5 +1,6 @@
 """`make status` says how the stack is, and ends well unless something is wrong."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,21 @@ def test_what_needs_a_stack_says_that_there_is_none(tmp_path: Path, command: str
     assert (ran.returncode, ran.stderr) == (1, "")
     assert ran.stdout == "It is not running. To start it: make up\n"
     assert not state.exists()
+
+
+def test_a_command_of_a_program_is_run_with_its_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    program = Program("gateway", ("python", "-m", "gateway"), lambda: True, {"A_SETTING": "x"})
+    monkeypatch.setattr(local.Stack, "programs", lambda _: {"gateway": program})
+    become: list[tuple[object, ...]] = []
+    monkeypatch.setattr(os, "execvpe", lambda *asked: become.append(asked))
+    local.Stack(tmp_path).run("gateway", ["erase-user", "ada"])
+    ((file, argv, env),) = become
+    assert (file, argv) == ("python", ("python", "-m", "gateway", "erase-user", "ada"))
+    assert isinstance(env, dict)
+    assert env["A_SETTING"] == "x"
 
 
 @pytest.mark.parametrize(("is_ready", "status"), [(True, 0), (False, 1)])

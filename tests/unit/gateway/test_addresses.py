@@ -82,7 +82,9 @@ def test_every_page_that_there_is_can_be_gone_to() -> None:
         nobody,
         Catalogues.load(),
         registration,
-        AccountFlows(nobody, info, Devices(nobody, nobody, nobody, nobody, nobody), nobody, nobody),
+        AccountFlows(
+            nobody, info, Devices(nobody, nobody, nobody, nobody, nobody), nobody, nobody, nobody
+        ),
         AdminFlows(nobody, nobody, nobody, nobody),
     )
     app = web.Application()
