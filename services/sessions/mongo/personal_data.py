@@ -16,8 +16,8 @@ def holdings(database: Database, epochs: Epochs) -> Callable[[str], Awaitable[Se
         return (
             Holding(
                 "devices", database["devices"], own,
-                ("_id", "name", "user_agent", "first_seen_at", "last_seen_at", "place_names", "disabled_at",
-                 "trust.given_at", "trust.until"),
+                ("_id", "name", "user_agent", "first_seen_at", "last_seen_at", "place_names",
+                 "disabled_at", "trust.given_at", "trust.until"),
                 secret=("key_hash",), by="first_seen_at",
             ),
             Holding(
@@ -29,7 +29,8 @@ def holdings(database: Database, epochs: Epochs) -> Callable[[str], Awaitable[Se
             Holding(
                 "sign-ins", database["activity"], own,
                 ("_id", "at", "outcome", "count", "address", "browser", "system", "app",
-                 "device_id", "place.country", "place.names", "place.position", "flags", "reported"),
+                 "device_id", "place.country", "place.names", "place.position", "flags",
+                 "reported"),
                 by="at",
             ),
             Holding(
