@@ -136,8 +136,11 @@ class Stack:
 
     def addresses(self) -> str:
         """Say where things are, and who can sign in."""
-        users = ROOT / "deploy" / "demo" / "users.json"
-        people = json.loads(users.read_text()) if users.exists() else []
+        files = (ROOT / "deploy" / "demo").glob("*users.json")
+        # The demonstration organization first, then its partner.
+        people = [
+            each for file in sorted(files, reverse=True) for each in json.loads(file.read_text())
+        ]
         return "\n".join(
             (
                 f"  portal and API  {self.url}",

@@ -17,6 +17,7 @@ from services.gateway.attempts import Attempts
 from services.gateway.audit import AuditTrail
 from services.gateway.clients import peer
 from services.gateway.clients.credentials import CredentialsClient
+from services.gateway.clients.organizations import OrganizationsClient
 from services.gateway.clients.peer import Peer
 from services.gateway.clients.personal_data import PersonalDataClient
 from services.gateway.clients.profile import ProfileClient
@@ -28,6 +29,7 @@ from services.gateway.headers import Dress, dressed, guarded, identified
 from services.gateway.house_rules import lease_of_rules
 from services.gateway.live import LiveSessions
 from services.gateway.method_import import MethodImport
+from services.gateway.organizations import OrganizationFlows
 from services.gateway.password_reset import PasswordReset
 from services.gateway.personal_data import PersonalData
 from services.gateway.policy import Policies
@@ -96,7 +98,7 @@ def build_service(config: GatewayConfig) -> Service:
     required = RequiredTerms(terms, profile, rules)
     sign_in = SignIn(credentials, profile, sessions, flows, clock, Attempts(sessions), required)
     registration = Registration(sign_in)
-    policies = Policies(credentials, profile, sessions, portal_access)
+    organizations = OrganizationFlows.of(OrganizationsClient(peers["profile"]), step_ups)
     devices = Devices(sessions, credentials, profile, step_ups, DeviceTrust(sessions))
     data = PersonalData([PersonalDataClient(each) for each in peers.values()], step_ups)
     activity = Activity(credentials, sessions, step_ups)
@@ -113,15 +115,18 @@ def build_service(config: GatewayConfig) -> Service:
     problems = Problems(catalogues, requests)
     admin = AdminFlows(
         Users(profile, credentials, sessions),
-        policies,
+        Policies(credentials, profile, sessions, portal_access),
         AuditTrail(profile),
         MethodImport(credentials, profile),
+        organizations.administration,
     )
     portal = Portal(
         requests,
         catalogues,
         registration,
-        AccountFlows(account, security_info, devices, activity, password_reset, data),
+        AccountFlows(
+            account, security_info, devices, activity, password_reset, data, organizations.own
+        ),
         admin,
     )
     api = Api(
@@ -131,7 +136,7 @@ def build_service(config: GatewayConfig) -> Service:
         security_info,
         administration,
         admin.users,
-        policies,
+        admin.policies,
         live,
         devices,
         activity,
@@ -141,6 +146,7 @@ def build_service(config: GatewayConfig) -> Service:
         admin.method_import,
         TermsFlows.of(sign_in),
         data,
+        organizations,
     )
     table = api.operations()
     operations = Operations(requests, RedisAnswers(redis, sealer), problems.answer)

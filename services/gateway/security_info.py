@@ -74,13 +74,15 @@ class SecurityInfo:
         self.step_ups.require_factor(caller, listed.items)
         return listed
 
-    async def for_reset(self, caller: Caller, listed: MethodList) -> RegisteredForReset | None:
+    async def for_reset(
+        self, caller: Caller, listed: MethodList | None = None
+    ) -> RegisteredForReset | None:
         """Return whether the caller can reset a forgotten password, or what that still takes.
 
-        Nobody is asked where their organization lets nobody, as their methods say that were
-        `listed`. Nothing is known of it while their record cannot be read.
+        Nobody is asked where their organization lets nobody, as their methods say where they were
+        `listed` just now. Nothing is known of it while their record cannot be read.
         """
-        if not listed.resets:
+        if listed is not None and not listed.resets:
             return None
         try:
             record = await record_of(self.profile, caller.sub)

@@ -25,6 +25,7 @@ from shared.contracts.sessions import Purpose, Session, StepUp
 
 Needs = Literal["reauthentication", "mfa"]
 RecentMinutes = 10
+LeavingMinutes = 5
 _WITH_FACTOR = 2
 _SAID_OF_METHODS = {"id", "kind", "label", "hint"}
 
@@ -45,7 +46,13 @@ class StepUps:
         """Return the same, with the kinds that codes can be sent by here."""
         return await self.credentials.methods(ListMethods(sub=caller.sub))
 
-    async def by_password(self, caller: Caller, password: SecretStr, purpose: Purpose) -> Session:
+    async def by_password(
+        self,
+        caller: Caller,
+        password: SecretStr,
+        purpose: Purpose,
+        organization: str | None = None,
+    ) -> Session:
         """Show again that one knows one's password, which is not enough to administer."""
         if purpose == "administration":
             raise _needs_factor(_usable(await self.methods(caller)))
@@ -53,7 +60,14 @@ class StepUps:
             ConfirmPassword(sub=caller.sub, password=password, address=caller.where.address)
         )
         return await self.sessions.step_up(
-            StepUp(sub=caller.sub, sid=caller.session.sid, purpose=purpose, amr="pwd", aal=1)
+            StepUp(
+                sub=caller.sub,
+                sid=caller.session.sid,
+                purpose=purpose,
+                amr="pwd",
+                aal=1,
+                organization=organization,
+            )
         )
 
     async def begin(self, caller: Caller, method_id: str, language: str) -> ChallengeBegun:
@@ -65,7 +79,12 @@ class StepUps:
         )
 
     async def by_method(
-        self, caller: Caller, method_id: str, answer: SecretStr, purpose: Purpose
+        self,
+        caller: Caller,
+        method_id: str,
+        answer: SecretStr,
+        purpose: Purpose,
+        organization: str | None = None,
     ) -> Session:
         """Answer with a second factor; the session rests on it from now on."""
         answered = await self.credentials.answer(
@@ -80,9 +99,16 @@ class StepUps:
                 familiar=True,
             )
         )
-        return await self.proved(caller, answered.factor, answered.amr, purpose)
+        return await self.proved(caller, answered.factor, answered.amr, purpose, organization)
 
-    async def proved(self, caller: Caller, factor: str, amr: str, purpose: Purpose) -> Session:
+    async def proved(
+        self,
+        caller: Caller,
+        factor: str,
+        amr: str,
+        purpose: Purpose,
+        organization: str | None = None,
+    ) -> Session:
         """Take note that the caller has just shown a second factor."""
         return await self.sessions.step_up(
             StepUp(
@@ -92,6 +118,7 @@ class StepUps:
                 amr=amr,
                 aal=_WITH_FACTOR,
                 factor=factor,
+                organization=organization,
             )
         )
 
@@ -133,6 +160,22 @@ class StepUps:
         if not self._was_shown(caller, purpose):
             raise StepUpRequired(needs="reauthentication")
 
+    async def require_for_leaving(self, caller: Caller, organization: str) -> None:
+        """Raise unless the caller has just shown who they are to this very organization.
+
+        The sign-in does not count, since it was to nobody but their own. Who has a second factor
+        has to have used it.
+        """
+        session = caller.session
+        self.require_factor(caller, await self.methods(caller))
+        is_for_it = session.auth_purpose == "organization"
+        if not (
+            is_for_it
+            and session.auth_organization == organization
+            and self._is_recent(session.auth_time, minutes=LeavingMinutes)
+        ):
+            raise StepUpRequired(needs="reauthentication", organization=organization)
+
     async def require_instead_of_password(self, caller: Caller) -> None:
         """Raise unless the caller used a second factor and showed who they are a moment ago.
 
@@ -150,8 +193,8 @@ class StepUps:
         shown_for_it = session.auth_time if session.auth_purpose == purpose else None
         return any(map(self._is_recent, (session.created_at, shown_for_it)))
 
-    def _is_recent(self, at: datetime | None) -> bool:
-        return at is not None and self.clock.now() - at < timedelta(minutes=RecentMinutes)
+    def _is_recent(self, at: datetime | None, *, minutes: int = RecentMinutes) -> bool:
+        return at is not None and self.clock.now() - at < timedelta(minutes=minutes)
 
 
 def _usable(methods: tuple[Method, ...]) -> tuple[Method, ...]:

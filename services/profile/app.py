@@ -12,12 +12,20 @@ from services.profile.config import ProfileConfig
 from services.profile.erasures import Erasures
 from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
 from services.profile.mongo_audit import MongoAuditStore
+from services.profile.mongo_memberships import MongoMembershipStore
 from services.profile.mongo_personal_data import MongoErasureStore, holdings
 from services.profile.mongo_terms import MongoTermsStore
 from services.profile.notices import Notices
+from services.profile.organizations import Organizations
+from services.profile.organizations_admin import OrganizationsAdministration
 from services.profile.people import People
 from services.profile.portal_policy import PortalPolicies
-from services.profile.routes import personal_data_routes, routes, terms_routes
+from services.profile.routes import (
+    organization_routes,
+    personal_data_routes,
+    routes,
+    terms_routes,
+)
 from services.profile.subscribers import subscribe
 from services.profile.terms import Terms
 from services.profile.terms_admin import TermsAdministration
@@ -52,6 +60,7 @@ class _Wired:
     erased: MongoErasureStore
     erasures: Erasures
     data: PersonalData
+    memberships: MongoMembershipStore
 
     @classmethod
     def of(cls, config: ProfileConfig) -> Self:
@@ -73,6 +82,7 @@ class _Wired:
         users = Users(people, known, SystemClock())
         policies = PortalPolicies(people, known, SystemClock())
         terms = MongoTermsStore(wiring.database, wiring.transactions, wiring.epochs)
+        memberships = MongoMembershipStore(wiring.database, transactions=wiring.transactions)
         erased = MongoErasureStore(wiring.database, wiring.transactions)
         erasures = Erasures(erased, SystemClock())
         kept = holdings(wiring.database)
@@ -80,7 +90,7 @@ class _Wired:
         subscribe(wiring.bus, notices, audit, users, erasures, data)
         return cls(
             wiring, people, store, notices, trail, audit, known, users, policies, terms, erased,
-            erasures, data,
+            erasures, data, memberships,
         )  # fmt: skip
 
 
@@ -93,6 +103,8 @@ def build_service(config: ProfileConfig) -> Service:
     administration = TermsAdministration(wired.terms, wired.people, SystemClock())
     app.add_routes(terms_routes(Terms(wired.terms), administration))
     app.add_routes(personal_data_routes(wired.data, wired.erasures))
+    kept = (wired.memberships, wired.people, SystemClock())
+    app.add_routes(organization_routes(Organizations(*kept), OrganizationsAdministration(*kept)))
 
     async def catch_up() -> None:
         seen: datetime | None = None
@@ -142,4 +154,5 @@ async def install(config: ProfileConfig) -> None:
     await wired.trail.install()
     await wired.terms.install()
     await wired.erased.install()
+    await wired.memberships.install()
     await wired.wiring.bus.install()

@@ -49,6 +49,36 @@ class NoSuchOrganization(Refusal):
     type, status = "not-found", 404
 
 
+class NoSuchMembership(Refusal):
+    """There is no such membership, invitation or other organization of this subject."""
+
+    type, status = "not-found", 404
+
+
+class LeavingRefused(Refusal):
+    """It is the home organization, or the organization does not let its guests leave."""
+
+    type, status = "not-allowed-by-policy", 403
+
+
+class LastOwner(Refusal):
+    """Nobody would be left who owns the organization."""
+
+    type, status = "last-owner", 409
+
+
+class AlreadyMember(Refusal):
+    """Who has this user ID belongs to the organization already."""
+
+    type, status = "already-member", 409
+
+
+class AlreadyInvited(Refusal):
+    """The user ID was invited before, and neither accepted nor declined."""
+
+    type, status = "already-invited", 409
+
+
 class UnusablePhoto(Refusal):
     """The photo is not a PNG or JPEG file of at most 512 KiB."""
 

@@ -24,6 +24,10 @@ NoticeCause = (
         "password-of-user-set",
         "help-asked",
         "admin-password-reset",
+        "invited",
+        "membership-restored",
+        "membership-removed",
+        "organization-left",
         "reset-not-enabled",
         "reset-not-registered",
     ]
@@ -115,7 +119,8 @@ class Notice:
 
     `about` is what was changed, where the cause does not say; `codes_left` are recovery codes.
     `to` is the one address that it goes to, where each has a mail of its own, and `whose` is the
-    subject that an admin is told of.
+    subject that an admin is told of. `organization` is one that they are a guest of, if it is about
+    that.
     """
 
     receipt: str
@@ -127,6 +132,7 @@ class Notice:
     codes_left: int | None = None
     to: str | None = None
     whose: str | None = None
+    organization: str | None = None
 
     @property
     def id(self) -> str:

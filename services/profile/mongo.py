@@ -49,7 +49,7 @@ _NOT_DELETED: Document = {"deleted_at": {"$exists": False}}
 _IS_KNOWN: Document = {"$ne": [{"$type": "$owed_at"}, "missing"]}
 
 
-def _admins_of(organization: str) -> Document:
+def admins_of(organization: str) -> Document:
     """Return the query for who is an admin and can act as one."""
     return {"organization": organization, "roles": "admin", "disabled": {"$ne": True}}
 
@@ -95,7 +95,7 @@ class MongoUserTransaction:
         await self.database["organizations"].update_one(
             {"_id": organization}, {"$inc": {"admins_asked": 1}}, session=session
         )
-        another = {"_id": {"$ne": sub}, **_admins_of(organization)}
+        another = {"_id": {"$ne": sub}, **admins_of(organization)}
         found = await self.database["people"].find_one(another, {"_id": 1}, session=session)
         return found is not None
 
@@ -132,10 +132,15 @@ class MongoUserTransaction:
         )
         return changed.matched_count == 1
 
+    async def forget_memberships(self, sub: str) -> None:
+        """Delete them, with what they are invited to."""
+        for name in ("memberships", "invitations"):
+            await self.database[name].delete_many({"sub": sub}, session=self.transaction.session)
+
     async def owe(self, notices: Iterable[Notice]) -> None:
         """Insert beside the change."""
         for notice in notices:
-            await _insert_notice(self.database, notice, self.transaction.session)
+            await insert_notice(self.database, notice, self.transaction.session)
 
     async def emit(self, event: Event) -> None:
         """Write the event beside the change."""
@@ -251,9 +256,15 @@ class MongoPeopleStore:
         found = await people.find_one({"_id": sub})
         return _person(found) if found else None
 
+    async def person_called(self, user_id: str) -> PersonRecord | None:
+        """Look through the index on user IDs."""
+        key = {"user_id_key": user_id_key(user_id), **_NOT_DELETED}
+        found = await self.database["people"].find_one(key)
+        return _person(found) if found else None
+
     async def admins(self, organization: str) -> list[PersonRecord]:
         """Look through the index on roles."""
-        found = self.database["people"].find(_admins_of(organization))
+        found = self.database["people"].find(admins_of(organization))
         return [_person(document) async for document in found]
 
     async def person(self, sub: str) -> PersonRecord | None:
@@ -316,7 +327,7 @@ class MongoNoticeStore:
             gone = await erased_among(self.database, subs, transaction.session)
             for notice in notices:
                 if notice.sub not in gone:
-                    await _insert_notice(self.database, notice, transaction.session)
+                    await insert_notice(self.database, notice, transaction.session)
 
         await self.transactions.once(event_id, work)
 
@@ -325,7 +336,7 @@ class MongoNoticeStore:
         found = await self.epochs.committed(after=after, older_than_seconds=10.0)
         for each in await self._unknown(found):
             notice = Notice(each["_id"], each["sub"], each["cause"], each["committed_at"])
-            await _insert_notice(self.database, notice, None)
+            await insert_notice(self.database, notice, None)
         return found[-1]["committed_at"] - _COMMITS_WITHIN if found else after
 
     async def _unknown(self, revocations: list[Document]) -> list[Document]:
@@ -352,6 +363,7 @@ class MongoNoticeStore:
             found.get("codes_left"),
             found.get("to"),
             found.get("whose"),
+            found.get("organization"),
         )
 
     async def sent(self, notice_id: str) -> None:
@@ -377,7 +389,7 @@ class MongoNoticeStore:
         )
 
 
-async def _insert_notice(database: Database, notice: Notice, session: Session | None) -> None:
+async def insert_notice(database: Database, notice: Notice, session: Session | None) -> None:
     """Insert a notice, unless it is known."""
     fields = {
         "sub": notice.sub,
@@ -387,6 +399,7 @@ async def _insert_notice(database: Database, notice: Notice, session: Session | 
         "codes_left": notice.codes_left,
         "to": notice.to,
         "whose": notice.whose,
+        "organization": notice.organization,
         "attempts": 0,
         "pending": True,
     }

@@ -163,7 +163,7 @@ class Notices:
 
     async def _mail(self, notice: Notice, person: PersonRecord, address: str) -> Mail:
         record = person.record
-        organization = await self.people.organization(record.organization)
+        organization = await self.people.organization(notice.organization or record.organization)
         values = {
             "name": record.display_name,
             "user_id": record.user_id,

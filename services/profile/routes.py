@@ -4,11 +4,14 @@ from aiohttp import web
 
 from services.profile.audit import Audit
 from services.profile.erasures import Erasures
+from services.profile.organizations import Organizations
+from services.profile.organizations_admin import OrganizationsAdministration
 from services.profile.people import People
 from services.profile.portal_policy import PortalPolicies
 from services.profile.terms import Terms
 from services.profile.terms_admin import TermsAdministration
 from services.profile.users import Users
+from shared.contracts import organizations as about
 from shared.contracts import terms as asked
 from shared.contracts.audit import NoteAudit, ReadAudit
 from shared.contracts.personal_data import (
@@ -52,6 +55,30 @@ def personal_data_routes(data: PersonalData, erasures: Erasures) -> list[web.Rou
         endpoint("/erasures/find", FindSubject, erasures.find),
         endpoint("/erasures/ask", AskErasure, erasures.ask),
         endpoint("/erasures/read", ReadErasure, erasures.read),
+    ]
+
+
+def organization_routes(
+    own: Organizations, administration: OrganizationsAdministration
+) -> list[web.RouteDef]:
+    """Return the routes for who belongs to which organization."""
+    return [
+        endpoint("/organizations/own", about.OfSubject, own.list),
+        endpoint("/organizations/check-leave", about.Leave, own.check_leave),
+        endpoint("/organizations/leave", about.Leave, own.leave),
+        endpoint("/invitations/own", about.OfSubject, own.invitations),
+        endpoint("/invitations/accept", about.AnswerInvitation, own.accept),
+        endpoint("/invitations/decline", about.AnswerInvitation, own.decline),
+        endpoint("/organizations/read", about.ReadOrganization, administration.read),
+        endpoint("/organizations/put-policy", about.PutLeavePolicy, administration.put_policy),
+        endpoint("/invitations/make", about.InviteMember, administration.invite),
+        endpoint("/invitations/list", about.ListInvitations, administration.invitations),
+        endpoint("/invitations/revoke", about.RevokeInvitation, administration.revoke),
+        endpoint("/members/list", about.ListMembers, administration.members),
+        endpoint("/members/read", about.FindMember, administration.member),
+        endpoint("/members/change", about.ChangeMember, administration.change),
+        endpoint("/members/remove", about.EndOrRestore, administration.remove),
+        endpoint("/members/restore", about.EndOrRestore, administration.restore),
     ]
 
 

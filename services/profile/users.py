@@ -64,7 +64,7 @@ class Users:
             # Also of who counts as none already: the others may have gone since then.
             if noted.disabled and "admin" in user.record.roles:
                 await _require_another_admin(tx, user)
-            await tx.note_account(asked.sub, noted)
+            await _note(tx, asked.sub, noted)
 
         await self.store.in_transaction(work)
         return Done()
@@ -78,7 +78,7 @@ class Users:
             noted = Noted(event.payload.revision, disabled=False)
 
         async def work(tx: UserTransaction) -> None:
-            await tx.note_account(event.subject, noted)
+            await _note(tx, event.subject, noted)
 
         await self.store.in_transaction(work)
 
@@ -97,6 +97,13 @@ class Users:
             await tx.emit(
                 Audited.of(asked.by, "change-user", at=now, subject=after.sub, details=details)
             )
+
+
+async def _note(tx: UserTransaction, sub: str, noted: Noted) -> None:
+    await tx.note_account(sub, noted)
+    if noted.deleted:
+        # Nothing undoes a deletion, so this may come again, and late.
+        await tx.forget_memberships(sub)
 
 
 async def _found(tx: UserTransaction, organization: str, sub: str) -> PersonRecord:

@@ -348,6 +348,47 @@ class Audited(Event):
         )
 
 
+class MembershipChangedPayload(Payload):
+    """The organization, and what became of the membership at its `revision`.
+
+    Of two events about one membership, the one with the higher `revision` is the later one.
+    """
+
+    organization: str = Field(min_length=1, max_length=64)
+    state: Literal["active", "left", "removed"]
+    revision: int = Field(ge=1)
+
+
+class MembershipChanged(Event):
+    """The subject became a guest of an organization, is one under other terms, or is one no more.
+
+    Nothing here has to hear of it; other systems of the organization may.
+    """
+
+    must_reach_a_queue: ClassVar[bool] = False
+    name: Literal["membership-changed"] = "membership-changed"
+    version: Literal[1] = 1
+    payload: MembershipChangedPayload
+
+    @classmethod
+    def of(
+        cls,
+        sub: str,
+        payload: MembershipChangedPayload,
+        *,
+        at: datetime,
+        initiating_entity: InitiatingEntity,
+    ) -> Self:
+        """Return what tells of it."""
+        return cls(
+            id=secrets.token_urlsafe(16),
+            subject=sub,
+            occurred_at=at,
+            initiating_entity=initiating_entity,
+            payload=payload,
+        )
+
+
 class TermsAcceptedPayload(Payload):
     """Which version of which document was accepted."""
 
@@ -390,6 +431,7 @@ EVENTS: tuple[type[Event], ...] = (
     DeviceDisabled,
     NewDevices,
     SessionRevoked,
+    MembershipChanged,
     TermsAccepted,
     Audited,
 )

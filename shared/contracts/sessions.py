@@ -10,7 +10,7 @@ from shared.contracts.body import Contract, Sid, Sub
 from shared.contracts.events import Cause
 from shared.contracts.trust import DeviceTrust, TrustTerms
 
-Purpose = Literal["security-info", "password", "administration"]
+Purpose = Literal["security-info", "password", "administration", "organization"]
 """What somebody shows again who they are for; it is good for nothing else."""
 
 
@@ -89,6 +89,8 @@ class Session(Contract):
     aal: int
     factor: str | None = None
     auth_purpose: Purpose | None = None
+    # The one that it was shown to, where the purpose is to leave an organization.
+    auth_organization: str | None = None
     organization: str | None = None
 
 
@@ -126,6 +128,8 @@ class StepUp(Contract):
     amr: str
     aal: int
     factor: str | None = Field(default=None, max_length=64)
+    # The one that it is shown to, where the purpose is `organization`.
+    organization: str | None = Field(default=None, max_length=64)
 
 
 class EndRestingOn(Contract):

@@ -16,6 +16,7 @@ from services.credentials.mongo.policies import MongoPolicyStore as MongoMethodP
 from services.credentials.mongo.resets import MongoResetStore
 from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
 from services.profile.mongo_audit import MongoAuditStore
+from services.profile.mongo_memberships import MongoMembershipStore
 from services.profile.mongo_personal_data import MongoErasureStore
 from services.profile.mongo_terms import MongoTermsStore
 from services.profile.trail import Seal
@@ -53,6 +54,8 @@ async def _install(settings: Settings) -> None:
         await trail.install()
         await MongoTermsStore(profile.database, profile.transactions, profile.epochs).install()
         await MongoErasureStore(profile.database, profile.transactions).install()
+        guests = MongoMembershipStore(profile.database, transactions=profile.transactions)
+        await guests.install()
 
 
 @pytest.fixture(scope="session")

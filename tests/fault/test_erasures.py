@@ -113,12 +113,8 @@ async def test_nothing_of_somebody_who_is_erased_is_found_in_any_store(portal: P
     (user,) = await portal.people(1, sessions=1)
     token, own = await lives(portal, user)
     marks = [*MARKS, user.user_id, user.user_id.partition("@")[0], user.address]
-    status, exported = await asyncio.to_thread(
-        command, portal, "gateway", "export-user", user.user_id
-    )
-    assert status == 0
-    told = json.dumps(json.loads(exported), ensure_ascii=False)
-    assert {each for each in own if each in told and not each.endswith("?")} == set()
+    exported = json.dumps(await told_of(portal, user.user_id), ensure_ascii=False)
+    assert {each for each in own if each in exported and not each.endswith("?")} == set()
     assert {each for each in MARKS if each not in exported} == set()
     assert (await portal.ask("GET", "/me", token=token)).status == 401
     assert await asyncio.to_thread(found, portal, marks) != {}
@@ -154,7 +150,11 @@ async def test_an_erasure_is_completed_by_services_that_died_half_way(portal: Po
     pids = {each: portal.stack.pid(each) for each in KEEPERS}
     for each in KEEPERS:
         portal.stack.points[each].arm("before-erase", nth=2)
+    for token in user.tokens:
+        assert (await portal.ask("GET", "/me", token=token)).status == 200
     status, said = await erased(portal, user.user_id)
     assert (status, said.count("keeps nothing any more")) == (0, len(KEEPERS)), said
     assert all(portal.stack.pid(each) != pids[each] for each in KEEPERS)
+    for token in user.tokens:
+        assert (await portal.ask("GET", "/me", token=token)).status == 401
     assert await asyncio.to_thread(found, portal, [user.user_id, user.address]) == {}

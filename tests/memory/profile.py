@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import TypeVar
 
+from services.profile.memberships import Invitation, Membership
 from services.profile.model import Noted, Notice, OrganizationRecord, PersonRecord, user_id_key
 from services.profile.store import UserTransaction, nothing_told
 from shared.clock import Clock, SystemClock
@@ -58,6 +59,14 @@ class MemoryUserTransaction:
             self.people.deleted_at[sub] = self.people.epochs.clock.now()
         return True
 
+    async def forget_memberships(self, sub: str) -> None:
+        """Take them out."""
+        people = self.people
+        for place in [each for each in people.memberships if sub in each]:
+            del people.memberships[place]
+        for each in [each for each in people.invitations.values() if each.sub == sub]:
+            del people.invitations[each.id]
+
     async def owe(self, notices: Iterable[Notice]) -> None:
         """Keep them."""
         for notice in notices:
@@ -80,6 +89,8 @@ class MemoryPeople:
     persons: dict[str, PersonRecord] = field(default_factory=dict)
     photos: dict[str, Photo] = field(default_factory=dict)
     outbox: dict[str, Event] = field(default_factory=dict)
+    memberships: dict[tuple[str, str], Membership] = field(default_factory=dict)
+    invitations: dict[str, Invitation] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     async def put_organization(self, organization: OrganizationRecord) -> None:
@@ -115,8 +126,15 @@ class MemoryPeople:
     async def in_transaction(self, work: Callable[[UserTransaction], Awaitable[T]]) -> T:
         """Do the work, all or nothing."""
         tables = (self.persons, self.account_revisions, self.deleted_at, self.owed, self.outbox)
-        async with self.epochs.transaction(*tables):
+        guests = (self.memberships, self.invitations)
+        async with self.epochs.transaction(*tables, *guests):
             return await work(MemoryUserTransaction(self))
+
+    async def person_called(self, user_id: str) -> PersonRecord | None:
+        """Look through all."""
+        key = user_id_key(user_id)
+        there = (each for each in self.persons.values() if not each.deleted)
+        return next((e for e in there if user_id_key(e.record.user_id) == key), None)
 
     async def user_now(self, sub: str) -> PersonRecord | None:
         """Look the subject up."""

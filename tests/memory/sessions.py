@@ -216,6 +216,7 @@ class MemorySessions(MemoryDevices):
             update={
                 "auth_time": now,
                 "auth_purpose": asked.purpose,
+                "auth_organization": asked.organization,
                 "aal": max(session.aal, asked.aal),
                 "amr": tuple(sorted({*session.amr, asked.amr})),
                 "factor": asked.factor or session.factor,

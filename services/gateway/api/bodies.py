@@ -167,13 +167,17 @@ class PasskeyBody(_Shown):
 
 
 class ReAuthenticateBody(_Shown):
-    """The password, or a method with its code or with what a browser says for its passkey."""
+    """The password, or a method with its code or with what a browser says for its passkey.
+
+    With an `organization`, it is for leaving that one, and good for nothing else.
+    """
 
     password: Password | None = None
     method_id: MethodId | None = None
     code: Code | None = None
     assertion: Said | None = None
     purpose: Purpose = "security-info"
+    organization: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> Self:
@@ -182,12 +186,23 @@ class ReAuthenticateBody(_Shown):
             raise ValueError("Either the password or a method with its code.")
         if len(answers) != int(self.method_id is not None):
             raise ValueError("A method goes with its code or its assertion.")
+        if "purpose" in self.model_fields_set and self._names_another_purpose:
+            raise ValueError("An organization is named for leaving it, and for nothing else.")
         return self
+
+    @property
+    def _names_another_purpose(self) -> bool:
+        return (self.purpose == "organization") != (self.organization is not None)
 
     @property
     def shown(self) -> SecretStr:
         """Return what is shown for the method, as text."""
         return self._one_of(self.code, self.assertion)
+
+    @property
+    def shown_for(self) -> Purpose:
+        """Return what it is good for."""
+        return "organization" if self.organization is not None else self.purpose
 
 
 class EnrollAuthenticatorBody(Body):

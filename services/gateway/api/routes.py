@@ -40,6 +40,8 @@ from services.gateway.api.bodies import (
 from services.gateway.api.devices import DevicesApi
 from services.gateway.api.method_import import MethodImportApi
 from services.gateway.api.operations import Answer, Call, Operation
+from services.gateway.api.organizations import OrganizationsApi
+from services.gateway.api.organizations_admin import OrganizationsAdministrationApi
 from services.gateway.api.parked_events import ParkedEventsApi
 from services.gateway.api.password_policy import PasswordPolicyApi
 from services.gateway.api.password_reset import PasswordResetApi
@@ -72,6 +74,7 @@ from services.gateway.model import (
     PasskeyAttempt,
     SignInAttempt,
 )
+from services.gateway.organizations import OrganizationFlows
 from services.gateway.password_reset import PasswordReset
 from services.gateway.personal_data import PersonalData
 from services.gateway.policy import Policies
@@ -128,6 +131,7 @@ class Api:
     method_import: MethodImport
     terms: TermsFlows
     data: PersonalData
+    organizations: OrganizationFlows
 
     def operations(self) -> list[Operation]:
         """Return the whole table."""
@@ -140,12 +144,14 @@ class Api:
             *DevicesApi(self.devices).operations(),
             *ActivityApi(self.activity).operations(),
             *PersonalDataApi(self.data).operations(),
+            *OrganizationsApi(self.organizations).operations(),
             *TermsApi(self.terms).operations(),
             *TermsFilesApi(self.terms).operations(),
             *self._passwords(),
             *PasswordResetApi(self.password_reset, self.policies, self.catalogues).operations(),
             *self._admin(),
             *UsersApi(self.users).operations(),
+            *OrganizationsAdministrationApi(self.organizations).operations(),
             *TermsAdministrationApi(self.terms).operations(),
             *MethodImportApi(self.method_import).operations(),
             *PolicyApi(self.policies).operations(),

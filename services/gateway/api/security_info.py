@@ -123,11 +123,12 @@ class SecurityInfoApi:
 
     async def _re_authenticate(self, call: Call) -> Answer:
         body, step_ups = call.body(ReAuthenticateBody), self.security_info.step_ups
+        purpose, organization = body.shown_for, body.organization
         if body.password is not None:
-            shown = step_ups.by_password(call.caller, body.password, body.purpose)
+            shown = step_ups.by_password(call.caller, body.password, purpose, organization)
         else:
             method_id = cast("str", body.method_id)
-            shown = step_ups.by_method(call.caller, method_id, body.shown, body.purpose)
+            shown = step_ups.by_method(call.caller, method_id, body.shown, purpose, organization)
         session = await shown
         return Answer(ReAuthenticated(auth_time=session.auth_time, aal=session.aal))
 

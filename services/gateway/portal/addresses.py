@@ -7,12 +7,14 @@ from aiohttp import web
 
 HOME = "/"
 CHANGE = "/password"
+LEAVE = "/organizations/leave/"
 # The pages by name, since what no browser may read as another site's address, and no header
 # as its end, is easier told by what it is than by what it is not.
 _INSIDE = (
     r"/|/password|/sessions|/activity(?:/not-me/[\w-]{1,64})?|/devices(?:/disable/[\w-]{1,64})?"
     r"|/personal-data|/sign-out-everywhere|/receipts(?:/[\w-]{1,64})?"
     r"|/security(?:/questions|/remove/[\w-]{1,64})?"
+    r"|/organizations(?:/leave/[\w-]{1,64})?"
     r"|/terms(?:/[\w-]{1,64}(?:/decline|/file)?)?|/admin(?:/[\w-]{1,64}){0,3}"
 )
 _OUTSIDE = (

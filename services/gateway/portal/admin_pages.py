@@ -11,6 +11,7 @@ from services.gateway.administration import Administration
 from services.gateway.audit import AuditTrail
 from services.gateway.errors import StepUpRequired
 from services.gateway.method_import import MethodImport
+from services.gateway.organizations import OrganizationsAdministration
 from services.gateway.policy import Policies
 from services.gateway.portal import addresses
 from services.gateway.portal.page import Pages
@@ -39,6 +40,7 @@ class AdminFlows:
     policies: Policies
     audit: AuditTrail
     method_import: MethodImport
+    organizations: OrganizationsAdministration
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from services.gateway.forms import (
+    HelpdeskBody,
     MethodsPolicyBody,
     PasswordPolicyBody,
     PortalPolicyBody,
@@ -95,7 +96,10 @@ class AdminPolicyPages:
         await self.policies.put_passwords(admin, policy, read_version(form))
 
     async def _put_portal(self, _request: web.Request, admin: Person, form: Form) -> Any:
-        policy = filled(PortalPolicyBody, _said("portal", form)).as_policy()
+        said = _said("portal", form)
+        # Its fields stand in the form as any others do, and are at fault under their own names.
+        desk = filled(HelpdeskBody, said["helpdesk"])
+        policy = filled(PortalPolicyBody, said | {"helpdesk": desk}).as_policy()
         await self.policies.put_portal(admin, policy, read_version(form))
 
     async def _put_reset(self, _request: web.Request, admin: Person, form: Form) -> Any:
@@ -186,5 +190,4 @@ def _words(text: str) -> tuple[str, ...]:
 
 def _in_its_form(policy: str, error: dict[str, str]) -> dict[str, str]:
     # Two forms of the page may have fields of one name.
-    field = error["field"].removeprefix("helpdesk.").partition(".")[0]
-    return error | {"field": f"{policy}-{field}"}
+    return error | {"field": f"{policy}-{error['field'].partition('.')[0]}"}

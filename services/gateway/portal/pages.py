@@ -8,13 +8,16 @@ from aiohttp import web
 from services.gateway.account import Account
 from services.gateway.activity import Activity
 from services.gateway.devices import Devices
+from services.gateway.organizations import OwnOrganizations
 from services.gateway.password_reset import PasswordReset
 from services.gateway.personal_data import PersonalData
 from services.gateway.portal.activity_pages import ActivityPages
 from services.gateway.portal.admin_audit_pages import AdminAuditPages
 from services.gateway.portal.admin_device_pages import AdminDevicePages
 from services.gateway.portal.admin_import_pages import AdminImportPages
+from services.gateway.portal.admin_member_pages import AdminMemberPages
 from services.gateway.portal.admin_one_user_pages import AdminOneUserPages
+from services.gateway.portal.admin_organization_pages import AdminOrganizationPages
 from services.gateway.portal.admin_pages import AdminFlows, AdminPages, Admins
 from services.gateway.portal.admin_policy_pages import AdminPolicyPages
 from services.gateway.portal.admin_published_terms_pages import AdminPublishedTermsPages
@@ -25,6 +28,7 @@ from services.gateway.portal.challenge_pages import ChallengePages
 from services.gateway.portal.device_pages import DevicePages
 from services.gateway.portal.first_password_pages import FirstPasswordPages
 from services.gateway.portal.language_pages import LanguagePages
+from services.gateway.portal.organization_pages import OrganizationPages
 from services.gateway.portal.page import Pages
 from services.gateway.portal.passkey_pages import PasskeyPages
 from services.gateway.portal.password_pages import PasswordPages
@@ -63,6 +67,7 @@ class AccountFlows:
     activity: Activity
     password_reset: PasswordReset
     data: PersonalData
+    organizations: OwnOrganizations
 
 
 class Portal:
@@ -91,7 +96,9 @@ class Portal:
             TermsSignInPages(pages, visits, terms.at_sign_in, signing_in),
             ReminderPages(pages, visits, registration, signing_in),
             PasswordResetPages(pages, visits, own.password_reset),
-            ProfilePages(pages, visits, account, security_info, devices, own.activity),
+            ProfilePages(
+                pages, visits, account, security_info, devices, own.activity, own.organizations
+            ),
             ChallengePages(pages, visits, sign_in, signing_in),
             methods,
             TrustPages(visits, devices.trust),
@@ -106,11 +113,14 @@ class Portal:
             SessionPages(pages, visits, account),
             DevicePages(pages, visits, devices),
             ReceiptPages(pages, visits, account),
+            OrganizationPages(pages, visits, own.organizations),
             TermsPages(pages, visits, terms.own),
             AdminPages(admins),
             AdminUserPages(admins, users),
             AdminDevicePages(admins, users, devices),
             AdminOneUserPages(admins, users, policies),
+            AdminOrganizationPages(admins, admin.organizations),
+            AdminMemberPages(admins, admin.organizations),
             AdminImportPages(admins, admin.method_import),
             AdminPolicyPages(admins, policies),
             AdminTermsPages(admins, terms.administration),

@@ -14,6 +14,7 @@ from services.gateway.account import Account
 from services.gateway.activity import Activity
 from services.gateway.devices import Devices
 from services.gateway.errors import NotAllowedByPolicy
+from services.gateway.organizations import OwnOrganizations
 from services.gateway.portal import addresses
 from services.gateway.portal.page import Pages
 from services.gateway.portal.visits import Visits
@@ -36,6 +37,7 @@ class ProfilePages:
     security_info: SecurityInfo
     devices: Devices
     activity: Activity
+    organizations: OwnOrganizations
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
@@ -44,10 +46,11 @@ class ProfilePages:
     async def _profile(self, request: web.Request) -> web.Response:
         visitor = await self.visits.visitor(request)
         caller, areas, record = visitor.caller, visitor.opening.areas, visitor.known_person
-        person, devices, attempts, for_reset = await asyncio.gather(
+        person, devices, attempts, organizations, for_reset = await asyncio.gather(
             self.account.shown(record),
             _beside("devices" in areas, lambda: self.devices.list(caller, limit=_FEW)),
             _beside("activity" in areas, lambda: self.activity.page(caller, limit=_FEW)),
+            _beside("organizations" in areas, lambda: self.organizations.list(caller)),
             _beside(True, lambda: self.security_info.standing_for_reset(caller)),
         )
         return await self.pages.show(
@@ -57,6 +60,7 @@ class ProfilePages:
             person=person,
             devices=devices,
             attempts=attempts,
+            organizations=organizations,
             for_reset=for_reset,
         )
 

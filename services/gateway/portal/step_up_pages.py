@@ -97,14 +97,16 @@ class StepUpPages:
         )
 
     async def _shown(self, caller: Caller, form: Form) -> None:
-        purpose = _purpose_of(form)
+        purpose, organization = _purpose_of(form), _organization_of(form)
         if form["method"]:
-            await self.step_ups.by_method(caller, form["method"], read_answer(form), purpose)
+            answer = read_answer(form)
+            await self.step_ups.by_method(caller, form["method"], answer, purpose, organization)
             return
         if not 0 < len(form["password"]) <= LongestPassword:
             reason = "too-long" if form["password"] else "missing"
             raise InvalidRequest(errors=[wrong("password", reason)])
-        await self.step_ups.by_password(caller, SecretStr(form["password"]), purpose)
+        password = SecretStr(form["password"])
+        await self.step_ups.by_password(caller, password, purpose, organization)
 
     async def _form(
         self, request: web.Request, form: Form, refusal: Refusal | None = None
@@ -122,6 +124,7 @@ class StepUpPages:
             options=await self._options(request, visitor.caller, asked),
             methods=methods,
             to=to,
+            organization=_organization_of(form),
             again=request.query.get("sent") == "again",
             refusal=refusal,
         )
@@ -136,10 +139,22 @@ class StepUpPages:
 
 
 def _purpose_of(form: Form) -> Purpose:
-    path = addresses.local(form["next"]).partition("?")[0]
+    path = _path(form)
     if path == _ADMIN or path.startswith(f"{_ADMIN}/"):
         return "administration"
+    if _organization_of(form) is not None:
+        return "organization"
     return "password" if path == addresses.CHANGE else "security-info"
+
+
+def _organization_of(form: Form) -> str | None:
+    """Return the organization that somebody is on the way to leave, if they are."""
+    path = _path(form)
+    return path.removeprefix(addresses.LEAVE) if path.startswith(addresses.LEAVE) else None
+
+
+def _path(form: Form) -> str:
+    return addresses.local(form["next"]).partition("?")[0]
 
 
 def _first(methods: tuple[Method, ...]) -> Method | None:

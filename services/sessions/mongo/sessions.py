@@ -137,6 +137,7 @@ class MongoSessionStore(MongoDeviceStore):
         changed: Document = {
             "auth_time": "$$NOW",
             "auth_purpose": {"$literal": asked.purpose},
+            "auth_organization": {"$literal": asked.organization},
             "aal": {"$max": ["$aal", asked.aal]},
             "amr": {"$setUnion": ["$amr", [{"$literal": asked.amr}]]},
         }

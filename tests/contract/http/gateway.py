@@ -16,6 +16,7 @@ from services.gateway.devices import Devices
 from services.gateway.house_rules import lease_of_rules
 from services.gateway.method_import import MethodImport
 from services.gateway.model import ActionRequired, Caller, FlowKey, SignedIn, SignInAttempt
+from services.gateway.organizations import OrganizationFlows
 from services.gateway.password_reset import PasswordReset
 from services.gateway.personal_data import PersonalData
 from services.gateway.policy import Policies
@@ -97,6 +98,7 @@ class Gateway:
             services.credentials, services.profile, services.sessions, self.step_ups
         )
         self.registration = Registration(self.sign_in)
+        self.organizations = OrganizationFlows.of(services.organizations, self.step_ups)
         self.policies = Policies(
             services.credentials, services.profile, services.sessions, self.portal_access
         )

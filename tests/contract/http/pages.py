@@ -62,9 +62,11 @@ async def pages(gateway: Gateway) -> AsyncIterator[Browser]:
         gateway.activity,
         gateway.password_reset,
         gateway.data,
+        gateway.organizations.own,
     )
     audit = AuditTrail(gateway.services.profile)
-    admin = AdminFlows(gateway.users, gateway.policies, audit, gateway.method_import)
+    guests = gateway.organizations.administration
+    admin = AdminFlows(gateway.users, gateway.policies, audit, gateway.method_import, guests)
     portal = Portal(requests, requests.catalogues, gateway.registration, own, admin)
     problems = Problems(requests.catalogues, requests)
     app = web.Application(

@@ -41,6 +41,7 @@ from services.credentials.totp import Authenticators
 from services.credentials.webauthn import Passkeys
 from services.gateway.clients import peer
 from services.gateway.clients.credentials import CredentialsClient
+from services.gateway.clients.organizations import OrganizationsClient
 from services.gateway.clients.peer import Peer
 from services.gateway.clients.personal_data import ErasureClient, PersonalDataClient
 from services.gateway.clients.profile import ProfileClient
@@ -48,11 +49,13 @@ from services.gateway.clients.sessions import SessionsClient
 from services.gateway.clients.terms import TermsClient
 from services.profile.audit import Audit
 from services.profile.erasures import Erasures
+from services.profile.organizations import Organizations
+from services.profile.organizations_admin import OrganizationsAdministration
 from services.profile.people import People
 from services.profile.portal_policy import PortalPolicies
+from services.profile.routes import organization_routes, terms_routes
 from services.profile.routes import personal_data_routes as profile_data_routes
 from services.profile.routes import routes as profile_routes
-from services.profile.routes import terms_routes
 from services.profile.terms import Terms
 from services.profile.terms_admin import TermsAdministration
 from services.profile.users import Users
@@ -91,6 +94,7 @@ from tests.memory.credentials import (
     MemoryResetPolicies,
 )
 from tests.memory.epochs import MemoryEpochs
+from tests.memory.memberships import MemoryMemberships
 from tests.memory.personal_data import MemoryErasures, MemoryHolding, data_of, keeping
 from tests.memory.places import MemoryPlaces
 from tests.memory.profile import MemoryPeople
@@ -136,6 +140,7 @@ class Memory:
     erasures: MemoryErasures
     holdings: dict[Keeper, tuple[MemoryHolding, ...]]
     places: MemoryPlaces
+    memberships: MemoryMemberships
 
     @classmethod
     def empty(cls) -> "Memory":
@@ -164,6 +169,7 @@ class Memory:
                 "sessions": (keeping("sign-ins", []),),
             },
             MemoryPlaces(),
+            MemoryMemberships(people),
         )
 
     def profile(self) -> web.Application:
@@ -176,8 +182,10 @@ class Memory:
         own = profile_routes(people, users, audit, policies)
         erasures = Erasures(self.erasures, self.clock)
         data = profile_data_routes(self.data("profile"), erasures)
+        kept = (self.memberships, self.people, self.clock)
+        guests = organization_routes(Organizations(*kept), OrganizationsAdministration(*kept))
         terms = terms_routes(Terms(self.terms), administration)
-        return _app("profile", [*own, *data, *terms])
+        return _app("profile", [*own, *data, *guests, *terms])
 
     def data(self, keeper: Keeper) -> PersonalData:
         """Return a service's part of what is kept of people."""
@@ -335,6 +343,11 @@ class Services:
     def erasures(self) -> ErasureClient:
         """The gateway's client of who is erased."""
         return ErasureClient(self.peer("profile"))
+
+    @property
+    def organizations(self) -> OrganizationsClient:
+        """The gateway's client of what that service has to do with guests."""
+        return OrganizationsClient(self.peer("profile"))
 
     @property
     def credentials(self) -> CredentialsClient:

@@ -11,6 +11,7 @@ from aiohttp import web
 from pydantic import BaseModel, SecretStr
 
 from services.gateway.clients.credentials import CredentialsClient
+from services.gateway.clients.organizations import OrganizationsClient
 from services.gateway.clients.peer import Peer
 from services.gateway.clients.personal_data import ErasureClient, PersonalDataClient
 from services.gateway.clients.profile import ProfileClient
@@ -96,6 +97,7 @@ from shared.contracts.sessions import (
 from shared.contracts.trust import CountTrusted, ForgetTrust
 from shared.contracts.users import ChangeUser, NoteAccount, ReadUser
 from tests.contract.http.erasing import ERASURE_CALLS, ERASURE_READS
+from tests.contract.http.organization_calls import ORGANIZATION_CALLS, ORGANIZATION_READS
 from tests.contract.http.reset_calls import RESET_CALLS
 from tests.contract.http.services import KEY, PORTAL, Memory, Services
 from tests.contract.http.terms_calls import TERMS_CALLS, TERMS_READS
@@ -471,6 +473,7 @@ CALLS: dict[tuple[str, str], Ask] = {
     **RESET_CALLS,
     **TERMS_CALLS,
     **ERASURE_CALLS,
+    **ORGANIZATION_CALLS,
 }
 each_call = pytest.mark.parametrize(("service", "path"), CALLS, ids=lambda part: part.strip("/"))
 
@@ -542,6 +545,7 @@ READS = {
     "/policy/read", "/requirements/ask", "/devices/count-trusted",
     "/reset/policy/read", "/reset/look-up", "/reset/read", "/reset/registered",
     "/password-policy/read", "/audit/read", *TERMS_READS, *ERASURE_READS,
+    *ORGANIZATION_READS,
 }  # fmt: skip
 
 
@@ -549,10 +553,8 @@ async def test_only_calls_that_change_nothing_may_be_sent_again() -> None:
     asked: list[tuple[str, bool]] = []
     peer = Listening(None, "", "", asked)  # type: ignore[arg-type]
     body = CheckPassword(password=NEW)
-    clients = (
-        ProfileClient, TermsClient, CredentialsClient, SessionsClient, PersonalDataClient,
-        ErasureClient,
-    )  # fmt: skip
+    services = (ProfileClient, TermsClient, OrganizationsClient, ErasureClient)
+    clients = (*services, CredentialsClient, SessionsClient, PersonalDataClient)
     for client in (each(peer) for each in clients):
         own = {field.name for field in fields(client)}
         for name in (each for each in dir(client) if not each.startswith("_") and each not in own):

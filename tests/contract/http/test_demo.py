@@ -1,9 +1,10 @@
-"""The demonstration organization is brought in again, whatever was done to its people since."""
+"""The demonstration organizations are brought in again, whatever was done to their people since."""
 
 from typing import Any
 
-from deploy.demo.__main__ import bring_in
+from deploy.demo.__main__ import PARTNER, bring_guests, bring_in
 from services.gateway.users import Users
+from shared.contracts.organizations import Leave
 from shared.contracts.users import ReadUser
 from tests.contract.http.services import Services
 
@@ -38,3 +39,22 @@ async def test_who_was_deleted_a_while_ago_is_left_out_and_stops_nobody(
         *by_name,
         "dan@halden.example",
     }
+
+
+async def test_the_guests_of_the_partner_are_brought_in_once(services: Services) -> None:
+    both = (services.profile, services.credentials)
+    await bring_in(*both, [user("mei"), user("jonas")])
+    await bring_in(*both, [user("vera", roles=("admin",))], PARTNER)
+    for _ in range(2):
+        await bring_guests(services.profile, services.organizations)
+    people = services.memory.people
+    mei, jonas = [people.persons[f"person-{number}"] for number in (1, 2)]
+    assert [(each.sub, each.organization) for each in people.memberships.values()] == [
+        (mei.sub, PARTNER.id)
+    ]
+    assert [each.sub for each in people.invitations.values()] == [jonas.sub]
+    # Who left stays away.
+    await services.organizations.leave(Leave(sub=mei.sub, organization=PARTNER.id))
+    people.invitations.clear()
+    await bring_guests(services.profile, services.organizations)
+    assert people.invitations == {}

@@ -33,6 +33,7 @@ ALWAYS = {
     "/me/receipts", "/me/receipts/{id}", "/me/events", "/me/password", "/me/password/check",
     "/me/methods", "/me/methods/{id}", "/me/methods/{id}/send", "/me/methods/{id}/prove",
     "/me/methods/default", "/me/security-questions", "/me/devices/forget-trust",
+    "/me/personal-data",
 }  # fmt: skip
 OPEN_TO_ALL = {
     "POST /sign-out", "POST /me/sign-out-everywhere", "GET /me/receipts", "GET /me/receipts/{id}",

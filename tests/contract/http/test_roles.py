@@ -79,6 +79,11 @@ TABLE: dict[str, Turns] = {
     "GET /me/personal-data": SIGNED_IN,
     "GET /me/devices": SIGNED_IN,
     "POST /me/devices/{id}/disable": SIGNED_IN,
+    "GET /me/organizations": SIGNED_IN,
+    "POST /me/organizations/{id}/leave": SIGNED_IN,
+    "GET /me/invitations": SIGNED_IN,
+    "POST /me/invitations/{id}/accept": SIGNED_IN,
+    "POST /me/invitations/{id}/decline": SIGNED_IN,
     "GET /me/terms": SIGNED_IN,
     "GET /me/terms/history": SIGNED_IN,
     "GET /me/terms/{id}": SIGNED_IN,
@@ -98,6 +103,17 @@ TABLE: dict[str, Turns] = {
     "POST /admin/users/{id}/require-security-info": ADMIN_OF_THE_USER,
     "GET /admin/users/{id}/devices": ADMIN_OF_THE_USER,
     "POST /admin/devices/{id}/enable": ADMIN_OF_THE_USER,
+    "GET /admin/organizations": ADMIN,
+    "GET /admin/organizations/{id}": ADMIN,
+    "PUT /admin/organizations/{id}": ADMIN,
+    "GET /admin/organizations/{id}/invitations": ADMIN,
+    "POST /admin/organizations/{id}/invitations": ADMIN,
+    "DELETE /admin/organizations/{id}/invitations/{invitation}": ADMIN,
+    "GET /admin/organizations/{id}/members": ADMIN,
+    "GET /admin/organizations/{id}/members/{sub}": ADMIN,
+    "PATCH /admin/organizations/{id}/members/{sub}": ADMIN,
+    "DELETE /admin/organizations/{id}/members/{sub}": ADMIN,
+    "POST /admin/organizations/{id}/members/{sub}/restore": ADMIN,
     "GET /admin/terms": ADMIN,
     "POST /admin/terms": ADMIN,
     "GET /admin/terms/{id}": ADMIN,
@@ -141,7 +157,7 @@ class Door:
         """Return what turns somebody away from an operation; None where they get in."""
         method, path = operation.split()
         path = path.replace("/devices/{id}", f"/devices/{self.device}")
-        for name in ("{id}", "{sid}", "{flow}", "{language}"):
+        for name in ("{id}", "{sid}", "{flow}", "{language}", "{sub}", "{invitation}"):
             path = path.replace(name, self.user)
         shown = {"Authorization": f"Bearer {self.tokens[role]}"} if role in self.tokens else {}
         body: dict[str, str] | None = {} if method in {"POST", "PUT", "PATCH"} else None
@@ -176,6 +192,7 @@ def api(gateway: Gateway) -> Api:
         gateway.method_import,
         gateway.terms,
         gateway.data,
+        gateway.organizations,
     )
 
 

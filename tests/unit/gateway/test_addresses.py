@@ -83,9 +83,15 @@ def test_every_page_that_there_is_can_be_gone_to() -> None:
         Catalogues.load(),
         registration,
         AccountFlows(
-            nobody, info, Devices(nobody, nobody, nobody, nobody, nobody), nobody, nobody, nobody
+            nobody,
+            info,
+            Devices(nobody, nobody, nobody, nobody, nobody),
+            nobody,
+            nobody,
+            nobody,
+            nobody,
         ),
-        AdminFlows(nobody, nobody, nobody, nobody),
+        AdminFlows(nobody, nobody, nobody, nobody, nobody),
     )
     app = web.Application()
     portal.install(app)

@@ -16,6 +16,7 @@ from shared.contracts.events import (
     EVENTS,
     CredentialChange,
     Event,
+    MembershipChanged,
     SessionRevoked,
     TermsAccepted,
     name_of,
@@ -156,7 +157,7 @@ def test_every_event_has_a_name_of_its_own() -> None:
 
 def test_a_live_hint_and_what_is_for_other_systems_may_find_nobody() -> None:
     may_be_lost = [each for each in EVENTS if not each.must_reach_a_queue]
-    assert may_be_lost == [SessionRevoked, TermsAccepted]
+    assert may_be_lost == [SessionRevoked, MembershipChanged, TermsAccepted]
 
 
 @pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)

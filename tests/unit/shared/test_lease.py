@@ -1,5 +1,8 @@
 """What is remembered for a second is read once a second, and never outlives a change's answer."""
 
+import pytest
+
+from shared.contracts.refusals import NotFound, Refusal, Unavailable
 from shared.lease import Lease, LeaseSeconds
 from tests.memory.clock import StoppedClock
 
@@ -10,10 +13,13 @@ class Book:
     def __init__(self) -> None:
         self.clock = StoppedClock()
         self.says, self.reads = "old", 0
+        self.refusal: Refusal | None = None
         self.lease = Lease(self.read, self.clock, self.clock.pause)
 
     async def read(self, _key: str) -> str:
         self.reads += 1
+        if self.refusal is not None:
+            raise self.refusal
         return self.says
 
     async def read_slowly(self, key: str) -> str:
@@ -57,6 +63,27 @@ async def test_when_a_change_is_answered_no_process_goes_by_what_was_before() ->
     book.says = "new"
     await book.lease.lapse()
     assert [await lease.of("halden") for lease in (book.lease, other)] == ["new", "new"]
+
+
+async def test_what_was_said_last_holds_while_a_store_is_away_that_is_asked_once_a_second() -> None:
+    book = Book()
+    assert await book.lease.known("halden") == "old"
+    book.refusal = Unavailable()
+    book.clock.advance(60)
+    for _ in range(5):
+        assert await book.lease.known("halden") == "old"
+        assert await book.lease.known("elsewhere") is None
+    assert book.reads == 3
+    book.refusal, book.says = None, "new"
+    book.clock.advance(1)
+    assert await book.lease.known("halden") == await book.lease.known("elsewhere") == "new"
+
+
+async def test_what_a_store_refuses_is_no_outage() -> None:
+    book = Book()
+    book.refusal = NotFound()
+    with pytest.raises(NotFound):
+        await book.lease.known("halden")
 
 
 async def test_it_does_not_grow_without_end() -> None:
