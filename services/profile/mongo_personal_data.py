@@ -28,6 +28,9 @@ def holdings(database: Database) -> Callable[[str], Awaitable[Sequence[Holding]]
 
     async def of(sub: str) -> tuple[Holding, ...]:
         own = {"sub": sub}
+        person = await database["people"].find_one({"_id": sub}, {"user_id": 1})
+        # Who invited a user ID that nobody had yet has written it down all the same.
+        named = [{"user_id_key": user_id_key(person["user_id"])}] if person else []
         return (
             Holding(
                 "person", database["people"], {"_id": sub},
@@ -47,7 +50,7 @@ def holdings(database: Database) -> Callable[[str], Awaitable[Sequence[Holding]]
                 by="organization",
             ),
             Holding(
-                "invitations", database["invitations"], own,
+                "invitations", database["invitations"], {"$or": [own, *named]},
                 ("organization", "user_id", "role", "groups", "invited_by", "invited_at"),
                 by="invited_at",
             ),

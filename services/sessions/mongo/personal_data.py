@@ -29,8 +29,8 @@ def holdings(database: Database, epochs: Epochs) -> Callable[[str], Awaitable[Se
             Holding(
                 "sign-ins", database["activity"], own,
                 ("_id", "at", "outcome", "count", "address", "browser", "system", "app",
-                 "device_id", "place.country", "place.names", "place.position",
-                 "flags", "reported"),
+                 "device_id", "place.country", "place.names", "place.position", "flags",
+                 "reported"),
                 by="at",
             ),
             Holding(

@@ -193,6 +193,20 @@ async def test_an_invitation_is_accepted_once(system: System) -> None:
     assert (await system.found(ada)).revision == 1
 
 
+async def test_an_invitation_is_nobody_elses(system: System) -> None:
+    ada, bo = await system.person(), await system.person("bo")
+    invitation = await system.invited()
+    stranger = Actor(sub="root", organization="halden")
+    asked: tuple[Coroutine[Any, Any, Any], ...] = (
+        system.own.accept(AnswerInvitation(sub=bo, id=invitation)),
+        system.own.decline(AnswerInvitation(sub=bo, id=invitation)),
+        system.admin.revoke(RevokeInvitation(id=invitation, by=stranger)),
+    )
+    assert await outcomes(*asked) == [NoSuchMembership] * 3
+    assert [each.id for each in await system.store.invitations_to(ada)] == [invitation]
+    assert await system.store.invitations_to(bo) == []
+
+
 async def test_an_invitation_is_accepted_or_taken_back(system: System) -> None:
     ada = await system.person()
     invitation = await system.invited()

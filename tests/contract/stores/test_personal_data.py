@@ -30,7 +30,8 @@ PEPPER, RING = b"the pepper of a test", Keyring.parse(f"test:{'07' * 32}")
 SEAL = Seal(b"a test's key")
 KEEPS_NOTHING = {
     "outbox", "inbox", "organizations", "terms", "audit-heads", "erasures", "policies",
-    "password_policies", "reset_policies", "one_time", "quotas", "gone_factors", "terms-pdfs",
+    "password_policies", "reset_policies", "one_time", "quotas", "gone_factors",
+    "leave-policies", "terms-pdfs",
 }  # fmt: skip
 """Subjects at most, or keyed hashes that are forgotten within a day."""
 
@@ -108,6 +109,14 @@ async def live(keepers: Keepers, sub: str) -> None:
         "_id": f"d.{sub}.1", "sub": sub, "document": "d", "number": 1, "decision": "accepted",
         "at": AT, "where": {"address": "192.0.2.7", "user_agent": mark},
     })  # fmt: skip
+    await profile["memberships"].insert_one(
+        {"_id": f"{sub}/elsewhere", "sub": sub, "organization": "elsewhere", "role": "guest"}
+    )
+    for invited in (sub, "nobody"):
+        await profile["invitations"].insert_one({
+            "_id": f"i-{invited}-{sub}", "sub": invited, "user_id": user_id,
+            "user_id_key": user_id, "organization": f"of {invited}", "invited_at": AT,
+        })  # fmt: skip
     notice = {"_id": f"n-{sub}", "sub": sub, "cause": "password-changed", "to": mark}
     await profile["notices"].insert_one({**notice, "committed_at": AT})
     actor = Actor(sub=sub, organization="halden")
@@ -186,7 +195,8 @@ async def test_everything_is_told_in_order_and_secrets_are_not(
         "ada-5",
     ]
     assert {name: len(items) for name, items in told.items()} == {
-        "person": 1, "photo": 1, "terms": 1, "mails": 1, "audit": 1, "account": 1, "epoch": 1,
+        "person": 1, "photo": 1, "terms": 1, "organizations": 1, "invitations": 2,
+        "mails": 1, "audit": 1, "account": 1, "epoch": 1,
         "methods": 1, "mails-owed-to-removed-addresses": 1, "wrong-guesses": 4, "locks-told": 1,
         "resets": 1, "devices": 1, "sessions": 1, "sign-ins": 6, "sign-ins-by-day": 1,
         "new-devices-told": 1, "receipts": 1,
