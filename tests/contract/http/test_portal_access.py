@@ -51,7 +51,7 @@ def test_every_call_about_oneself_belongs_to_an_area_or_is_always_there() -> Non
     in_areas = {each for each in own if area_of(f"/api/v1{each}") is not None}
     assert own - in_areas == ALWAYS
     kept = {area_of(f"/api/v1{each}") for each in in_areas}
-    assert kept | {"organizations"} == set(AREAS)
+    assert kept == set(AREAS)
     there = {each for each in TABLE if is_for_everybody(f"/api/v1{path_of(each)}")}
     assert there == OPEN_TO_ALL
 
@@ -93,7 +93,7 @@ async def withheld(opened: Door, operation: str, role: str = "user") -> str | No
     return str(problem["withheld"])
 
 
-@pytest.mark.parametrize("area", ["devices", "activity", "terms"])
+@pytest.mark.parametrize("area", AREAS)
 @pytest.mark.asvs("8.3.1")
 async def test_an_area_that_is_left_out_is_refused_and_no_other(
     admin: Api, opened: Door, area: str
