@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
@@ -21,8 +22,9 @@ class Catalogues:
     texts: dict[str, dict[str, str]]
 
     @classmethod
+    @cache
     def load(cls) -> "Catalogues":
-        """Read every catalogue beside this file."""
+        """Read every catalogue beside this file, once: they are part of the program."""
         return cls({path.stem: _read(path) for path in sorted(Path(__file__).parent.glob("*.po"))})
 
     @property
