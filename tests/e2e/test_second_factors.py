@@ -197,7 +197,9 @@ def test_a_client_that_has_the_code_at_hand_sends_it_with_the_password(
     known, code = (person.user_id, person.password), pyotp.TOTP(secret).now()
     assert problem(portal.sign_in(*known, code="12345")) == (403, "code-refused")
     signed_in = portal.sign_in(*known, code=code).json()
-    assert (signed_in["state"], signed_in["session"]["aal"]) == ("complete", 2)
+    assert signed_in["state"] == "complete"
+    # Methods are shown to who has shown one.
+    assert portal.call("GET", "/me/methods", token=signed_in["token"]).status_code == 200
     assert problem(portal.sign_in(*known, code=code)) == (403, "code-used")
 
 
