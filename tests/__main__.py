@@ -22,7 +22,7 @@ GROUPS = (
 def main() -> int:
     """Run each group, say what it said when it ends, and return the first failure."""
     with ThreadPoolExecutor(2) as lanes:
-        return next(filter(None, lanes.map(_run, GROUPS)), 0)
+        return next(filter(None, [*lanes.map(_run, GROUPS)]), 0)
 
 
 def _run(tests: list[str]) -> int:
