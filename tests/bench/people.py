@@ -89,7 +89,11 @@ class Clients:
         password = f"{number:04} quiet lanterns drift"
         await self.credentials.enroll(
             EnrollAccount(
-                sub=added.sub, user_id=name, password=SecretStr(password), temporary=False
+                sub=added.sub,
+                user_id=name,
+                password=SecretStr(password),
+                temporary=False,
+                organization=_ORGANIZATION.id,
             )
         )
         return Account(added.sub, name, password)
@@ -99,6 +103,7 @@ class Clients:
             sub=account.sub,
             epoch=epoch,
             where=Where(address=ADDRESS, user_agent="benchmark"),
+            organization=_ORGANIZATION.id,
         )
         return (await self.sessions.establish(asked)).token
 
