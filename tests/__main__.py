@@ -30,7 +30,7 @@ def _run(tests: list[str]) -> int:
     patient = [] if tests is WAITING else ["nice"]
     with tempfile.TemporaryFile("w+") as said:
         ended = subprocess.run(
-            [*patient, sys.executable, "-m", "pytest", *tests],
+            [*patient, sys.executable, "-m", "pytest", "--durations=20", *tests],
             stdout=said,
             stderr=subprocess.STDOUT,
             check=False,
