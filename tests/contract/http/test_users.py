@@ -185,9 +185,13 @@ async def test_the_last_admin_stays_one(gateway: Gateway, root: Person, how: str
     assert (await gateway.caller("ada")).sub == ada.sub
 
 
-async def test_an_admin_who_is_enabled_while_they_are_disabled_is_not_the_last_to_go(
+async def crossing(
     gateway: Gateway, root: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> tuple[Person, Person]:
+    """Return two admins. When the first shuts the second out, that crosses what the second does.
+
+    Who is being shut out is enabled meanwhile, and shuts the first one out.
+    """
     ada = await gateway.add("ada", roles=("admin",))
     mei = await gateway.add("mei", roles=("admin",))
     acting, other, users = await admin_of(gateway, ada), await admin_of(gateway, mei), gateway.users
@@ -201,28 +205,23 @@ async def test_an_admin_who_is_enabled_while_they_are_disabled_is_not_the_last_t
         return await disable(client, asked)
 
     monkeypatch.setattr(CredentialsClient, "disable", crossed)
-    assert (await refused(users.disable(acting, mei.sub))).type == "last-admin"
-    assert not (await users.read(other, mei.sub)).account.disabled
+    return acting, other
+
+
+async def test_an_admin_who_is_enabled_while_they_are_disabled_is_not_the_last_to_go(
+    gateway: Gateway, root: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acting, mei = await crossing(gateway, root, monkeypatch)
+    assert (await refused(gateway.users.disable(acting, mei.sub))).type == "last-admin"
+    assert not (await gateway.users.read(mei, mei.sub)).account.disabled
     assert (await gateway.caller("mei")).sub == mei.sub
 
 
 async def test_a_delete_that_crosses_an_enable_leaves_an_admin(
     gateway: Gateway, root: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ada = await gateway.add("ada", roles=("admin",))
-    mei = await gateway.add("mei", roles=("admin",))
-    acting, other, users = await admin_of(gateway, ada), await admin_of(gateway, mei), gateway.users
-    await users.change(acting, root.sub, DEMOTED)
-    disable = CredentialsClient.disable
-
-    async def crossed(client: CredentialsClient, asked: DisableAccount) -> Account:
-        monkeypatch.setattr(CredentialsClient, "disable", disable)
-        await users.enable(other, mei.sub)
-        await users.disable(other, ada.sub)
-        return await disable(client, asked)
-
-    monkeypatch.setattr(CredentialsClient, "disable", crossed)
-    assert (await refused(users.delete(acting, mei.sub))).type == "last-admin"
+    acting, mei = await crossing(gateway, root, monkeypatch)
+    assert (await refused(gateway.users.delete(acting, mei.sub))).type == "last-admin"
     assert (await gateway.caller("mei")).sub == mei.sub
     assert audited(gateway).count(("delete-user", mei.sub)) == 0
     await gateway.administration.admin(await gateway.caller("mei"))
