@@ -27,12 +27,12 @@ AGENT, DEVICE, ADDRESS = "Marzipan/7.3 (a very rare one)", "grandmother's tablet
 RECORD = RecordChanges(
     display_name="Quillon Vantongeren",
     job_title="Keeper of the lighthouse",
-    office="Room 417b",
+    office="Room 417b, east wing",
     phones=("+49 30 5550417",),
 )
 PHOTO = base64.b64encode(b"\x89PNG\r\n\x1a\n a picture of nobody else").decode()
 MARKS = [
-    AGENT, "Marzipan", DEVICE, ADDRESS, "Vantongeren", "lighthouse", "417b", "5550417", PHOTO,
+    AGENT, "Marzipan", DEVICE, ADDRESS, "Vantongeren", "lighthouse", "Room 417b", "5550417", PHOTO,
 ]  # fmt: skip
 _OPLOG = "local."
 """MongoDB forgets it by itself, and no service can read it."""
