@@ -67,7 +67,7 @@ class Authentication:
     ) -> Recognised:
         guess = asked.password.get_secret_value()
         sub = password.sub if password is not None else NOBODY
-        familiar = asked.familiar_sub == sub
+        familiar = asked.is_familiar(sub)
         guesses = self._guesses(user_id, asked, Lock(sub, "sign-in-locked"), familiar=familiar)
         async with self.throttle.attempt(*guesses) as attempt:
             verifier = password.verifier if password is not None else None

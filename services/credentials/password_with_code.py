@@ -63,7 +63,7 @@ class PasswordWithCode:
                 id=method_id,
                 answer=code,
                 address=asked.address,
-                familiar=asked.familiar_sub == verified.sub,
+                familiar=asked.is_familiar(verified.sub),
                 organization=verified.organization,
             ),
         )

@@ -7,9 +7,10 @@ from prometheus_client import Counter
 
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.model import Flow
+from services.gateway.shown_devices import ShownDevices
 from shared.contracts.activity import Attempted, AttemptOutcome, NoteAttempt
 from shared.contracts.refusals import Refusal
-from shared.contracts.sessions import RecognisedDevice, Where
+from shared.contracts.sessions import Where
 from shared.telemetry import log
 
 LongestNoteSeconds = 1.5
@@ -32,7 +33,7 @@ class Attempts:
 
     sessions: SessionsClient
 
-    async def refused(self, refusal: Refusal, where: Where, device: RecognisedDevice) -> None:
+    async def refused(self, refusal: Refusal, where: Where, shown: ShownDevices) -> None:
         """Note that a user ID and a password were refused, as the credentials service tells.
 
         Where nobody has the user ID, the same is done in the same time.
@@ -41,6 +42,7 @@ class Attempts:
             # It was not looked at, or not to the end, such as amid an outage.
             return
         attempted = Attempted.model_validate(refusal.private, extra="ignore")
+        device = shown.of_sub(attempted.sub).recognised
         familiar = device.sub == attempted.sub
         await self._note(
             NoteAttempt(

@@ -269,7 +269,7 @@ class SignInAttempt:
     password: SecretStr
     where: Where
     client: str
-    device_key: str | None = None
+    device_keys: tuple[str, ...] = ()
     device_name: str | None = None
     language: str | None = None
     # Of an authenticator app, where the client has it at hand.
@@ -283,7 +283,7 @@ class PasskeyAttempt:
     key: FlowKey
     answer: SecretStr
     where: Where
-    device_key: str | None = None
+    device_keys: tuple[str, ...] = ()
     device_name: str | None = None
     language: str | None = None
 

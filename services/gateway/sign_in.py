@@ -33,6 +33,7 @@ from services.gateway.model import (
 )
 from services.gateway.records import record_of
 from services.gateway.required_terms import RequiredTerms
+from services.gateway.shown_devices import ShownDevices
 from services.gateway.store import FlowStore
 from services.gateway.trust import trusted_factor
 from shared.clock import Clock
@@ -51,8 +52,6 @@ from shared.contracts.refusals import Busy, Refusal, Unavailable
 from shared.contracts.sessions import (
     Established,
     EstablishSession,
-    RecognisedDevice,
-    RecogniseDevice,
     Where,
 )
 from shared.telemetry import log
@@ -76,15 +75,16 @@ class SignIn:
 
     async def begin(self, attempt: SignInAttempt) -> Outcome:
         """Verify the password and establish the session, or say what has to happen first."""
-        device = await self._device_with(attempt.device_key)
-        verified = await self._verified(attempt, device)
-        is_familiar = device.sub == verified.sub
+        shown = await ShownDevices.of(self.sessions, attempt.device_keys)
+        verified = await self._verified(attempt, shown)
+        own = shown.of_sub(verified.sub)
+        device, is_familiar = own.recognised, own.recognised.sub == verified.sub
         trusted_by = trusted_factor(device, verified)
         flow = Flow(
             sub=verified.sub,
             epoch=verified.epoch,
             must_change=verified.must_change,
-            device_key=attempt.device_key,
+            device_key=own.key,
             device_name=attempt.device_name,
             ends_at=self.clock.now() + timedelta(seconds=FlowSeconds),
             language=attempt.language,
@@ -106,20 +106,21 @@ class SignIn:
             )
         return await self.go_on(flow, attempt.client, attempt.where)
 
-    async def _verified(self, attempt: SignInAttempt, device: RecognisedDevice) -> Verified:
+    async def _verified(self, attempt: SignInAttempt, shown: ShownDevices) -> Verified:
         try:
             return await self.credentials.verify(
                 VerifyPassword(
                     user_id=attempt.user_id,
                     password=attempt.password,
                     address=attempt.where.address,
-                    familiar_sub=device.sub,
+                    familiar_sub=next(iter(shown.familiar), None),
+                    familiar_subs=shown.familiar,
                     # A device that is trusted needs none, and may leave it unused.
-                    code=attempt.code if device.trust is None else None,
+                    code=None if shown.is_any_trusted else attempt.code,
                 )
             )
         except Refusal as refusal:
-            await self.attempts.refused(refusal, attempt.where, device)
+            await self.attempts.refused(refusal, attempt.where, shown)
             raise
 
     async def passkey_options(self, client: str) -> tuple[str, str]:
@@ -133,6 +134,7 @@ class SignIn:
 
     async def with_passkey(self, attempt: PasskeyAttempt) -> Outcome:
         """Verify the passkey, which is two factors in one, and establish the session."""
+        shown = await ShownDevices.of(self.sessions, attempt.device_keys)
         verified = await self.credentials.verify_passkey(
             VerifyPasskey(
                 answer=attempt.answer,
@@ -144,7 +146,7 @@ class SignIn:
             sub=verified.sub,
             epoch=verified.epoch,
             must_change=verified.must_change,
-            device_key=attempt.device_key,
+            device_key=shown.of_sub(verified.sub).key,
             device_name=attempt.device_name,
             ends_at=self.clock.now() + timedelta(seconds=FlowSeconds),
             language=attempt.language,
@@ -352,7 +354,9 @@ class SignIn:
 
     async def _refuse_disabled(self, flow: Flow) -> None:
         """Raise where all that was asked for so far was shown on a device that is disabled."""
-        if (await self._device_with(flow.device_key)).disabled_for == flow.sub:
+        keys = (flow.device_key,) if flow.device_key is not None else ()
+        shown = await ShownDevices.of(self.sessions, keys)
+        if shown.of_sub(flow.sub).recognised.disabled_for is not None:
             raise await self._device_is_disabled(flow)
 
     async def _device_is_disabled(self, flow: Flow) -> DeviceIsDisabled:
@@ -361,11 +365,6 @@ class SignIn:
         with suppress(Refusal):
             refusal.because(helpdesk=(await self.person(flow)).helpdesk.model_dump())
         return refusal
-
-    async def _device_with(self, device_key: str | None) -> RecognisedDevice:
-        if device_key is None:
-            return RecognisedDevice()
-        return await self.sessions.recognise(RecogniseDevice(device_key=device_key))
 
     async def _establish(self, flow: Flow, where: Where) -> SignedIn:
         try:

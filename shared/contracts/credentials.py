@@ -9,6 +9,8 @@ from shared.contracts.methods import ChallengeAnswered, LongestAnswer, Method
 from shared.contracts.records import OfRecord
 from shared.contracts.trust import TrustTerms
 
+MostDevices = 8
+"""Users who may have a device of their own in one browser."""
 LongestPassword = 1024
 """Characters that are read at all; the policy's own limit is lower and says so in words."""
 
@@ -33,7 +35,9 @@ class EnrollAccount(Contract):
 
 
 class VerifyPassword(Contract):
-    """Try a password. `familiar_sub` is whose device the client proved to hold, if any.
+    """Try a password. `familiar_subs` are those whose devices the client proved to hold.
+
+    `familiar_sub` is the first of them, for a service of the version before.
 
     The `code` of an authenticator app, if it comes along, is tried where one would be asked for.
     """
@@ -42,7 +46,12 @@ class VerifyPassword(Contract):
     password: Secret = Field(max_length=LongestPassword)
     address: str = Field(max_length=64)
     familiar_sub: Sub | None = None
+    familiar_subs: tuple[Sub, ...] = Field(default=(), max_length=MostDevices)
     code: Secret | None = Field(default=None, max_length=LongestAnswer)
+
+    def is_familiar(self, sub: str) -> bool:
+        """Tell whether it comes from a device of this subject."""
+        return sub in {self.familiar_sub, *self.familiar_subs}
 
 
 class Verified(Contract):

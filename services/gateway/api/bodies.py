@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from services.gateway.forms import Body, Password
-from services.gateway.model import ActionRequired, Label
+from services.gateway.model import ActionRequired, Label, Unfit, Unseen
 from shared.contracts.methods import Kind, LongestAnswer, LongestCode, Method
 from shared.contracts.profile import Person
 from shared.contracts.sessions import Purpose, Receipt, Session
@@ -37,7 +37,24 @@ Said = Annotated[dict[str, Any], AfterValidator(_short_enough)]
 MethodId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
-class SignInBody(Body):
+# It is read by its user in lists; an empty one is none.
+DeviceName = Annotated[
+    str,
+    StringConstraints(max_length=100, pattern=rf"^([^{Unfit}]*[^\s{Unseen}][^{Unfit}]*)?$"),
+]
+
+
+class _OnDevice(Body):
+    device_key: Annotated[str, StringConstraints(max_length=256)] | None = None
+    device_name: DeviceName | None = None
+
+    @property
+    def device_keys(self) -> tuple[str, ...]:
+        """Return the key, where there is one."""
+        return (self.device_key,) if self.device_key is not None else ()
+
+
+class SignInBody(_OnDevice):
     """A user ID with its password, and the key of a device that signed in before.
 
     With the `code` of the authenticator app that would be asked for first, there is no challenge.
@@ -45,8 +62,6 @@ class SignInBody(Body):
 
     user_id: Annotated[str, StringConstraints(min_length=1, max_length=256)]
     password: Password
-    device_key: Annotated[str, StringConstraints(max_length=256)] | None = None
-    device_name: Annotated[str, StringConstraints(max_length=100)] | None = None
     code: Code | None = None
 
 
@@ -149,13 +164,11 @@ class AnswerBody(_Shown):
         return self._one_of(self.code, self.assertion)
 
 
-class PasskeyBody(_Shown):
+class PasskeyBody(_OnDevice, _Shown):
     """What a browser says for a passkey that signs in alone, and the device's key if it has one."""
 
     flow: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     assertion: Said
-    device_key: Annotated[str, StringConstraints(max_length=256)] | None = None
-    device_name: Annotated[str, StringConstraints(max_length=100)] | None = None
 
     @property
     def shown(self) -> SecretStr:

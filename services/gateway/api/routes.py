@@ -266,7 +266,7 @@ class Api:
             password=body.password,
             where=call.where,
             client=call.client,
-            device_key=body.device_key,
+            device_keys=body.device_keys,
             device_name=body.device_name,
             language=call.language,
             code=body.code,
@@ -283,7 +283,7 @@ class Api:
             key=FlowKey(body.flow, call.client),
             answer=body.shown,
             where=call.where,
-            device_key=body.device_key,
+            device_keys=body.device_keys,
             device_name=body.device_name,
             language=call.language,
         )

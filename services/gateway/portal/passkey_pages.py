@@ -16,7 +16,7 @@ from services.gateway.portal.sign_in_pages import (
     SAID_IN_PLACE,
     SignInPages,
     client_of,
-    device_key,
+    device_keys,
     device_name,
     flow_of,
     secret_of,
@@ -93,7 +93,7 @@ class PasskeyPages:
             key=flow_of(request),
             answer=answer,
             where=where,
-            device_key=device_key(request),
+            device_keys=device_keys(request),
             device_name=device_name(where.user_agent),
             language=self.signing_in.visits.requests.language(request),
         )

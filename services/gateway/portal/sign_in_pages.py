@@ -24,7 +24,7 @@ from services.gateway.portal.new_password import wrong
 from services.gateway.portal.page import Pages
 from services.gateway.portal.visits import Form, Visits
 from services.gateway.sign_in import Outcome, SignIn
-from shared.contracts.credentials import LongestPassword
+from shared.contracts.credentials import LongestPassword, MostDevices
 from shared.contracts.events import Cause
 from shared.contracts.refusals import InvalidRequest, Refusal
 from shared.user_agents import UserAgent
@@ -47,6 +47,8 @@ _ACTIONS: dict[Action, str] = {
 LONGEST_USER_ID = 256
 _LONGEST_DEVICE_NAME = 100
 _LONGEST_DEVICE_KEY = 256
+_BETWEEN_DEVICES = "."
+"""No key has one."""
 # What is said above the form; everything else becomes a page of its own.
 SAID_IN_PLACE = {
     "sign-in-refused",
@@ -88,9 +90,11 @@ def client_of(secret: str) -> str:
     return f"browser {secret}"
 
 
-def device_key(request: web.Request) -> str | None:
-    """Return the key of this browser's device, where it has one."""
-    return request.cookies.get(cookies.DEVICE, "")[:_LONGEST_DEVICE_KEY] or None
+def device_keys(request: web.Request) -> tuple[str, ...]:
+    """Return the keys of this browser's devices, one for each user who signed in here."""
+    keys = request.cookies.get(cookies.DEVICE, "").split(_BETWEEN_DEVICES)
+    fit = (each for each in keys if 0 < len(each) <= _LONGEST_DEVICE_KEY)
+    return tuple(dict.fromkeys(fit))[:MostDevices]
 
 
 def device_name(user_agent: str) -> str | None:
@@ -149,7 +153,7 @@ class SignInPages:
             password=SecretStr(form["password"]),
             where=where,
             client=client_of(secret),
-            device_key=device_key(request),
+            device_keys=device_keys(request),
             device_name=device_name(where.user_agent),
             language=self.visits.requests.language(request),
         )
@@ -212,8 +216,10 @@ class SignInPages:
         response = addresses.see(to)
         self.pages.keep_session(response, signed_in.token, signed_in.expires_at)
         if signed_in.device.key is not None:
-            key = signed_in.device.key
-            cookies.keep(response, cookies.DEVICE, key, seconds=cookies.DEVICE_SECONDS)
+            # Those of others stay: theirs may be trusted, or disabled.
+            keys = (signed_in.device.key, *device_keys(request))[:MostDevices]
+            kept = _BETWEEN_DEVICES.join(keys)
+            cookies.keep(response, cookies.DEVICE, kept, seconds=cookies.DEVICE_SECONDS)
         for name in (cookies.CSRF, cookies.FLOW, cookies.RECEIPT):
             cookies.forget(response, name)
         return response

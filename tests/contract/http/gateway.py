@@ -146,9 +146,12 @@ class Gateway:
         password: str = OLD,
         key: str | None = None,
         code: SecretStr | None = None,
+        *,
+        keys: tuple[str, ...] = (),
     ) -> Outcome:
+        keys = (key,) if key is not None else keys
         attempt = SignInAttempt(
-            f"{name}@halden.example", SecretStr(password), WHERE, CLIENT, key, code=code
+            f"{name}@halden.example", SecretStr(password), WHERE, CLIENT, keys, code=code
         )
         return await self.sign_in.begin(attempt)
 

@@ -5,16 +5,18 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import FormData, web
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
 from services.gateway.errors import ConfirmationRequired, StepUpRequired
 from services.gateway.model import ActionRequired, Caller, SignedIn
+from services.gateway.requests import DEVICE_COOKIE
 from services.gateway.step_up import RecentMinutes
 from shared.contracts.refusals import Refusal
 from shared.contracts.sessions import Revoked
 from tests.contract.http.gateway import OLD, WHERE, Gateway, key, refused
+from tests.contract.http.pages import pages
 from tests.contract.http.test_passkeys import Kim as KimWithPasskey
 from tests.contract.http.test_policy import BOTH
 from tests.contract.http.test_roles import api, application
@@ -41,6 +43,12 @@ async def first_device(gateway: Gateway) -> tuple[Caller, str]:
     assert isinstance(signed_in, SignedIn)
     assert signed_in.device.key is not None
     return await gateway.acceptance.accept(signed_in.token, WHERE), signed_in.device.key
+
+
+async def signed_in(gateway: Gateway, name: str, *keys: str) -> SignedIn:
+    outcome = await gateway.begin(name, keys=keys)
+    assert isinstance(outcome, SignedIn)
+    return outcome
 
 
 async def disable(gateway: Gateway, caller: Caller, device: str) -> Revoked:
@@ -125,6 +133,42 @@ async def test_a_disabled_device_is_refused_once_the_password_was_right_and_not_
     assert isinstance(await gateway.begin("kim"), SignedIn)
     await gateway.add("lou")
     assert isinstance(await gateway.begin("lou", key=device_key), SignedIn)
+
+
+async def test_whoever_else_signs_in_on_a_browser_leaves_its_other_devices_as_they_are(
+    gateway: Gateway, kim: Kim
+) -> None:
+    here, kims = await first_device(gateway)
+    await gateway.add("lou")
+    lous = (await signed_in(gateway, "lou", kims)).device
+    assert lous.key is not None
+    both = (lous.key, kims)
+    again = (await signed_in(gateway, "kim", *both)).device
+    assert (again.id, again.key) == (here.session.device_id, None)
+    assert (await signed_in(gateway, "lou", *both)).device.id == lous.id
+    for number in range(10):
+        await refused(gateway.begin("kim", f"a stranger's guess {number}"))
+    assert (await refused(gateway.begin("kim"))).type == "sign-in-throttled"
+    await signed_in(gateway, "kim", *both)
+    await disable(gateway, here, here.session.device_id)
+    kim.pass_time(60)
+    refusal = await refused(gateway.begin("kim", keys=both))
+    assert refusal.type == "device-disabled"
+    await signed_in(gateway, "lou", *both)
+
+
+async def test_a_browser_keeps_the_keys_of_all_who_signed_in_there(gateway: Gateway) -> None:
+    for name in ("kim", "lou"):
+        await gateway.add(name)
+    async with pages(gateway) as browser:
+        kept = ""
+        for name in ("kim", "lou", "kim", "lou"):
+            browser.cookies = {DEVICE_COOKIE: kept, "__Host-csrf": "c" * 43}
+            form = FormData({"user_id": f"{name}@halden.example", "password": OLD, "next": "/"})
+            assert (await browser.post("/sign-in", form))[0] == 303
+            kept = browser.cookies[DEVICE_COOKIE]
+        assert len(set(kept.split("."))) == len(kept.split(".")) == 2
+        assert len(gateway.services.memory.sessions.devices) == 2
 
 
 async def test_who_has_a_second_factor_shows_it_before_they_are_refused(kim: Kim) -> None:

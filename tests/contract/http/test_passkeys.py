@@ -58,7 +58,8 @@ class Kim:
     async def attempt(self, client: str = CLIENT, device_key: str | None = None) -> PasskeyAttempt:
         flow, options = await self.gateway.sign_in.passkey_options(CLIENT)
         answer = SecretStr(self.passkey.get(options))
-        return PasskeyAttempt(FlowKey(flow, client), answer, WHERE, device_key)
+        keys = (device_key,) if device_key is not None else ()
+        return PasskeyAttempt(FlowKey(flow, client), answer, WHERE, keys)
 
     async def alone(self, device_key: str | None = None) -> Outcome:
         return await self.gateway.sign_in.with_passkey(await self.attempt(device_key=device_key))
