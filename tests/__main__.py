@@ -9,7 +9,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 BROWSER = [str(each) for each in sorted((HERE / "browser").glob("test_*.py"))]
-WAITING = [str(HERE / "fault"), str(HERE / "property")]
+WAITING = [str(HERE / "fault")]
 """They hurt a stack of their own, and wait until it is well again."""
 STORIES = [str(HERE / "e2e")]
 GROUPS = (
