@@ -38,7 +38,7 @@ _IN_ONE = {
         "sent": "services.profile.mongo:MongoNoticeStore.sent",
     },
     "credentials": {
-        "verify": "services.credentials.authentication:Authentication.verify",
+        "verify": "services.credentials.authentication:Authentication.recognise",
         "hash": "services.credentials.hashing:Hasher.verify",
     },
     "sessions": {

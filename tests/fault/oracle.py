@@ -6,6 +6,7 @@ parked, and nothing is lost.
 """
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -19,6 +20,7 @@ import aio_pika
 from pymongo import AsyncMongoClient
 
 from shared.broker import parked_queue
+from shared.cache import LeaseSeconds
 from shared.service import end
 from tests.fault.portal import (
     ACCEPTED,
@@ -36,6 +38,7 @@ from tests.fault.portal import (
 HealSeconds = 10.0
 _PATIENCE = 40.0
 """For mails and events, which may wait for their next try."""
+_EASED_SECONDS = 0.5
 STORES = ("profile", "credentials", "sessions")
 CONSUMERS = ("profile",)
 """Those with an inbox. The receipts, which are judged first, remember what sessions has heard."""
@@ -43,12 +46,17 @@ CONSUMERS = ("profile",)
 
 @dataclass
 class Watch:
-    """Shows tokens again and again, and remembers how each was answered."""
+    """Shows tokens again and again, and remembers how each was answered.
+
+    It looks closely until it is told for how long yet, and then less often: what is accepted by
+    mistake is believed from a cache, where it stays for a lease, or for good.
+    """
 
     portal: Portal
     tokens: list[str]
     pause: float = 0.05
     seen: list[tuple[str, Reply]] = field(default_factory=list)
+    _close_until: float = math.inf
 
     @asynccontextmanager
     async def running(self, lanes: int = 4) -> AsyncIterator[Self]:
@@ -59,11 +67,16 @@ class Watch:
         finally:
             await asyncio.gather(*map(end, tasks))
 
+    def look_closely_for_a_while(self) -> None:
+        """Look less often from when what is in a cache by now cannot be believed any more."""
+        self._close_until = time.monotonic() + 2 * LeaseSeconds
+
     async def _show_for_ever(self) -> None:
         while True:
             token = self.portal.rng.choice(self.tokens)
             self.seen.append((token, await self.portal.show(token)))
-            await asyncio.sleep(self.pause)
+            is_close = time.monotonic() < self._close_until
+            await asyncio.sleep(self.pause if is_close else _EASED_SECONDS)
 
 
 @dataclass

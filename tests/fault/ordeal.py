@@ -105,6 +105,26 @@ def death(service: str, point: str, *, nth: int = 1) -> Fault:
     )
 
 
+def together(*faults: Fault) -> Fault:
+    """Several things that break in one ordeal, which is over when each of them was."""
+
+    def hurt(stack: WoundableStack) -> None:
+        for each in faults:
+            each.hurt(stack)
+
+    def heal(stack: WoundableStack) -> None:
+        for each in faults:
+            each.heal(stack)
+
+    return Fault(
+        " and ".join(each.name for each in faults),
+        hurt,
+        heal,
+        harmless=all(each.harmless for each in faults),
+        is_over=lambda stack: all(each.is_over(stack) for each in faults),
+    )
+
+
 def _frozen(name: str, *, harmless: bool = False) -> Fault:
     freeze, go_on = partial(_stop, name), partial(_cont, name)
     return Fault(f"{name} frozen", freeze, go_on, harmless)
@@ -230,7 +250,7 @@ class Ordeal:
         people = await portal.people(self.people, sessions=self.sessions)
         watch = Watch(portal, [token for user in people for token in user.tokens])
         async with watch.running():
-            changes, healed = await self._suffer(portal, people)
+            changes, healed = await self._suffer(portal, people, watch)
             await portal.whole()
             answered = [change.answered or healed for change in changes]
             verdict = await oracle.verdict(changes, healed=max(healed, *answered), watch=watch)
@@ -242,12 +262,15 @@ class Ordeal:
                     verdict.wrong("not taken at once:", *change.replies)
         return verdict
 
-    async def _suffer(self, portal: Portal, people: list[User]) -> tuple[list[Change], float]:
+    async def _suffer(
+        self, portal: Portal, people: list[User], watch: Watch
+    ) -> tuple[list[Change], float]:
         """Return the changes, and when the fault was over: healed, and the servers up again."""
         fault, stack = self.fault, portal.stack
         if self.when == "before":
             await asyncio.to_thread(fault.hurt, stack)
         changing = asyncio.gather(*(self._change(portal, user) for user in people))
+        changing.add_done_callback(lambda _: watch.look_closely_for_a_while())
         if self.when == "during":
             await asyncio.sleep(portal.rng.uniform(0, _SPREAD_SECONDS))
         elif self.when == "after":
@@ -259,6 +282,8 @@ class Ordeal:
             await changing
         await asyncio.to_thread(fault.heal, stack)
         healed = await portal.servers_up()
+        if changing.done():
+            watch.look_closely_for_a_while()
         return await changing, healed
 
     async def _change(self, portal: Portal, user: User) -> Change:

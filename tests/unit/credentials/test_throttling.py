@@ -209,7 +209,7 @@ class Slow(MemoryGuesses):
     async def count(self, guesses: Guesses, guess: str) -> Counted:
         """Count at once and tell late."""
         counted = await super().count(guesses, guess)
-        await asyncio.sleep(self.dice.random() / 5)
+        await asyncio.sleep(self.dice.random() / 20)
         return counted
 
 
@@ -247,7 +247,7 @@ class Flighty(MemoryCounters):
         await super().release(ended)
 
     async def _suffer(self) -> None:
-        await asyncio.sleep(self.dice.random() / 100)
+        await asyncio.sleep(self.dice.random() / 500)
         mood = self.dice.choice((*self.moods, "well"))
         if mood == "forgetful":
             self.lose_everything()
@@ -270,8 +270,9 @@ async def test_ten_are_evaluated_when_redis_answers_some_and_not_others(
 
 
 async def test_guesses_under_way_count_beside_failures_when_redis_goes_away(
-    system: System,
+    system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("services.credentials.throttling._LONGEST_WAIT_SECONDS", 0.3)
     for number in range(5):
         await system.guess(f"before-{number}", ADA)
     async with AsyncExitStack() as under_way:

@@ -154,10 +154,11 @@ class Acceptance(RuleBasedStateMachine):
             return {each["_id"] for each in records} == set(map(sid_of, self.good))
 
 
-@pytest.fixture(scope="module")
-def machine() -> Iterator[type[Acceptance]]:
-    """Run a stack for the machine to work on."""
-    with WoundableStack() as stack, asyncio.Runner() as runner:
+@pytest.fixture
+def machine(stack: WoundableStack) -> Iterator[type[Acceptance]]:
+    """Give the machine a whole stack to work on."""
+    stack.recover()
+    with asyncio.Runner() as runner:
         Acceptance.runner, Acceptance.portal = runner, runner.run(Portal(stack).__aenter__())
         yield Acceptance
         runner.run(Acceptance.portal.__aexit__())
