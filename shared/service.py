@@ -62,9 +62,8 @@ class Service:
     `tasks` are kept running whatever happens to them. `needs` answers, by name, whether what the
     service cannot answer without is there, `wants` the same for what it can do without for a
     while; `missing` names whatever else is away.
-    `stops` are awaited in order after the last request was answered, and then the tasks are ended.
-    What tasks use is closed by the application's `on_cleanup`, after both. `refused` renders what
-    the HTTP server refuses before the application is asked.
+    `stops` are awaited in order after the last request was answered. `refused` renders what the
+    HTTP server refuses before the application is asked.
     """
 
     name: str

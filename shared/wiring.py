@@ -84,8 +84,6 @@ class Wiring:
 
     def service(self, app: web.Application, *, tasks: Sequence[Task] = ()) -> Service:
         """Return the service with the bus, the relay and the count of what is parked beside it."""
-        # Once the tasks have ended: until then they use what is closed by it.
-        app.on_cleanup.append(self._disconnect)
         return Service(
             self.name,
             app,
@@ -98,7 +96,12 @@ class Wiring:
             needs={"mongodb": self._mongo_answers},
             wants={"redis": self.cache.answers},
             missing=self.bus.missing,
-            stops=[self.bus.drain, self.transactions.outbox.flush, self.bus.stop],
+            stops=[
+                self.bus.drain,
+                self.transactions.outbox.flush,
+                self.bus.stop,
+                self._disconnect,
+            ],
         )
 
     async def _mongo_answers(self) -> bool:
@@ -109,6 +112,6 @@ class Wiring:
             return False
         return True
 
-    async def _disconnect(self, _app: web.Application) -> None:
+    async def _disconnect(self) -> None:
         await self.cache.redis.aclose()
         await self.client.close()
