@@ -1,13 +1,14 @@
 """Policies are replaced as a whole, under a version, and an admin's replacement is audited."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import Field, dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from shared.contracts.audit import Details
 from shared.contracts.events import Audited
 from shared.contracts.policy import Replacement
+from shared.lease import Lease
 
 
 @dataclass(frozen=True)
@@ -40,3 +41,51 @@ def policy_replaced(
         "changed": " ".join(replaced.changed),
     }
     return Audited.of(asked.by, "replace-policy", at=at, details=details)
+
+
+class Policy(Protocol):
+    """A frozen dataclass with a `version`."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def version(self) -> int:
+        """Rises whenever it is replaced."""
+        ...
+
+
+P = TypeVar("P", bound=Policy)
+P_contra = TypeVar("P_contra", bound=Policy, contravariant=True)
+
+
+class Keeping(Protocol[P_contra]):
+    """Where each organization's policy is kept."""
+
+    async def put_policy(
+        self,
+        organization: str,
+        policy: P_contra,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
+        """Replace it as a whole, or raise `ChangedMeanwhile`."""
+        ...
+
+
+async def put_leased(
+    store: Keeping[P], lease: Lease[Any], asked: Replacement, policy: P, *, called: str
+) -> P:
+    """Replace a policy and return it. When this returns, nobody goes by the one before any more.
+
+    Raise `ChangedMeanwhile` where another one stands there than those it may replace.
+    """
+    at = lease.clock.now()
+    replaced = await store.put_policy(
+        asked.organization,
+        policy,
+        replaces=asked.replaces,
+        told=lambda replaced: policy_replaced(asked, called, replaced, at),
+    )
+    await lease.lapse()
+    return replace(policy, version=replaced.version)

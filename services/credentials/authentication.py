@@ -14,6 +14,7 @@ from services.credentials.model import (
     Lock,
     Password,
     address_guesses,
+    factor_guesses,
     fingerprint,
     normalized,
     sign_in_guesses,
@@ -28,6 +29,15 @@ from shared.contracts.epochs import NoEpoch, Standing
 
 
 @dataclass(frozen=True)
+class Recognised:
+    """Whose password it was, with their methods and the policy as they were read beside it."""
+
+    verified: Verified
+    info: SecurityInfo
+    policy: MethodPolicy
+
+
+@dataclass(frozen=True)
 class Authentication:
     """Tell who somebody is. An unknown user ID costs what a wrong password does."""
 
@@ -39,7 +49,7 @@ class Authentication:
     policies: MethodPolicies
     asking: Asking
 
-    async def verify(self, asked: VerifyPassword) -> Verified:
+    async def recognise(self, asked: VerifyPassword) -> Recognised:
         """Return whose password it is, with the epoch that the sign-in rests on.
 
         A refusal says whose attempt it was to the gateway alone.
@@ -47,14 +57,14 @@ class Authentication:
         user_id = normalized(asked.user_id)
         password = await self.store.password_named(user_id)
         try:
-            return await self._verified(asked, user_id, password)
+            return await self._recognised(asked, user_id, password)
         except (SignInRefused, SignInThrottled) as refusal:
             attempted = self._attempted(user_id, password, refusal)
             raise refusal.privately(**attempted.model_dump()) from None
 
-    async def _verified(
+    async def _recognised(
         self, asked: VerifyPassword, user_id: str, password: Password | None
-    ) -> Verified:
+    ) -> Recognised:
         guess = asked.password.get_secret_value()
         sub = password.sub if password is not None else NOBODY
         familiar = asked.familiar_sub == sub
@@ -64,7 +74,7 @@ class Authentication:
             # While it is hashed, nobody waits for what else there is to be read.
             organization = password.organization if password is not None else None
             (standing, guarding), is_right, policy, resets = await asyncio.gather(
-                self._standing(sub),
+                self._standing(sub, asked, familiar=familiar),
                 self.hasher.verify(verifier, guess),
                 self.policies.of(organization),
                 self.asking.resets.policies.of(organization),
@@ -77,11 +87,19 @@ class Authentication:
             attempt.right()
         return await self._finish(password, guess, standing, guarding, policy, resets)
 
-    async def _standing(self, sub: str) -> tuple[Standing, SecurityInfo | None]:
+    async def _standing(
+        self, sub: str, asked: VerifyPassword, *, familiar: bool
+    ) -> tuple[Standing, SecurityInfo | None]:
         """Return how the account stands, with the methods where the password alone may not do."""
         standing = await self.store.standing_of(sub)
-        guarding = await self.methods.security_info(sub) if standing.is_guarded else None
-        return standing, guarding
+        if not standing.is_guarded:
+            return standing, None
+        guarding = self.methods.security_info(sub)
+        if asked.code is None:
+            return standing, await guarding
+        guesses = factor_guesses(self.pepper, sub, familiar=familiar)
+        info, _ = await asyncio.gather(guarding, self.throttle.prepare(guesses))
+        return standing, info
 
     async def _finish(
         self,
@@ -91,7 +109,7 @@ class Authentication:
         guarding: SecurityInfo | None,
         policy: MethodPolicy,
         resets: ResetPolicy,
-    ) -> Verified:
+    ) -> Recognised:
         # The epoch was read after the password: had the password been changed in between, an
         # old password would come with a new epoch. The version that came with the epoch tells.
         if password is None or standing.epoch == NoEpoch:
@@ -106,7 +124,7 @@ class Authentication:
         must_register = policy.asks_to_register(info)
         # Who has a temporary password is not asked for it before they have one of their own.
         is_asked = must_register and not password.temporary
-        return Verified(
+        verified = Verified(
             sub=password.sub,
             epoch=standing.epoch,
             must_change=password.temporary,
@@ -117,6 +135,7 @@ class Authentication:
             trust=policy.trust,
             asks_for_reset=self.asking.resets.may_ask(policy, resets, info),
         )
+        return Recognised(verified, info, policy)
 
     def _attempted(
         self, user_id: str, password: Password | None, refusal: SignInRefused | SignInThrottled

@@ -313,6 +313,12 @@ def sign_in_guesses(
     return Guesses(fingerprint(pepper, kind, user_id), ACCOUNT, lock)
 
 
+def factor_guesses(pepper: bytes, sub: str, *, familiar: bool) -> Guesses:
+    """Return what is counted when a second factor is guessed, apart in the same way."""
+    kind = "familiar-factor" if familiar else "factor"
+    return Guesses(fingerprint(pepper, kind, sub), ACCOUNT, Lock(sub, "codes-locked"))
+
+
 def change_guesses(pepper: bytes, sub: str) -> Guesses:
     """Return what is counted when a password is guessed in a session."""
     return Guesses(fingerprint(pepper, "change", sub), ACCOUNT, Lock(sub, "old-password-locked"))

@@ -1,6 +1,6 @@
 """The policy for passwords of each organization."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from services.credentials.model import PasswordPolicy
 from services.credentials.policy import MethodPolicies
@@ -9,7 +9,7 @@ from services.credentials.store import MethodStore, PasswordPolicyStore
 from shared.contracts.policy import KeptPasswordPolicy, PutPasswordPolicy, ReadPolicy
 from shared.contracts.refusals import InvalidRequest
 from shared.lease import Lease
-from shared.policies import policy_replaced
+from shared.policies import put_leased
 
 _NO_ORGANIZATION = ""
 
@@ -41,15 +41,8 @@ class PasswordPolicies:
             banned=tuple(dict.fromkeys(asked.banned)),
         )
         _check(policy)
-        at = self.lease.clock.now()
-        replaced = await self.store.put_policy(
-            asked.organization,
-            policy,
-            replaces=asked.replaces,
-            told=lambda replaced: policy_replaced(asked, "password", replaced, at),
-        )
-        await self.lease.lapse()
-        return replace(policy, version=replaced.version).as_contract()
+        kept = await put_leased(self.store, self.lease, asked, policy, called="password")
+        return kept.as_contract()
 
     async def of(self, organization: str | None) -> PasswordPolicy:
         """Return the policy that holds in an organization for who has no second factor."""

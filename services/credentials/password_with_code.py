@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from services.credentials.authentication import Authentication
+from services.credentials.authentication import Authentication, Recognised
 from services.credentials.errors import CodeRefused, MethodNotFound, SignInThrottled
 from services.credentials.security_info import SecurityInformation
 from shared.contracts.activity import Attempted, AttemptOutcome
@@ -31,13 +31,14 @@ class PasswordWithCode:
         It is for the authenticator that would be asked for first. Where none would be, the code is
         left as it is.
         """
-        verified = await self.authentication.verify(asked)
+        recognised = await self.authentication.recognise(asked)
+        verified = recognised.verified
         apps = (each.id for each in verified.methods if each.kind == "authenticator")
         app = next(apps, None)
         if asked.code is None or app is None:
             return verified
         try:
-            answered = await self._answered(asked, asked.code, verified, app)
+            answered = await self._answered(asked, asked.code, recognised, app)
         except MethodNotFound:
             # It was removed meanwhile, so the challenge is on what is left.
             return verified
@@ -48,9 +49,14 @@ class PasswordWithCode:
         return verified.model_copy(update={"answered": answered})
 
     async def _answered(
-        self, asked: VerifyPassword, code: SecretStr, verified: Verified, method_id: str
+        self, asked: VerifyPassword, code: SecretStr, recognised: Recognised, method_id: str
     ) -> ChallengeAnswered:
-        return await self.security_info.answer(
+        verified = recognised.verified
+        # What was read beside the password is not read again: who changed the methods since then
+        # is noticed by the write, and a raised epoch when the session begins.
+        return await self.security_info.answer_knowing(
+            recognised.info,
+            recognised.policy,
             AnswerChallenge(
                 sub=verified.sub,
                 epoch=verified.epoch,
@@ -59,5 +65,5 @@ class PasswordWithCode:
                 address=asked.address,
                 familiar=asked.familiar_sub == verified.sub,
                 organization=verified.organization,
-            )
+            ),
         )

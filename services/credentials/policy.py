@@ -1,6 +1,6 @@
 """The policies of each organization: for methods, and for passwords that are reset."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from services.credentials.method_policy import MethodPolicy
 from services.credentials.reset_policy import ResetPolicy
@@ -13,7 +13,7 @@ from shared.contracts.policy import (
     ReadPolicy,
 )
 from shared.lease import Lease
-from shared.policies import policy_replaced
+from shared.policies import put_leased
 
 _NO_ORGANIZATION = ""
 
@@ -42,15 +42,8 @@ class MethodPolicies:
             reconfirm_days=asked.reconfirm_days,
         )
         policy.check()
-        at = self.lease.clock.now()
-        replaced = await self.store.put_policy(
-            asked.organization,
-            policy,
-            replaces=asked.replaces,
-            told=lambda replaced: policy_replaced(asked, "methods", replaced, at),
-        )
-        await self.lease.lapse()
-        return replace(policy, version=replaced.version).as_contract()
+        kept = await put_leased(self.store, self.lease, asked, policy, called="methods")
+        return kept.as_contract()
 
     async def of(self, organization: str | None) -> MethodPolicy:
         """Return the policy that holds in an organization.
@@ -82,15 +75,8 @@ class ResetPolicies:
         """
         policy = ResetPolicy.of(asked)
         policy.check()
-        at = self.lease.clock.now()
-        replaced = await self.store.put_policy(
-            asked.organization,
-            policy,
-            replaces=asked.replaces,
-            told=lambda replaced: policy_replaced(asked, "reset", replaced, at),
-        )
-        await self.lease.lapse()
-        return replace(policy, version=replaced.version).as_contract()
+        kept = await put_leased(self.store, self.lease, asked, policy, called="reset")
+        return kept.as_contract()
 
     async def of(self, organization: str | None) -> ResetPolicy:
         """Return the policy that holds in an organization, or for who has none."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from services.credentials.errors import CodeRefused, MethodNotFound, SignInOutdated
 from services.credentials.kinds import MethodChanges, MethodKind, Shown
+from services.credentials.method_policy import MethodPolicy
 from services.credentials.methods import Changed, Method, SecurityInfo
-from services.credentials.model import ACCOUNT, ADDRESS, Guesses, Lock, fingerprint
+from services.credentials.model import address_guesses, factor_guesses, fingerprint
 from services.credentials.out_of_band import OutOfBand
 from services.credentials.policy import ResetPolicies
 from services.credentials.recovery_codes import RecoveryCodes
@@ -142,26 +143,43 @@ class SecurityInformation:
 
     async def answer(self, asked: contract.AnswerChallenge) -> contract.ChallengeAnswered:
         """Take an answer, once. A challenge from before the epoch was raised takes none."""
-        shown = self._shown(asked)
         # Read from one store while another lets the guess through.
         reading = asyncio.gather(
             self.store.epoch_of(asked.sub),
             self.store.security_info(asked.sub),
             self.changes.policies.of_subject(asked.sub, asked.organization),
         )
+        shown = self._shown(asked)
         async with self._guess(shown, asked.address, familiar=asked.familiar):
             epoch, info, policy = await reading
             if epoch != asked.epoch:
                 raise SignInOutdated
-            method = info.asked(asked.id)
-            kind = self.kind_of(method)
+            return await self._taken(info, policy, asked, shown)
 
-            def taken(info: SecurityInfo) -> Changed:
-                policy.require(method.kind)
-                return Changed.used(info, kind.took(info.asked(asked.id), shown))
+    async def answer_knowing(
+        self, info: SecurityInfo, policy: MethodPolicy, asked: contract.AnswerChallenge
+    ) -> contract.ChallengeAnswered:
+        """Take an answer, once, to what was asked just now of methods that were read for that."""
+        shown = self._shown(asked)
+        async with self._guess(shown, asked.address, familiar=asked.familiar):
+            return await self._taken(info, policy, asked, shown)
 
-            await kind.admit(method, shown)
-            done = await self.changes.make(asked.sub, taken, known=info)
+    async def _taken(
+        self,
+        info: SecurityInfo,
+        policy: MethodPolicy,
+        asked: contract.AnswerChallenge,
+        shown: Shown,
+    ) -> contract.ChallengeAnswered:
+        method = info.asked(asked.id)
+        kind = self.kind_of(method)
+
+        def taken(info: SecurityInfo) -> Changed:
+            policy.require(method.kind)
+            return Changed.used(info, kind.took(info.asked(asked.id), shown))
+
+        await kind.admit(method, shown)
+        done = await self.changes.make(asked.sub, taken, known=info)
         used = done.info.method(asked.id)
         left = len(used.codes) if used.kind == "recovery-codes" else None
         return contract.ChallengeAnswered(
@@ -195,11 +213,8 @@ class SecurityInformation:
         self, shown: Shown, address: str, *, familiar: bool = False
     ) -> AsyncIterator[None]:
         """Let a guess through while there are any left, and count it where it is wrong."""
-        # As with passwords: an attacker elsewhere cannot lock the user out of a device of theirs.
-        kind = "familiar-factor" if familiar else "factor"
-        lock = Lock(shown.sub, "codes-locked")
-        account = Guesses(fingerprint(self.pepper, kind, shown.sub), ACCOUNT, lock)
-        client = Guesses(fingerprint(self.pepper, "address", address), ADDRESS)
+        account = factor_guesses(self.pepper, shown.sub, familiar=familiar)
+        client = address_guesses(self.pepper, address)
         async with self.throttle.attempt(account, client) as attempt:
             try:
                 yield

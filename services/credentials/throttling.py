@@ -8,7 +8,7 @@ or restarted is told what it has forgotten, and one that is away is done without
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from math import ceil
 from weakref import WeakValueDictionary
@@ -58,6 +58,7 @@ class Throttle:
     _untold: Counter[str] = field(default_factory=Counter)
     _asking: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     _doubted_until: float = 0.0
+    _releasing: set[asyncio.Task[None]] = field(default_factory=set)
 
     @asynccontextmanager
     async def attempt(self, *guesses: Guesses) -> AsyncIterator[Attempt]:
@@ -72,6 +73,11 @@ class Throttle:
         finally:
             # Shielded, so that a client that goes away cannot leave its guess uncounted.
             await asyncio.shield(self._settle(taken, attempt))
+
+    async def prepare(self, guesses: Guesses) -> None:
+        """Let Redis know what is stored under a key before somebody has to wait for that."""
+        with suppress(CountersUnreachable):
+            await self.counters.load(await self._counted([guesses]))
 
     async def clear(self, *guesses: Guesses) -> None:
         """Forget what was counted under these keys, and their locks."""
@@ -144,9 +150,15 @@ class Throttle:
         finally:
             # Not before it is counted, or there would be a moment in which it is neither.
             self._hold(taken, -1)
-        await self._release(
-            [Ended(guesses, turn, counted.get(guesses)) for guesses, turn in taken.items()]
-        )
+        ended = [Ended(guesses, turn, counted.get(guesses)) for guesses, turn in taken.items()]
+        if counted or not attempt.was_right:
+            await self._release(ended)
+        else:
+            # Nothing is counted, so nobody waits for Redis to hear of it. Until it does, and for
+            # as long as a guess may take where it never does, it counts as one under way.
+            releasing = asyncio.create_task(self._release(ended))
+            self._releasing.add(releasing)
+            releasing.add_done_callback(self._releasing.discard)
 
     async def _outcome(
         self, taken: Mapping[Guesses, Turn], attempt: Attempt

@@ -1,12 +1,12 @@
 """The policy for sessions of each organization."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from services.sessions.model import SessionPolicy
 from services.sessions.store import PolicyStore
 from shared.contracts.policy import KeptSessionsPolicy, PutSessionsPolicy, ReadPolicy
 from shared.lease import Lease
-from shared.policies import policy_replaced
+from shared.policies import put_leased
 
 _NO_ORGANIZATION = ""
 
@@ -35,16 +35,9 @@ class SessionPolicies:
         if days is None:
             days = (await self.read(ReadPolicy(organization=asked.organization))).activity_days
         policy = SessionPolicy.of(asked.idle_minutes, asked.lifetime_hours, days)
-        at = self.lease.clock.now()
-        replaced = await self.store.put_policy(
-            asked.organization,
-            policy,
-            replaces=asked.replaces,
-            told=lambda replaced: policy_replaced(asked, "sessions", replaced, at),
-        )
-        await self.lease.lapse()
+        kept = await put_leased(self.store, self.lease, asked, policy, called="sessions")
         await self.store.shorten(asked.organization, policy)
-        return replace(policy, version=replaced.version).as_contract()
+        return kept.as_contract()
 
     async def of(self, organization: str | None) -> SessionPolicy:
         """Return the policy that holds in an organization."""

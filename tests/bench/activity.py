@@ -15,7 +15,7 @@ from tests.bench.figures import Bar, Figure, Section
 from tests.bench.ground import Ground
 from tests.bench.load import Load
 from tests.bench.people import Account
-from tests.bench.sign_ins import CONNECTIONS, sign_in
+from tests.bench.sign_ins import CONNECTIONS, sign_in, signing_in
 
 MANY, FEW = 10_000, 10
 _WARM_SECONDS = 2
@@ -89,15 +89,15 @@ async def _sign_ins(ground: Ground) -> Section:
     stack = ground.stack
     kept: list[Load] = []
     plain: list[Load] = []
-    usual = stack.programs["sessions"]
+    usual, people = stack.programs["sessions"], await signing_in(ground)
     for _ in range(ground.scale.repeats):
         for argv, loads in ((usual.argv, kept), (_WITHOUT, plain)):
             stack.programs["sessions"] = replace(usual, argv=argv)
             await asyncio.to_thread(stack.term, "sessions")
             stack.start("sessions")
             await asyncio.to_thread(stack.wait_ready, "sessions")
-            await sign_in(ground, _WARM_SECONDS)
-            loads.append(await sign_in(ground, ground.scale.sign_in_seconds))
+            await sign_in(ground, people, _WARM_SECONDS)
+            loads.append(await sign_in(ground, people, ground.scale.sign_in_seconds))
     figure = Figure(
         "sign-ins a second; bare: without keeping activity",
         "1/s",
@@ -107,8 +107,9 @@ async def _sign_ins(ground: Ground) -> Section:
     failures = sum(each.failures for each in [*kept, *plain])
     return Section(
         "Sign-ins with their activity",
-        f"{CONNECTIONS} connections, everybody's password in turn, on the sessions service as it "
-        "is and on one that keeps no rows, started anew for each repeat in turn.",
+        f"{CONNECTIONS} connections, everybody's password in turn, on the device they have, with "
+        "the sessions service as it is and with one that keeps no rows, started anew for each "
+        "repeat in turn.",
         (figure,),
         (
             Bar("sign-ins beside those without activity", figure.ratio or 0, 0.85, at_least=True),

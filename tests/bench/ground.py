@@ -1,11 +1,17 @@
 """What every benchmark stands on: the stack, its people and the load generator."""
 
+import asyncio
 from dataclasses import dataclass
+from typing import Any
+
+from pymongo import AsyncMongoClient
 
 from tests.bench.load import Generator, Request
 from tests.bench.people import Account, Clients
 from tests.bench.scale import Scale
 from tests.stack import Stack
+
+_TOLD_LOOKS, _LOOK_SECONDS = 600, 0.5
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,16 @@ class Ground:
     def url(self) -> str:
         """Where the gateway is."""
         return self.stack.url_of("gateway")
+
+    async def everybody_told(self) -> None:
+        """Wait for the mails about all that was set up, or they would be sent in measured time."""
+        async with AsyncMongoClient[dict[str, Any]](self.stack.mongo_url) as client:
+            notices = client["profile"]["notices"]
+            for _ in range(_TOLD_LOOKS):
+                if not await notices.count_documents({"pending": True}):
+                    return
+                await asyncio.sleep(_LOOK_SECONDS)
+        raise TimeoutError
 
     async def reading(self, people: int) -> list[Request]:
         """Return signed-in reads of one's own profile, by that many people."""

@@ -14,7 +14,7 @@ from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from shared.contracts.credentials import EnrollAccount
 from shared.contracts.profile import AddPerson, Helpdesk, PutOrganization
-from shared.contracts.sessions import EstablishSession, Where
+from shared.contracts.sessions import Established, EstablishSession, Where
 from tests.stack import Stack
 
 T = TypeVar("T")
@@ -98,14 +98,22 @@ class Clients:
         )
         return Account(added.sub, name, password)
 
+    async def device_keys(self, accounts: Sequence[Account]) -> list[str]:
+        """Sign each in on a first device, and return what each device is known by."""
+        established = await gathered([self._established(each, 1) for each in accounts])
+        return [each.device.key or "" for each in established]
+
     async def _token(self, account: Account, epoch: int) -> str:
+        return (await self._established(account, epoch)).token
+
+    async def _established(self, account: Account, epoch: int) -> Established:
         asked = EstablishSession(
             sub=account.sub,
             epoch=epoch,
             where=Where(address=ADDRESS, user_agent="benchmark"),
             organization=_ORGANIZATION.id,
         )
-        return (await self.sessions.establish(asked)).token
+        return await self.sessions.establish(asked)
 
 
 async def gathered(works: Sequence[Coroutine[Any, Any, T]]) -> list[T]:

@@ -91,6 +91,7 @@ async def measure(ground: Ground) -> Section:
     people = await ground.clients.accounts(2 * count, prefix="guarded")
     guarded = await gathered([_with_authenticator(ground, each) for each in people])
     tokens = await _listing(ground)
+    await ground.everybody_told()
     alone: list[list[float]] = []
     at_once: list[list[float]] = []
     after: list[list[float]] = []

@@ -27,12 +27,13 @@ async def measure(ground: Ground) -> Section:
     loads: list[Load] = []
     unloaded: list[Probes] = []
     loaded: list[Probes] = []
-    await sign_in(ground, _WARM_SECONDS)
+    people = await signing_in(ground)
+    await sign_in(ground, people, _WARM_SECONDS)
     for _ in range(ground.scale.repeats):
         hashes.append(await asyncio.to_thread(hashes_per_second, ground.scale.hashing_seconds))
         unloaded.append(await _probe(ground, readers, ground.scale.probe_seconds))
         load, probes = await asyncio.gather(
-            sign_in(ground, ground.scale.sign_in_seconds),
+            sign_in(ground, people, ground.scale.sign_in_seconds),
             _probe(ground, readers, ground.scale.sign_in_seconds),
         )
         loads.append(load)
@@ -70,19 +71,21 @@ def hashes_per_second(seconds: float) -> float:
     return done / (time.perf_counter() - begun)
 
 
-async def sign_in(ground: Ground, seconds: float) -> Load:
-    """Sign everybody in, in turn, for that long."""
-    requests = [
-        Request(
-            "POST",
-            "/api/v1/sign-in",
-            body=json.dumps({"user_id": each.user_id, "password": each.password}),
+async def signing_in(ground: Ground) -> list[Request]:
+    """Return everybody's sign-in, each on the device that they have been signed in on before."""
+    bodies = [
+        {"user_id": each.user_id, "password": each.password, "device_key": key}
+        for each, key in zip(
+            ground.accounts, await ground.clients.device_keys(ground.accounts), strict=True
         )
-        for each in ground.accounts
     ]
-    return await ground.generator.run(
-        ground.url, requests, connections=CONNECTIONS, seconds=seconds
-    )
+    await ground.everybody_told()
+    return [Request("POST", "/api/v1/sign-in", body=json.dumps(each)) for each in bodies]
+
+
+async def sign_in(ground: Ground, people: list[Request], seconds: float) -> Load:
+    """Sign these people in, in turn, for that long."""
+    return await ground.generator.run(ground.url, people, connections=CONNECTIONS, seconds=seconds)
 
 
 async def _probe(ground: Ground, readers: list[Request], seconds: float) -> Probes:
@@ -102,10 +105,10 @@ def _section(
     beside = _percentiles("GET /me p99 during sign-ins; bare: without", loaded, unloaded, 99)
     return Section(
         "Signing in",
-        f"{CONNECTIONS} connections, everybody's password in turn; beside it the same argon2id "
-        f"({cost.memory} KiB, {cost.passes} passes, {cost.lanes} lane) in one thread per core and "
-        f"nothing else. Meanwhile, and before it, GET /me in an open loop of {PROBES_PER_SECOND} "
-        "requests a second, timed from when each was due.",
+        f"{CONNECTIONS} connections, everybody's password in turn, on the device they have; beside "
+        f"it the same argon2id ({cost.memory} KiB, {cost.passes} passes, {cost.lanes} lane) in one "
+        "thread per core and nothing else. Meanwhile, and before it, GET /me in an open loop of "
+        f"{PROBES_PER_SECOND} requests a second, timed from when each was due.",
         (
             signed_in,
             Figure("sign-in p50", "ms", tuple(load.p50_ms for load in loads)),

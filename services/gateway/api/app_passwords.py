@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.gateway.api.bodies import CheckAppPasswordBody
+from services.gateway.api.method_bodies import CheckAppPasswordBody
 from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.security_info import SecurityInfo
 from shared.contracts.app_passwords import AppPasswordAccepted, CheckAppPassword

@@ -23,9 +23,7 @@ from services.gateway.api.bodies import (
     DeviceAnswer,
     MethodChoiceBody,
     NamedTerms,
-    OptionsToSign,
     PasskeyBody,
-    PasskeyOptions,
     ReceiptGiven,
     ReceiptItems,
     SessionItem,
@@ -34,10 +32,14 @@ from services.gateway.api.bodies import (
     SignInBody,
     SignInChallenge,
     SignInComplete,
-    SignInRegistration,
     UserItems,
 )
 from services.gateway.api.devices import DevicesApi
+from services.gateway.api.method_bodies import (
+    OptionsToSign,
+    PasskeyOptions,
+    SignInRegistration,
+)
 from services.gateway.api.method_import import MethodImportApi
 from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.api.organizations import OrganizationsApi

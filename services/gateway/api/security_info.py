@@ -4,6 +4,12 @@ from dataclasses import dataclass
 from typing import cast
 
 from services.gateway.api.bodies import (
+    MethodChoiceBody,
+    ProofBody,
+    ReAuthenticateBody,
+    ReAuthenticated,
+)
+from services.gateway.api.method_bodies import (
     AppPasswordToKeep,
     AuthenticatorToSetUp,
     CodeSent,
@@ -17,13 +23,9 @@ from services.gateway.api.bodies import (
     EnrollPasskeyBody,
     MakeAppPasswordBody,
     MakeRecoveryCodesBody,
-    MethodChoiceBody,
     MethodItems,
     OptionsToSign,
-    ProofBody,
     QuestionsKept,
-    ReAuthenticateBody,
-    ReAuthenticated,
     RenameBody,
     SetQuestionsBody,
 )

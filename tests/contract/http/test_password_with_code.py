@@ -8,6 +8,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
+from services.credentials.methods import SecurityInfo
 from services.gateway.model import ActionRequired, Challenged, SignedIn
 from services.gateway.sign_in import Outcome
 from shared.contracts.methods import AuthenticatorSetup
@@ -108,6 +109,25 @@ async def test_who_has_no_authenticator_is_challenged_on_what_they_have(gateway:
     outcome = await gateway.begin("kim", code=WRONG)
     assert isinstance(outcome, Challenged)
     assert outcome.asked.kind == "sms"
+
+
+async def test_a_method_that_goes_while_the_password_is_verified_answers_nothing(
+    kim: Kim, phone: AuthenticatorSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    methods = kim.gateway.services.memory.methods
+    read = methods.security_info
+
+    async def and_then_it_is_gone(sub: str) -> SecurityInfo:
+        info = await read(sub)
+        if info.methods and sub in methods.by_sub:
+            left = replace(info, methods=(), default=None, version=info.version + 1)
+            methods.by_sub[sub] = left
+        return info
+
+    sessions = len(kim.gateway.services.memory.sessions.kept)
+    monkeypatch.setattr(methods, "security_info", and_then_it_is_gone)
+    assert not isinstance(await begin(kim, kim.code(phone)), SignedIn)
+    assert len(kim.gateway.services.memory.sessions.kept) == sessions
 
 
 async def test_on_a_trusted_device_the_code_is_left_unused(

@@ -153,7 +153,7 @@ class System:
         familiar_sub: str | None = None,
     ) -> Verified:
         """Try a password."""
-        return await self.authentication.verify(
+        recognised = await self.authentication.recognise(
             VerifyPassword(
                 user_id=user_id,
                 password=SecretStr(password),
@@ -161,6 +161,7 @@ class System:
                 familiar_sub=familiar_sub,
             )
         )
+        return recognised.verified
 
     async def change(self, sub: str, old: str = OLD, new: str = NEW) -> Revoked:
         """Change a password."""

@@ -371,6 +371,55 @@ async def test_no_count_of_this_process_outlives_its_guess(system: System) -> No
     assert (dict(throttle._held), dict(throttle._untold), len(throttle._asking)) == ({}, {}, 0)
 
 
+async def test_nobody_waits_for_redis_to_hear_of_a_right_guess_and_everybody_of_a_wrong_one(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, hears = system.counters.release, asyncio.Event()
+
+    async def when_it_hears(ended: Sequence[Ended]) -> None:
+        await hears.wait()
+        await release(ended)
+
+    monkeypatch.setattr(system.counters, "release", when_it_hears)
+    await asyncio.wait_for(system.guess("right"), 5)
+    wrong = asyncio.create_task(system.guess("wrong"))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(system.counters.under_way[ADA.key]) == 2
+    assert not wrong.done()
+    hears.set()
+    await wrong
+    assert system.counters.under_way[ADA.key] == {}
+    assert system.throttle._releasing == set()
+
+
+async def test_what_was_prepared_is_not_read_again_while_somebody_waits(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await system.guess("wrong")
+    system.counters.lose_everything()
+    await system.throttle.prepare(ADA)
+    read: list[Guesses] = []
+
+    async def noted(guesses: Sequence[Guesses]) -> list[Counted]:
+        read.extend(guesses)
+        return [Counted() for _ in guesses]
+
+    monkeypatch.setattr(system.store, "counted", noted)
+    async with system.throttle.attempt(ADA, HOME):
+        assert read == [HOME]
+        assert system.counters.counters[ADA.key].failures == 1
+
+
+async def test_what_cannot_be_prepared_is_read_when_it_is_due(system: System) -> None:
+    await system.lock()
+    system.counters.lose_everything()
+    system.counters.away = True
+    await system.throttle.prepare(ADA)
+    system.counters.away = False
+    assert await system.wait_after("right") == 60
+
+
 async def test_a_guess_whose_outcome_nobody_told_opens_nothing(system: System) -> None:
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
