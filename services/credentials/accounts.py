@@ -204,4 +204,5 @@ def _account(password: Password) -> Account:
         disabled=password.disabled,
         deleted=password.deleted,
         receipt=password.disabled_receipt,
+        password_set_at=password.changed_at if password.verifier is not None else None,
     )

@@ -1,6 +1,7 @@
 """What signed-in people do with their account."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from pydantic import SecretStr
@@ -18,6 +19,7 @@ from services.gateway.errors import (
 from services.gateway.model import Caller
 from services.gateway.portal_access import PortalAccess
 from services.gateway.step_up import StepUps
+from shared.contracts.accounts import ReadAccount
 from shared.contracts.credentials import (
     ChangePassword,
     CheckPassword,
@@ -161,6 +163,11 @@ class Account:
                 # What the session stood for ended while its request was on its way.
                 raise SessionIsRevoked from refusal
             raise
+
+    async def password_set_at(self, caller: Caller) -> datetime | None:
+        """Return when the caller's present password was first set, or last changed."""
+        account = await self.credentials.account(ReadAccount(sub=caller.sub))
+        return account.password_set_at
 
     async def check_password(self, caller: Caller, password: SecretStr) -> PasswordReport:
         """Rate a password for the caller; nothing is stored."""

@@ -4,12 +4,19 @@ Whoever is a guest has no rights over an organization's people or its policy by 
 own admins'. An owner is one of those whom it would be orphaned without.
 """
 
+import hashlib
 import secrets
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from services.profile.errors import LastOwner, LeavingRefused, NoSuchMembership
-from services.profile.model import Notice, NoticeCause, OrganizationRecord
+from services.profile.model import (
+    Notice,
+    NoticeCause,
+    OrganizationRecord,
+    once_a_day,
+    user_id_key,
+)
 from shared.contracts.organizations import (
     ChangeMember,
     InviteMember,
@@ -52,9 +59,13 @@ class Invitation:
         """When it holds no more."""
         return self.invited_at + timedelta(days=KeptDays)
 
-    def notice(self, at: datetime) -> Notice:
-        """Return the mail about it, which goes to nobody where nobody has the user ID."""
-        return Notice(self.id, self.sub, "invited", at, organization=self.organization)
+    @property
+    def notice(self) -> Notice:
+        """The mail about it, one a day however often the same person is invited.
+
+        It goes to nobody where nobody has the user ID.
+        """
+        return _once_a_day("invited", self, self.invited_at)
 
     def accepted(self, before: "Membership | None") -> "Membership":
         """Return the membership that it becomes, after one that ended where there was one."""
@@ -99,9 +110,10 @@ class Membership:
         return self.ended_at + timedelta(days=KeptDays) if self.ended_at is not None else None
 
     def notice(self, at: datetime) -> Notice:
-        """Return the mail about what became of it."""
-        receipt = secrets.token_urlsafe(16)
-        return Notice(receipt, self.sub, _CAUSES[self.state], at, organization=self.organization)
+        """Return the mail about what became of it, one a day of what admins can do."""
+        made = _once_a_day(_CAUSES[self.state], self, at)
+        # No admin can have somebody leave, so each time is told.
+        return replace(made, receipt=secrets.token_urlsafe(16)) if self.state == "left" else made
 
     def ended(self, state: MembershipState, by: str) -> "Membership":
         """Return it as one that ended, or raise `NoSuchMembership` where it has already."""
@@ -170,14 +182,23 @@ class Departure:
         )
 
 
-def new_invitation(asked: InviteMember, sub: str) -> Invitation:
-    """Return an invitation, as an admin wishes."""
+def new_invitation(asked: InviteMember, sub: str | None) -> Invitation:
+    """Return an invitation, as an admin wishes.
+
+    Who is nobody is the same nobody each time, so that their mails are bounded like anybody's.
+    """
+    nobody = hashlib.sha256(user_id_key(asked.user_id).encode()).hexdigest()
     return Invitation(
         secrets.token_urlsafe(16),
         asked.by.organization,
-        sub,
+        sub or nobody,
         asked.user_id,
         asked.role,
         asked.groups,
         asked.by.sub,
     )
+
+
+def _once_a_day(cause: NoticeCause, about: Invitation | Membership, at: datetime) -> Notice:
+    receipt = once_a_day(f"{cause} {about.organization} {about.sub}", at)
+    return Notice(receipt, about.sub, cause, at, organization=about.organization)

@@ -2,11 +2,12 @@
 
 import base64
 import binascii
+import hashlib
 import secrets
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from services.profile.errors import UnusablePhoto
@@ -149,6 +150,15 @@ def told_of_addresses(
         return
     for number, address in enumerate(dict.fromkeys((*old, *new))):
         yield Notice(f"{change}.{number}", before.sub, "addresses-changed", at, to=address)
+
+
+def once_a_day(told_of: str, at: datetime) -> str:
+    """Return the receipt of a mail that others can bring about at will: one in a day, by UTC.
+
+    It is a hash, since the receipt stands in the mail.
+    """
+    day = at.astimezone(UTC).date()
+    return hashlib.sha256(f"{told_of} {day}".encode()).hexdigest()[:32]
 
 
 def user_id_key(user_id: str) -> str:

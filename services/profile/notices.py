@@ -1,11 +1,10 @@
 """Notices: mails that tell people what was done to their account."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
-from services.profile.model import Notice, NoticeCause, PersonRecord
+from services.profile.model import Notice, NoticeCause, PersonRecord, once_a_day
 from services.profile.store import NoticeStore, PeopleStore, Texts
 from shared.contracts.events import (
     AccountDisabled,
@@ -81,9 +80,7 @@ class Notices:
         cause = _OF_REFUSED_RESET.get(event.payload.reason)
         if event.payload.action != "reset-refused" or cause is None:
             return
-        day = event.occurred_at.astimezone(UTC).date()
-        told_of = f"reset-refused {event.subject} {day}"
-        receipt = hashlib.sha256(told_of.encode()).hexdigest()[:32]
+        receipt = once_a_day(f"reset-refused {event.subject}", event.occurred_at)
         notice = Notice(receipt, event.subject, cause, event.occurred_at)
         await self.store.owe(f"{event.id}.owner", notice)
 

@@ -10,7 +10,7 @@ from services.profile.errors import (
     NoSuchOrganization,
 )
 from services.profile.memberships import Invitation, Membership, new_invitation
-from services.profile.model import PersonRecord, new_sub
+from services.profile.model import PersonRecord
 from services.profile.organizations import keep
 from services.profile.store import MembershipStore, MembershipTransaction, PeopleStore
 from shared.clock import Clock
@@ -57,7 +57,7 @@ class OrganizationsAdministration:
         reads, the same writes and the same answer, and no admin finds out who has an account.
         """
         person = await self.people.person_called(asked.user_id)
-        invitation = new_invitation(asked, person.sub if person is not None else new_sub())
+        invitation = new_invitation(asked, person.sub if person is not None else None)
 
         async def work(tx: MembershipTransaction) -> Invitation:
             membership = await tx.membership(invitation.organization, invitation.sub)
@@ -65,7 +65,7 @@ class OrganizationsAdministration:
             if is_guest or _is_at_home(person, invitation.organization):
                 raise AlreadyMember
             made = await tx.invite(invitation)
-            await tx.owe([made.notice(self.clock.now())])
+            await tx.owe([made.notice])
             await self._tell(tx, asked.by, "invite-member", details=_named(made))
             return made
 

@@ -1,5 +1,7 @@
 """HTTP contract between the gateway and the credentials service for what admins do to accounts."""
 
+from datetime import datetime
+
 from pydantic import Field
 
 from shared.contracts.audit import Actor
@@ -19,7 +21,8 @@ class ReadAccount(Contract):
 class Account(Contract):
     """Whether an account lets its owner in; of two answers that with the higher revision is later.
 
-    Where it is `disabled`, `receipt` is that of what was ended by it.
+    Where it is `disabled`, `receipt` is that of what was ended by it. `password_set_at` is when the
+    present password was first set or last changed, where there is one.
     """
 
     sub: Sub
@@ -27,6 +30,7 @@ class Account(Contract):
     disabled: bool = False
     deleted: bool = False
     receipt: str | None = None
+    password_set_at: datetime | None = None
 
 
 class RequirePasswordChange(Contract):

@@ -1,6 +1,7 @@
 """The page of one's account with its areas, and what of it an organization leaves out."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import APIRequestContext, expect
@@ -40,6 +41,9 @@ def test_one_page_shows_devices_and_sign_ins_and_leads_on(someone: Opens, accoun
     person.signs_in(account)
     person.sees_heading(account.name)
     holds(person)
+    password = person.page.get_by_role("link", name="Kennwort ändern")
+    expect(password).to_contain_text("Zuletzt gesetzt am")
+    expect(password.locator("time")).to_contain_text(str(datetime.now(UTC).year))
     devices, sign_ins = person.page.locator(".brief").nth(0), person.page.locator(".brief").nth(1)
     expect(devices.locator("li")).to_have_count(2)
     expect(devices.locator("li", has_text="Dieses Gerät")).to_have_count(1)

@@ -18,6 +18,7 @@ import pyotp
 import requests
 
 DEMO = Path(__file__).resolve().parents[2] / "deploy" / "demo" / "users.json"
+PARTNERS = DEMO.with_name("partner_users.json")
 PATIENCE = 20.0
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 Answer = requests.Response
@@ -119,13 +120,12 @@ def code_before(secret: str) -> str:
     return pyotp.TOTP(secret).at(int(time.time()) - 30)
 
 
-def demo_user(name: str) -> dict[str, Any]:
+def demo_user(name: str, among: Path = DEMO) -> dict[str, Any]:
     """Return a demonstration user by the local part of the user ID."""
-    users: list[dict[str, Any]] = json.loads(DEMO.read_text())
+    users: list[dict[str, Any]] = json.loads(among.read_text())
     return next(user for user in users if user["user_id"].startswith(f"{name}@"))
 
 
-_ADA = demo_user("ada")
 _TWO_STEPS = 65.0
 _SHOWN_AGAIN_SECONDS = 300.0
 
@@ -135,6 +135,7 @@ class People:
     """Adds users through the admin's API, each used by one test only."""
 
     portal: Portal
+    boss: Mapping[str, Any] = field(default_factory=lambda: demo_user("ada"))
     _admin: str = field(default="")
     _shown_at: float = 0.0
 
@@ -148,7 +149,7 @@ class People:
         return self._admin
 
     def _signed_in(self) -> str:
-        begun = self.portal.sign_in(_ADA["user_id"], _ADA["password"]).json()
+        begun = self.portal.sign_in(self.boss["user_id"], self.boss["password"]).json()
         answered = self._shows(f"/sign-in/{begun['flow']}/answer", {}, None)
         return str(answered.json()["token"])
 
@@ -162,7 +163,7 @@ class People:
         """Show the code of this moment. Each works once, and another run may have used it."""
 
         def shown() -> Answer | None:
-            body = {**asked, "code": pyotp.TOTP(_ADA["totp_secret"]).now()}
+            body = {**asked, "code": pyotp.TOTP(self.boss["totp_secret"]).now()}
             answer = self.portal.call("POST", path, body=body, token=token)
             return answer if answer.status_code == requests.codes.ok else None
 

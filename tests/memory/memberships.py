@@ -88,7 +88,7 @@ class MemoryMemberships:
     async def owe(self, notices: Iterable[Notice]) -> None:
         """Keep them."""
         for notice in notices:
-            self.people.owed[notice.receipt] = notice
+            self.people.owed.setdefault(notice.receipt, notice)
 
     async def emit(self, event: Event) -> None:
         """Keep the event."""

@@ -46,12 +46,13 @@ class ProfilePages:
     async def _profile(self, request: web.Request) -> web.Response:
         visitor = await self.visits.visitor(request)
         caller, areas, record = visitor.caller, visitor.opening.areas, visitor.known_person
-        person, devices, attempts, organizations, for_reset = await asyncio.gather(
+        person, devices, attempts, organizations, for_reset, password_set_at = await asyncio.gather(
             self.account.shown(record),
             _beside("devices" in areas, lambda: self.devices.list(caller, limit=_FEW)),
             _beside("activity" in areas, lambda: self.activity.page(caller, limit=_FEW)),
             _beside("organizations" in areas, lambda: self.organizations.list(caller)),
             _beside(True, lambda: self.security_info.standing_for_reset(caller)),
+            _beside(True, lambda: self.account.password_set_at(caller)),
         )
         return await self.pages.show(
             request,
@@ -62,6 +63,7 @@ class ProfilePages:
             attempts=attempts,
             organizations=organizations,
             for_reset=for_reset,
+            password_set_at=password_set_at,
         )
 
     async def _photo(self, request: web.Request) -> web.Response:

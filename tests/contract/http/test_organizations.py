@@ -61,6 +61,10 @@ def told(gateway: Gateway) -> list[str]:
     return [e.payload.state for e in events if isinstance(e, MembershipChanged)]
 
 
+def mailed(gateway: Gateway) -> list[str]:
+    return [each.cause for each in gateway.services.memory.people.owed.values()]
+
+
 def audited(gateway: Gateway) -> list[str]:
     events = gateway.services.memory.people.outbox.values()
     return [
@@ -118,7 +122,7 @@ async def test_an_invitation_to_nobody_is_one_like_any_other(
         each.user_id for each in (await organizations.invitations(vera, "varde")).items
     }
     # The same is owed and told of both, and says nothing about whom it is to.
-    assert [memory.people.owed[each.id].cause for each in (known, nobody)] == ["invited"] * 2
+    assert mailed(gateway) == ["invited"] * 2
     assert audited(gateway) == ["invite-member"] * 2
     events = [e for e in memory.people.outbox.values() if isinstance(e, Audited)]
     assert {e.subject for e in events if e.payload.action == "invite-member"} == {vera.sub}
@@ -137,6 +141,52 @@ async def test_who_belongs_to_it_already_is_not_invited(gateway: Gateway, vera: 
     for user_id in ("robin@halden.example", "vera@halden.example"):
         refusal = await refused(organizations.invite(vera, "varde", user_id, "member"))
         assert refusal.type == "already-member"
+
+
+async def test_nobody_is_mailed_more_often_than_once_a_day_by_what_an_admin_repeats(
+    gateway: Gateway, vera: Person
+) -> None:
+    await gateway.add("robin")
+    robin, organizations = await gateway.caller("robin"), gateway.organizations.administration
+    clock = gateway.services.memory.clock
+    for _ in range(3):
+        # Whom nobody knows is mailed as seldom, and no answer tells of a mail.
+        for name in ("robin", "nobody"):
+            await organizations.revoke(vera, "varde", await invited(gateway, vera, name))
+        clock.advance(3600)
+    assert mailed(gateway) == ["invited"] * 2
+    # The invitation itself holds, mailed or not.
+    invitation = await invited(gateway, vera)
+    assert [each.id for each in await gateway.organizations.own.invitations(robin)] == [invitation]
+    await gateway.organizations.own.accept(robin, invitation)
+    for _ in range(3):
+        await organizations.remove(vera, "varde", robin.sub)
+        await organizations.restore(vera, "varde", robin.sub)
+    assert mailed(gateway)[2:] == ["membership-removed", "membership-restored"]
+    clock.advance(24 * 3600)
+    await organizations.remove(vera, "varde", robin.sub)
+    await invited(gateway, vera)
+    assert mailed(gateway)[4:] == ["membership-removed", "invited"]
+
+
+async def test_who_is_added_after_their_invitation_is_mailed_about_the_next(
+    gateway: Gateway, vera: Person
+) -> None:
+    organizations = gateway.organizations.administration
+    await organizations.revoke(vera, "varde", await invited(gateway, vera))
+    robin = await gateway.add("robin")
+    await invited(gateway, vera)
+    owed = gateway.services.memory.people.owed.values()
+    assert [each.sub == robin.sub for each in owed] == [False, True]
+
+
+async def test_whoever_leaves_is_told_each_time(gateway: Gateway, vera: Person) -> None:
+    robin, own = await guest(gateway, vera), gateway.organizations.own
+    for _ in range(2):
+        robin = await signed_in_to(gateway, robin)
+        await own.leave(robin, "varde", confirmed=True)
+        await gateway.organizations.administration.restore(vera, "varde", robin.sub)
+    assert mailed(gateway).count("organization-left") == 2
 
 
 async def test_an_invitation_ends_by_itself(gateway: Gateway, vera: Person) -> None:
@@ -269,8 +319,7 @@ async def test_who_is_removed_can_be_restored_as_they_were_for_a_while(
     back = await organizations.restore(vera, "varde", robin.sub)
     assert (back.state, back.role, back.groups, back.revision) == ("active", "owner", ("fleet",), 3)
     assert (await refused(organizations.restore(vera, "varde", robin.sub))).type == "not-found"
-    causes = [each.cause for each in gateway.services.memory.people.owed.values()]
-    assert causes == ["invited", "membership-removed", "membership-restored"]
+    assert mailed(gateway) == ["invited", "membership-removed", "membership-restored"]
     await organizations.remove(vera, "varde", robin.sub)
     gateway.services.memory.clock.advance(KeptDays * 24 * 3600)
     assert (await refused(organizations.restore(vera, "varde", robin.sub))).type == "not-found"

@@ -82,6 +82,12 @@ class System:
         assert found is not None
         return found
 
+    async def mailed(self, sub: str) -> list[str]:
+        """Return the causes of the mails that somebody is owed."""
+        if isinstance(self.store, MongoMembershipStore):
+            return [e["cause"] async for e in self.store.database["notices"].find({"sub": sub})]
+        return [e.cause for e in self.store.people.owed.values() if e.sub == sub]
+
     async def time_passes(self, days: int) -> None:
         """Let so many days be over for whatever is kept."""
         if isinstance(self.store, MongoMembershipStore):
@@ -225,6 +231,23 @@ async def test_the_same_user_id_is_invited_once_at_a_time(system: System) -> Non
     assert refused.count(AlreadyInvited) == 2
     await system.time_passes(KeptDays)
     assert await outcomes(system.admin.invite(asked[0])) == [type(None)]
+
+
+async def test_who_is_invited_again_and_again_is_owed_one_mail_a_day(system: System) -> None:
+    ada = await system.person()
+
+    async def repeats() -> None:
+        invitation = await system.invited()
+        await system.admin.revoke(RevokeInvitation(id=invitation, by=BY))
+
+    for _ in range(3):
+        await outcomes(repeats(), repeats(), repeats())
+    assert await system.mailed(ada) == ["invited"]
+    # The day is that of the invitation, by the clock that dates it.
+    await system.invited()
+    (invitation,) = await system.store.invitations_to(ada)
+    later = replace(invitation, invited_at=invitation.invited_at + timedelta(days=1))
+    assert later.notice.receipt != invitation.notice.receipt
 
 
 async def test_of_changes_to_one_revision_at_once_one_is_made(system: System) -> None:

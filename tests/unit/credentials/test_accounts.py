@@ -128,6 +128,27 @@ async def test_disabling_ends_everything_and_is_told_once_however_often_it_is_as
     assert (await system.verify(OLD)).sub == ada.sub
 
 
+async def test_an_account_says_when_its_password_was_set(
+    system: System, accounts: Accounts
+) -> None:
+    ada = await system.enroll()
+    asked, first = ReadAccount(sub=ada.sub), system.clock.now()
+    system.clock.advance(60)
+    await accounts.disable(DisableAccount(sub=ada.sub))
+    await accounts.enable(EnableAccount(sub=ada.sub))
+    await accounts.require_change(RequirePasswordChange(sub=ada.sub))
+    assert (await accounts.read(asked)).password_set_at == first
+    await system.change(ada.sub)
+    assert (await accounts.read(asked)).password_set_at == system.clock.now()
+
+
+async def test_an_account_without_a_password_says_of_none_when_it_was_set(
+    system: System, accounts: Accounts
+) -> None:
+    await system.passwords.enroll(EnrollAccount(sub="bo", user_id="bo@example.org"))
+    assert (await accounts.read(ReadAccount(sub="bo"))).password_set_at is None
+
+
 async def test_an_account_is_deleted_as_it_was_seen_or_not_at_all(
     system: System, accounts: Accounts
 ) -> None:
