@@ -12,6 +12,7 @@ from services.gateway.required_terms import RequiredTerms
 from services.gateway.terms_form import PdfBody
 from shared.contracts import terms as contract
 from shared.contracts.profile import Person
+from shared.contracts.refusals import NotFound, Refusal
 from shared.contracts.sessions import EndSession
 
 Languages = tuple[str, ...]
@@ -87,10 +88,17 @@ class OwnTerms:
         """Decline it. Where it is required and nothing else holds, the session ends with that."""
         item = await self._decide(caller, document, version, "declined", languages)
         if item.to_accept:
-            await self.sessions.end(
-                EndSession(sub=caller.sub, sid=caller.session.sid, cause="signed-out")
-            )
+            await self._end_session(caller)
         return item
+
+    async def _end_session(self, caller: Caller) -> None:
+        ended = EndSession(sub=caller.sub, sid=caller.session.sid, cause="signed-out")
+        try:
+            await self.sessions.end(ended)
+        except Refusal as refusal:
+            # Of two that decline at once, one finds that the other has ended it.
+            if refusal.type != NotFound.type:
+                raise
 
     async def _decide(
         self,

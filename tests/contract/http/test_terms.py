@@ -146,6 +146,15 @@ async def test_a_decline_of_what_is_required_ends_the_session(halden: Halden) ->
     assert (await refused(accepting)).status == 401
 
 
+async def test_of_two_declines_at_once_both_are_done(halden: Halden) -> None:
+    document = await halden.publish()
+    made = await asyncio.gather(
+        *(halden.own.decline(halden.caller, document.id, 1, ()) for _ in range(3))
+    )
+    assert {each.declined_at for each in made} == {halden.gateway.services.memory.clock.now()}
+    assert len((await halden.own.history(halden.caller)).items) == 1
+
+
 async def test_what_is_not_required_may_be_declined_and_accepted_later(halden: Halden) -> None:
     document = await halden.publish(required=False)
     for _ in range(2):
