@@ -263,8 +263,23 @@ class TermsAdministration:
 
     async def exported(
         self, admin: Person, document: str
+    ) -> AsyncIterator[contract.ExportedDecisions | contract.Acceptances]:
+        """Return page by page all that was decided, the oldest first, then who is missing."""
+        current = (await self.read(admin, document)).current
+        async for decided in self._decided(admin, document):
+            yield decided
+        after = None
+        while current is not None:
+            page = await self.acceptances(admin, document, "missing", limit=_PAGE, after=after)
+            items = (each.model_copy(update={"version": current}) for each in page.items)
+            yield page.model_copy(update={"items": tuple(items)})
+            after = page.next
+            if after is None:
+                return
+
+    async def _decided(
+        self, admin: Person, document: str
     ) -> AsyncIterator[contract.ExportedDecisions]:
-        """Return everything that was decided page by page, the oldest first."""
         after = None
         while True:
             page = await self.terms.export(

@@ -27,7 +27,10 @@ async def test_what_nothing_can_have_is_not_searched_for(gateway: Gateway) -> No
         for path in ("/activity", "/admin/users"):
             status, _, _ = await browser.signed_in(admin).get(f"{path}?search=%00")
             assert status == 422
-    app, shown = application(gateway, api(gateway).operations()), {"Authorization": f"Bearer {admin}"}
+    app, shown = (
+        application(gateway, api(gateway).operations()),
+        {"Authorization": f"Bearer {admin}"},
+    )
     async with TestClient(TestServer(app), headers=shown) as client:
         for path in ("/me/sign-ins", "/admin/users"):
             answered = await client.get(f"/api/v1{path}?search=fire%00fox")
