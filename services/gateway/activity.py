@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.model import Caller
+from services.gateway.searching import searched
 from services.gateway.step_up import StepUps
 from shared.contracts.accounts import RequirePasswordChange
 from shared.contracts.activity import (
@@ -14,6 +15,7 @@ from shared.contracts.activity import (
     AttemptList,
     CountAttempts,
     ListAttempts,
+    LongestSearch,
     ReadAttempt,
     ReportMine,
     ReportNotMine,
@@ -42,7 +44,8 @@ class Activity:
         after: str | None = None,
     ) -> AttemptList:
         """Return a page of the caller's attempts, newest first: those that were asked for."""
-        asked = {"search": search or "", "outcome": outcome or None, "limit": limit, "after": after}
+        said = searched(search or "", LongestSearch)
+        asked = {"search": said, "outcome": outcome or None, "limit": limit, "after": after}
         return await self.sessions.attempts(
             ListAttempts.model_validate({"sub": caller.sub, **asked})
         )

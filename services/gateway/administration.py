@@ -1,6 +1,5 @@
 """What an organization's admins do."""
 
-import re
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +9,8 @@ from services.gateway.account import names_in
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.errors import NotAllowedByPolicy
-from services.gateway.model import Caller, Unfit, acting
+from services.gateway.model import Caller, acting
+from services.gateway.searching import searched
 from services.gateway.step_up import StepUps
 from shared.contracts.audit import Details, LongestDetail, NoteAudit
 from shared.contracts.credentials import CheckPassword, EnrollAccount, Words
@@ -22,12 +22,9 @@ from shared.contracts.profile import (
     PeopleList,
     Person,
 )
-from shared.contracts.refusals import InvalidRequest, NotFound, Refusal, UnknownCursor
+from shared.contracts.refusals import NotFound, Refusal, UnknownCursor
 from shared.contracts.users import ChangeUser, ReadUser, RecordChanges
 from shared.parking import ParkedMessage
-from shared.problems import at_fault
-
-_UNFIT = re.compile(f"[{Unfit}]")
 
 
 class ParkedEvents(Protocol):
@@ -94,7 +91,7 @@ class Administration:
                 organization=admin.home_organization.id,
                 limit=limit,
                 after=after,
-                search=_searched(search or ""),
+                search=searched(search or "", LongestSearch) or None,
             )
         )
 
@@ -153,14 +150,6 @@ class Administration:
         )
         if not report.acceptable:
             raise _refused(report.reasons)
-
-
-def _searched(typed: str) -> str | None:
-    search = typed.strip()
-    reason = "too-long" if len(search) > LongestSearch else "unfit" if _UNFIT.search(search) else ""
-    if reason:
-        raise InvalidRequest(errors=[at_fault("search", reason)])
-    return search or None
 
 
 def _place_after(cursor: str, found: list[ParkedMessage]) -> int:

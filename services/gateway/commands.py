@@ -11,10 +11,9 @@ from services.gateway.clients.personal_data import ErasureClient, PersonalDataCl
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.config import GatewayConfig
-from services.gateway.personal_data import Erasing, as_json, pages_of
+from services.gateway.personal_data import Erasing, as_json, called, pages_of
 from services.gateway.users import Users
 from shared.clock import SystemClock
-from shared.contracts.personal_data import FindSubject
 from shared.contracts.refusals import Refusal
 
 _WAIT_SECONDS = 60.0
@@ -29,7 +28,7 @@ async def export_user(config: GatewayConfig, name: str) -> int:
     """Write all that is stored about somebody, and return the exit status."""
     async with _peers(config) as peers:
         try:
-            found = await ErasureClient(peers[0]).find(FindSubject(name=name))
+            found = await ErasureClient(peers[0]).find(called(name))
             keepers = [PersonalDataClient(each) for each in peers]
             async for piece in as_json(pages_of(keepers, found.sub)):
                 sys.stdout.buffer.write(b"".join(piece.items))

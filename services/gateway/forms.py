@@ -1,10 +1,13 @@
 """What admins fill in, in a form or a body: people's records and policies."""
 
+import re
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -78,11 +81,23 @@ UserId = Annotated[
 _VARIANT = r"[A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}"
 _LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?" + f"(-({_VARIANT}))*$"
 
+_CASES = {2: str.upper, 4: str.title}
+"""How regions and scripts are written; variants stay small."""
+_TIME = re.compile(
+    r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})", re.ASCII | re.IGNORECASE
+)
+
 
 def _known_language(tag: str) -> str:
     if not is_language(tag):
         raise PydanticCustomError("unknown_language", "There is no such language")
-    return tag
+    return _as_registered(tag)
+
+
+def _as_registered(tag: str) -> str:
+    """Return a tag in the case of the registry, so that one language is one (RFC 5646, 2.1.1)."""
+    first, *rest = tag.lower().split("-")
+    return "-".join([first, *(_CASES.get(len(each), str)(each) for each in rest)])
 
 
 LanguageTag = Annotated[
@@ -90,6 +105,23 @@ LanguageTag = Annotated[
     StringConstraints(max_length=16, pattern=_LANGUAGE),
     AfterValidator(_known_language),
 ]
+
+
+def _in_utc(said: object) -> datetime:
+    # Without this, a number or its digits would be taken for Unix time.
+    if not isinstance(said, str):
+        raise PydanticCustomError("string_type", "A time is a string")
+    try:
+        if _TIME.fullmatch(said):
+            return datetime.fromisoformat(said.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        # There is no such day or time, or none in UTC between the years 1 and 9999.
+        pass
+    raise PydanticCustomError("string_pattern_mismatch", "A time is that of RFC 3339")
+
+
+Time = Annotated[datetime, BeforeValidator(_in_utc)]
+"""An RFC 3339 date and time with its offset from UTC, as it is in UTC."""
 
 
 def _or_nothing(said: object, check: ValidatorFunctionWrapHandler) -> object:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import orjson
+from pydantic import ValidationError
 
 from services.gateway.clients.personal_data import ErasureClient, PersonalDataClient
 from services.gateway.model import Caller
@@ -20,7 +21,7 @@ from shared.contracts.personal_data import (
     ReadErasure,
     ReadPersonalData,
 )
-from shared.contracts.refusals import Refusal, Unavailable
+from shared.contracts.refusals import NotFound, Refusal, Unavailable
 
 _LOOK_SECONDS = 0.5
 
@@ -79,6 +80,14 @@ async def as_json(pages: AsyncIterator[PersonalDataPage]) -> AsyncIterator[Piece
     yield Piece((b"]}\n" if section is not None else b"{}\n",))
 
 
+def called(name: str) -> FindSubject:
+    """Return the question whose name it is, or raise `NotFound` where it can be nobody's."""
+    try:
+        return FindSubject(name=name)
+    except ValidationError as error:
+        raise NotFound from error
+
+
 @dataclass(frozen=True)
 class Erasing:
     """Have somebody erased in every service, as the operator of the installation asks."""
@@ -89,7 +98,7 @@ class Erasing:
 
     async def find(self, name: str) -> FoundSubject:
         """Return whose user ID it is, or who was erased under this id."""
-        return await self.client.find(FindSubject(name=name))
+        return await self.client.find(called(name))
 
     async def erase(self, found: FoundSubject) -> Erasure:
         """Delete them as an admin does, where that was not done, and ask for all to be erased."""

@@ -12,6 +12,7 @@ from services.gateway.required_terms import RequiredTerms
 from services.gateway.terms_form import PdfBody
 from shared.contracts import terms as contract
 from shared.contracts.profile import Person
+from shared.contracts.refusals import NotFound, Refusal
 from shared.contracts.sessions import EndSession
 
 Languages = tuple[str, ...]
@@ -87,10 +88,17 @@ class OwnTerms:
         """Decline it. Where it is required and nothing else holds, the session ends with that."""
         item = await self._decide(caller, document, version, "declined", languages)
         if item.to_accept:
-            await self.sessions.end(
-                EndSession(sub=caller.sub, sid=caller.session.sid, cause="signed-out")
-            )
+            await self._end_session(caller)
         return item
+
+    async def _end_session(self, caller: Caller) -> None:
+        ended = EndSession(sub=caller.sub, sid=caller.session.sid, cause="signed-out")
+        try:
+            await self.sessions.end(ended)
+        except Refusal as refusal:
+            # Of two that decline at once, one finds that the other has ended it.
+            if refusal.type != NotFound.type:
+                raise
 
     async def _decide(
         self,
@@ -255,8 +263,23 @@ class TermsAdministration:
 
     async def exported(
         self, admin: Person, document: str
+    ) -> AsyncIterator[contract.ExportedDecisions | contract.Acceptances]:
+        """Return page by page all that was decided, the oldest first, then who is missing."""
+        current = (await self.read(admin, document)).current
+        async for decided in self._decided(admin, document):
+            yield decided
+        after = None
+        while current is not None:
+            page = await self.acceptances(admin, document, "missing", limit=_PAGE, after=after)
+            items = (each.model_copy(update={"version": current}) for each in page.items)
+            yield page.model_copy(update={"items": tuple(items)})
+            after = page.next
+            if after is None:
+                return
+
+    async def _decided(
+        self, admin: Person, document: str
     ) -> AsyncIterator[contract.ExportedDecisions]:
-        """Return everything that was decided page by page, the oldest first."""
         after = None
         while True:
             page = await self.terms.export(

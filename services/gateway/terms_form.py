@@ -4,7 +4,6 @@ from typing import Annotated, Self
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BeforeValidator,
     Field,
     StringConstraints,
@@ -12,7 +11,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from services.gateway.forms import Body, LanguageTag, Line
+from services.gateway.forms import Body, LanguageTag, Line, Time
 from shared.contracts.terms import (
     LargestPdfBody,
     LargestTerms,
@@ -104,4 +103,4 @@ class TermsBody(Body):
 class PublishBody(Body):
     """When a version is to be in force; at once, if that is left out or past."""
 
-    effective_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
+    effective_at: Time | None = None

@@ -16,6 +16,8 @@ from shared.contracts.terms import LargestPdf
 
 _BEGIN = re.compile(rb"%PDF-[12]\.[0-9]")
 _END = re.compile(rb"startxref[ \t]*(?:\r\n|\r|\n)([0-9]{1,10})\s+%%EOF\s*\Z")
+# A table, or the object that holds one (7.5.4, 7.5.8). Writers are off by the end of a line.
+_TABLE = re.compile(rb"[\x00\s]{0,8}(?:xref\s|[0-9]{1,10}\s+[0-9]{1,5}\s+obj\b)")
 _END_WITHIN = 1024
 """Bytes; readers look for the end of a file no farther from where it ends."""
 
@@ -40,11 +42,16 @@ class PdfFile:
             raise UnusablePdf from error
         if len(content) > LargestPdf:
             raise PdfTooLarge
-        ended = _END.search(content[-_END_WITHIN:])
-        if not _BEGIN.match(content) or ended is None or int(ended[1]) >= len(content):
+        if not _BEGIN.match(content) or not _ends_with_its_table(content):
             raise UnusablePdf
         return cls(content)
 
     def encoded(self) -> str:
         """Return it in base64."""
         return base64.b64encode(self.content).decode()
+
+
+def _ends_with_its_table(content: bytes) -> bool:
+    """Tell whether it ends with the place of a table of contents, and there is one."""
+    ended = _END.search(content[-_END_WITHIN:])
+    return ended is not None and _TABLE.match(content, int(ended[1])) is not None

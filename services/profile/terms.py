@@ -113,7 +113,9 @@ class Terms:
 
 async def file_of(store: TermsStore, version: Version, language: str) -> contract.TermsFile:
     """Return the PDF that a version says in a language, or raise where it says none."""
-    sha256 = version.pdfs.get(language)
+    # In whatever case a tag is, it names the same language (RFC 5646, 2.1.1).
+    by_tag = {each.lower(): sha256 for each, sha256 in version.pdfs.items()}
+    sha256 = by_tag.get(language.lower())
     pdf = await store.pdf(version.document, sha256) if sha256 is not None else None
     if pdf is None:
         raise NoSuchTerms

@@ -10,7 +10,7 @@ from pydantic import BaseModel, StrictBool
 
 from services.gateway.activity import Activity
 from services.gateway.api.bodies import ReceiptGiven
-from services.gateway.api.downloads import Format, csv_row, file_of
+from services.gateway.api.downloads import Format, csv_format, file_of
 from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.api.receipts import receipt_given
 from services.gateway.forms import Body
@@ -138,12 +138,11 @@ def _as_json(attempt: SignInItem) -> bytes:
     return attempt.model_dump_json().encode()
 
 
-def _as_csv(attempt: SignInItem) -> bytes:
-    said = attempt.model_dump(mode="json") | {"flags": " ".join(attempt.flags)}
-    return csv_row([said[column] for column in _COLUMNS])
+def _in_columns(attempt: SignInItem) -> dict[str, object]:
+    return attempt.model_dump(mode="json") | {"flags": " ".join(attempt.flags)}
 
 
 _FORMATS: dict[str, Format[SignInItem]] = {
-    "csv": Format("text/csv; charset=utf-8", csv_row(_COLUMNS), _as_csv),
+    "csv": csv_format(_COLUMNS, _in_columns, ids={"id", "device_id"}),
     "json": Format("application/json", b"[", _as_json, parts=b",\n", ends=b"]\n"),
 }

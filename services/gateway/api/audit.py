@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from services.gateway.api.downloads import Format, csv_row, file_of
+from services.gateway.api.downloads import Format, csv_format, file_of
 from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.audit import AuditTrail
 from shared.contracts.audit import AuditedPerson, AuditEntry, AuditFilter, AuditPage
@@ -57,11 +57,11 @@ def _as_json(entry: AuditEntry) -> bytes:
     return entry.model_dump_json().encode() + b"\n"
 
 
-def _as_csv(entry: AuditEntry) -> bytes:
+def _in_columns(entry: AuditEntry) -> dict[str, Any]:
     said = entry.model_dump(mode="json", exclude={"actor", "subject", "details"})
     said |= _person("actor", entry.actor) | _person("subject", entry.subject)
     said["details"] = orjson.dumps(entry.details, option=orjson.OPT_SORT_KEYS).decode()
-    return csv_row([said.get(column) for column in _COLUMNS])
+    return said
 
 
 def _person(column: str, person: AuditedPerson | None) -> dict[str, str | None]:
@@ -76,5 +76,5 @@ def _person(column: str, person: AuditedPerson | None) -> dict[str, str | None]:
 
 _FORMATS: dict[str, Format[AuditEntry]] = {
     "jsonl": Format("application/jsonl", b"", _as_json),
-    "csv": Format("text/csv; charset=utf-8", csv_row(list(_COLUMNS)), _as_csv),
+    "csv": csv_format(_COLUMNS, _in_columns, ids={"actor", "subject", "id"}),
 }

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -15,7 +15,8 @@ from shared.telemetry import log
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# The full-width ones are what spreadsheets take for the others.
+_BEGINS_A_FORMULA = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
 
 
 class Page(Protocol[T_co]):
@@ -83,14 +84,36 @@ def file_of(call: Call, name: str, formats: Mapping[str, Format[T]], usual: str)
     return File(f"{name}.{asked}", formats[asked])
 
 
-def csv_row(cells: Sequence[object]) -> bytes:
+def csv_format(
+    columns: Sequence[str], said: Callable[[T], Mapping[str, object]], ids: Collection[str]
+) -> Format[T]:
+    """Return how a list is written as CSV, by what is said of an item in each of the columns.
+
+    What stands in a column of `ids` is made by us, of letters, digits, `-` and `_`. It calls
+    nothing, and with a mark before it would be another id.
+    """
+
+    def row(item: T) -> bytes:
+        cells = said(item)
+        return _line(
+            _text(cells.get(each)) if each in ids else _harmless(_text(cells.get(each)))
+            for each in columns
+        )
+
+    return Format("text/csv; charset=utf-8", _line(columns), row)
+
+
+def _line(cells: Iterable[str]) -> bytes:
     """Return a line of a CSV file (RFC 4180)."""
     file = io.StringIO()
-    csv.writer(file, quoting=csv.QUOTE_ALL).writerow(map(_harmless, cells))
+    csv.writer(file, quoting=csv.QUOTE_ALL).writerow(cells)
     return file.getvalue().encode()
 
 
-def _harmless(cell: object) -> str:
+def _text(said: object) -> str:
+    return "" if said is None else str(said)
+
+
+def _harmless(text: str) -> str:
     """Return a cell that no spreadsheet takes for a formula (OWASP, CSV Injection)."""
-    text = "" if cell is None else str(cell)
     return f"'{text}" if text.startswith(_BEGINS_A_FORMULA) else text

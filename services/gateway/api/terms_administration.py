@@ -6,7 +6,7 @@ from typing import cast, get_args
 from aiohttp import web
 from pydantic import BaseModel
 
-from services.gateway.api.downloads import File, Format, csv_row
+from services.gateway.api.downloads import File, csv_format
 from services.gateway.api.operations import Answer, Call, Operation
 from services.gateway.api.preconditions import REPLACED, entity_tag, if_match
 from services.gateway.requests import IF_MATCH
@@ -14,6 +14,7 @@ from services.gateway.terms_at_sign_in import TermsFlows
 from services.gateway.terms_form import PublishBody, TermsBody
 from shared.contracts.refusals import InvalidRequest
 from shared.contracts.terms import (
+    Acceptance,
     Acceptances,
     Document,
     DocumentItem,
@@ -94,7 +95,8 @@ class TermsAdministrationApi:
             ),
             Operation(
                 "GET", "/admin/terms/{id}/acceptances/export",
-                "Everything that was accepted and declined, as one file", self._export, "admin",
+                "Everything that was accepted and declined, then who is missing, as one file",
+                self._export, "admin",
                 answers={200: bytes}, refusals=_NOT_FOUND, media_type="text/csv",
             ),
         ]  # fmt: skip
@@ -151,12 +153,13 @@ class TermsAdministrationApi:
         return await File("acceptances.csv", _CSV).send(call.request, pages)
 
 
-def _row(decision: ExportedDecision) -> bytes:
-    said = decision.model_dump(mode="json")
-    return csv_row([said[column] for column in _COLUMNS])
+def _in_columns(stands: ExportedDecision | Acceptance) -> dict[str, object]:
+    """Return what was decided, or that it is missing."""
+    said = stands.model_dump(mode="json")
+    return {"decision": said.get("status"), **said}
 
 
-_CSV = Format("text/csv; charset=utf-8", csv_row(_COLUMNS), _row)
+_CSV = csv_format(_COLUMNS, _in_columns, ids={"sub"})
 
 
 def _document(document: Document, status: int = 200) -> Answer:

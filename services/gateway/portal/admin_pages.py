@@ -73,12 +73,15 @@ class Admins:
         """Return the handler of a form for admins, on the page `back_to` or of its own address."""
 
         async def handle(request: web.Request) -> web.Response:
-            _, form = await self.visits.sent_form(request)
             visitor = await self.visits.visitor(request)
             address = back_to or addresses.read_again(request)
-            return await self._let_in(
-                request, visitor, address, lambda admin: act(request, admin, form)
-            )
+
+            async def take(admin: Person) -> web.Response:
+                # What may be large is not even read of who is no admin.
+                _, form = await self.visits.sent_form(request)
+                return await act(request, admin, form)
+
+            return await self._let_in(request, visitor, address, take)
 
         return handle
 

@@ -1,23 +1,27 @@
 """Terms of use as admins publish them, and who has accepted them."""
 
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import cast, get_args
 
 from aiohttp import web
 
 from services.gateway.portal import addresses
-from services.gateway.portal.admin_pages import Admins, read_version
+from services.gateway.portal.admin_pages import Admins, filled, read_version
 from services.gateway.portal.admin_terms_pages import ADDRESS, SAID_IN_PLACE, page_of
 from services.gateway.portal.new_password import wrong
 from services.gateway.portal.visits import Form, Visitor
 from services.gateway.terms import TermsAdministration
+from services.gateway.terms_form import PublishBody
 from shared.contracts.profile import Person
 from shared.contracts.refusals import InvalidRequest, NotFound, Refusal
 from shared.contracts.terms import Status
 
 _PAGE = 50
 _ACTIONS = ("publish", "delete")
+_DAY_OR_MINUTE = re.compile(r"^(\d{4}-\d{2}-\d{2})(?:[ T](\d{2}:\d{2}))?$", re.ASCII)
+_CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -88,14 +92,17 @@ class AdminPublishedTermsPages:
             if action == "delete":
                 await self.terms.drop_draft(admin, document, read_version(form))
                 return addresses.see(addresses.with_query(ADDRESS, done="deleted"))
-            at = _moment(form["effective_at"])
-            await self.terms.publish(admin, document, effective_at=at, replaces=read_version(form))
+            at = _moment(form["effective_at"], self.admins.pages.clock.now())
+            published = await self.terms.publish(
+                admin, document, effective_at=at, replaces=read_version(form)
+            )
         except Refusal as refusal:
             if refusal.type not in SAID_IN_PLACE:
                 raise
             visitor = await self.admins.visits.visitor(request)
             return await self._question(request, visitor, admin, form, refusal)
-        return addresses.see(page_of(document, done="scheduled" if at else "published"))
+        is_in_force = published.current == published.versions[-1].version
+        return addresses.see(page_of(document, done="published" if is_in_force else "scheduled"))
 
 
 def _action(request: web.Request) -> str:
@@ -105,12 +112,13 @@ def _action(request: web.Request) -> str:
     return action
 
 
-def _moment(typed: str) -> datetime | None:
-    """Return the time that was typed, in UTC, if any was."""
-    if not typed.strip():
-        return None
-    try:
-        at = datetime.fromisoformat(typed.strip())
-    except ValueError as error:
-        raise InvalidRequest(errors=[wrong("effective_at", "wrong-format")]) from error
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+def _moment(typed: str, now: datetime) -> datetime | None:
+    """Return the time that was typed, in UTC, if any was, or raise where it cannot be meant.
+
+    A time that is past would put the draft in force at once, which cannot be taken back.
+    """
+    said = _DAY_OR_MINUTE.sub(lambda at: f"{at[1]}T{at[2] or '00:00'}:00Z", typed.strip())
+    at = filled(PublishBody, {"effective_at": said or None}).effective_at
+    if at is not None and at < now - _CLOCKS_DIFFER:
+        raise InvalidRequest(errors=[wrong("effective_at", "past")])
+    return at

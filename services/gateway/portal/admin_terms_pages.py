@@ -88,6 +88,7 @@ class AdminTermsPages:
             "admin_terms_document.html",
             visitor=visitor,
             document=document,
+            overtaken=_overtaken(document),
             done=done if done in _DONE else None,
         )
 
@@ -229,6 +230,16 @@ def visitor_language(visitor: Visitor) -> str:
     return own or "en"
 
 
+def _overtaken(document: Document) -> set[int]:
+    """Return the versions that a later one was in force before, so that they never are."""
+    versions = document.versions
+    return {
+        each.version
+        for place, each in enumerate(versions, start=1)
+        if any(later.effective_at <= each.effective_at for later in versions[place:])
+    }
+
+
 def _settings_said(form: Form) -> dict[str, Any]:
     days = form["valid_days"].strip()
     return {
@@ -240,8 +251,9 @@ def _settings_said(form: Form) -> dict[str, Any]:
 
 def _known(request: web.Request, document: Document) -> TermsText | None:
     """Return the text that the address of a form names, if there is one."""
-    language = request.query.get("language", "")
-    return next((each for each in document.content.texts if each.language == language), None)
+    language = request.query.get("language", "").lower()
+    texts = document.content.texts
+    return next((each for each in texts if each.language.lower() == language), None)
 
 
 def _text_said(form: Form, known: TermsText | None = None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from aiohttp import web
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time, format_timedelta
 from babel.numbers import format_decimal, get_decimal_symbol
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from services.gateway.portal import addresses, cookies
 from services.gateway.portal.files import Files
@@ -49,6 +49,13 @@ class Page:
         """Return a text with its values filled in."""
         filled = {name: str(value) for name, value in values.items()}
         return self.catalogues.text(text_id, self.language, **filled)
+
+    def quoting(self, text_id: str, language: str, **values: str) -> Markup:
+        """Return a text with values that are in a language of their own, which is marked."""
+        marked = Markup('<span lang="{}">{}</span>')
+        places = {name: f"{{{name}}}" for name in values}
+        filled = {name: marked.format(language, value) for name, value in values.items()}
+        return escape(self.text(text_id, **places)).format(**filled)
 
     def has(self, text_id: str) -> bool:
         """Tell whether there is such a text."""
@@ -227,14 +234,12 @@ class Pages:
             chosen = visitor.person.preferred_language
         return self.catalogues.nearest(chosen) if chosen else self.visits.requests.language(request)
 
-    def languages(self, request: web.Request, visitor: Visitor | None = None) -> tuple[str, ...]:
-        """Return what somebody reads, ours or not: chosen, else their own, else the browser's."""
-        tags = self.visits.requests.languages(request)
-        is_chosen = request.query.get("lang") or request.cookies.get(cookies.LANGUAGE)
-        if is_chosen or visitor is None or visitor.person is None:
-            return tags
-        own = visitor.person.preferred_language
-        return (own, *tags) if own else tags
+    def languages(self, request: web.Request) -> tuple[str, ...]:
+        """Return what somebody reads, ours or not, as the API does: chosen, else the browser's.
+
+        It is for texts of others: which one was accepted is not to depend on where it was read.
+        """
+        return self.visits.requests.languages(request)
 
     def keep_session(self, response: web.Response, token: str, expires_at: datetime) -> None:
         """Set the session's cookie for as long as the session lasts."""

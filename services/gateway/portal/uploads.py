@@ -1,6 +1,7 @@
 """Forms with files (RFC 7578), read no farther than the route takes."""
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import BadHttpMessage
 
 from shared.contracts.refusals import MalformedBody
 
@@ -32,7 +33,7 @@ async def read(request: web.Request, most: int) -> tuple[Fields, Uploads]:
                 files[part.name] = content
             if len(fields) + len(files) > most:
                 raise MalformedBody
-    except (ValueError, AssertionError) as error:
+    except (ValueError, AssertionError, BadHttpMessage) as error:
         raise MalformedBody from error
     return fields, files
 

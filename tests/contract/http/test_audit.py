@@ -274,7 +274,7 @@ async def test_an_export_that_breaks_off_does_not_look_whole(
     await problem_of(refused_whole, 503, "service-unavailable")
 
 
-@pytest.mark.parametrize("begins", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("begins", [*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20"])
 async def test_no_cell_begins_a_formula(client: Client, gateway: Gateway, begins: str) -> None:
     name = f'{begins}cmd|" /C calc"!A1, and more'
     record = gateway.record("eve") | {"display_name": name}
@@ -287,4 +287,6 @@ async def test_no_cell_begins_a_formula(client: Client, gateway: Gateway, begins
     cells = dict(zip(head, row, strict=True))
     assert cells["actor_name"] == f"'{name}"
     assert json.loads(cells["details"]) == {"key": begins}
-    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)
+    ids = {cells.pop(each) for each in ("actor", "subject", "id")}
+    assert not any(cell.startswith((begins, "=", "-")) for cell in cells.values())
+    assert not any(each.startswith("'") for each in ids)

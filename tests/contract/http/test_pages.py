@@ -1,8 +1,11 @@
 """Every page that somebody gets to by the portal's own links is there."""
 
+from aiohttp.test_utils import TestClient, TestServer
+
 from tests.contract.http.gateway import Gateway
 from tests.contract.http.pages import pages
-from tests.contract.http.test_roles import admin_token, token_of
+from tests.contract.http.test_roles import admin_token, api, application, token_of
+from tests.unit.gateway.system import problem_of
 
 OWN = ("/", "/sessions", "/devices", "/activity", "/password", "/security", "/receipts", "/terms")
 ADMINS = ("/admin", "/admin/users", "/admin/terms", "/admin/terms/new", "/admin/import")
@@ -25,3 +28,20 @@ async def test_the_first_page_says_when_the_password_was_set(gateway: Gateway) -
     assert 'Last set on <time datetime="2026-03-01T12:00:00+00:00"' in " ".join(
         page.decode().split()
     )
+
+
+async def test_what_nothing_can_have_is_not_searched_for(gateway: Gateway) -> None:
+    admin = await admin_token(gateway)
+    async with pages(gateway) as browser:
+        for path in ("/activity", "/admin/users"):
+            status, _, _ = await browser.signed_in(admin).get(f"{path}?search=%00")
+            assert status == 422
+    app, shown = (
+        application(gateway, api(gateway).operations()),
+        {"Authorization": f"Bearer {admin}"},
+    )
+    async with TestClient(TestServer(app), headers=shown) as client:
+        for path in ("/me/sign-ins", "/admin/users"):
+            answered = await client.get(f"/api/v1{path}?search=fire%00fox")
+            document = await problem_of(answered, 422, "invalid-request")
+            assert document["errors"][0]["field"] == "search"

@@ -206,8 +206,10 @@ async def test_the_commands_say_what_is_and_end_with_1_where_a_service_has_not_c
     sub = (await gateway.add("robin")).sub
     assert await commands.export_user(config, "robin@halden.example") == 0
     assert json.loads(capfd.readouterr().out)["person"] == [{"id": "ada", "said": "Ada"}]
-    assert await commands.export_user(config, "nobody") == 1
-    assert capfd.readouterr().err == "Nobody has this user ID.\n"
+    for name in ("nobody", "", "x" * 300, "\udcff"):
+        for command in (commands.export_user, commands.erase_user):
+            assert await command(config, name) == 1
+            assert capfd.readouterr() == ("", "Nobody has this user ID.\n")
     assert await commands.erase_user(config, "robin@halden.example") == 1
     said = capfd.readouterr().out
     assert said.count("has not confirmed it yet") == len(KEEPERS)

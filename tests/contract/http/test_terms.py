@@ -10,7 +10,7 @@ from services.gateway.model import Caller
 from services.gateway.requests import accepted_languages
 from shared.contracts.profile import Person
 from shared.contracts.refusals import Refusal
-from shared.contracts.terms import Document, TermsContent, TermsItem, TermsText
+from shared.contracts.terms import Document, ExportedDecision, TermsContent, TermsItem, TermsText
 from tests.contract.http.gateway import Gateway, refused
 
 DAY = 24 * 3600
@@ -144,6 +144,15 @@ async def test_a_decline_of_what_is_required_ends_the_session(halden: Halden) ->
     assert item.declined_at is not None
     accepting = halden.gateway.acceptance.accept(halden.caller.token, halden.caller.where)
     assert (await refused(accepting)).status == 401
+
+
+async def test_of_two_declines_at_once_both_are_done(halden: Halden) -> None:
+    document = await halden.publish()
+    made = await asyncio.gather(
+        *(halden.own.decline(halden.caller, document.id, 1, ()) for _ in range(3))
+    )
+    assert {each.declined_at for each in made} == {halden.gateway.services.memory.clock.now()}
+    assert len((await halden.own.history(halden.caller)).items) == 1
 
 
 async def test_what_is_not_required_may_be_declined_and_accepted_later(halden: Halden) -> None:
@@ -315,7 +324,7 @@ async def test_everything_that_was_decided_is_exported(halden: Halden) -> None:
     await halden.publish(document)
     await halden.own.accept(halden.caller, document.id, 2, ("en",))
     pages = [each async for each in halden.writing.exported(halden.admin, document.id)]
-    rows = [each for page in pages for each in page.items]
+    rows = [each for page in pages for each in page.items if isinstance(each, ExportedDecision)]
     assert [(each.version, each.language) for each in rows] == [(1, "de"), (2, "en")]
     assert rows[0].user_id == "kim@halden.example"
     assert rows[0].address == halden.caller.where.address

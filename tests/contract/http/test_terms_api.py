@@ -193,9 +193,16 @@ async def test_the_exported_file_runs_nowhere(halden: Halden, gateway: Gateway) 
         wrong = await Api(there, "admin")("GET", f"{path}?status=all")
     assert status == 200
     assert headers["Content-Type"] == "text/csv; charset=utf-8"
-    (row,) = csv.DictReader(io.StringIO(text))
+    row, *rest = csv.DictReader(io.StringIO(text))
     assert row["display_name"] == '\'=HYPERLINK("http://x")'
     assert (row["decision"], row["version"], row["language"]) == ("accepted", "1", "de")
+    # Everybody else follows, since they are missing.
+    assert {(each["decision"], each["version"], each["at"]) for each in rest} == {
+        ("missing", "1", "")
+    }
+    missing = {each["user_id"] for each in rest}
+    assert missing > {"kim@halden.example", "ada@halden.example"}
+    assert not missing & {"eve@halden.example", "zoe@halden.example"}
     assert [each["user_id"] for each in page["items"]] == ["eve@halden.example"]
     assert wrong[0] == 422
 

@@ -21,7 +21,7 @@ from tests.pdf import pdf
 __all__ = ["admin", "opened", "user"]
 
 CONTENT = {"required": True, "re_accept": "at-once"}
-HOSTILE = b"%PDF-1.7\n<html><script>alert(document.cookie)</script>\n" + pdf()[9:]
+HOSTILE = pdf("\n<html><script>alert(document.cookie)</script>\n")
 
 
 def brought(content: bytes, title: str = "House rules") -> dict[str, str]:
@@ -123,6 +123,23 @@ async def test_a_pdf_is_brought_under_the_tag_of_the_draft(admin: Api) -> None:
     unknown = CONTENT | {"texts": [text | {"pdf": "0" * 64}]}
     status, problem, _ = await admin("PUT", draft, unknown)
     assert (status, problem["errors"][0]["reason"]) == (422, "unknown-pdf")
+
+
+async def test_a_language_is_the_same_in_whatever_case(admin: Api, user: Api) -> None:
+    content = CONTENT | {"required": False}
+    draft = await drafted(admin, **content)
+    assert (await admin("PUT", f"{draft}/texts/de-at/pdf", brought(pdf("one"))))[0] == 200
+    _, document, _ = await admin("PUT", f"{draft}/texts/DE-AT/pdf", brought(pdf("two")))
+    (text,) = document["content"]["texts"]
+    assert text["language"] == "de-AT"
+    again = content | {"texts": [text | {"language": "DE-at"}]}
+    document = (await admin("PUT", draft, again))[1]
+    assert document["content"]["texts"] == [text]
+    await admin("POST", f"{draft}/publish", {})
+    own = draft.replace("/admin", "/me")
+    for path in (f"{draft}/texts/De-aT/pdf", f"{own}/file?language=DE-AT"):
+        as_who = user if path.startswith("/me") else admin
+        assert (await as_who("GET", path))[1].encode() == pdf("two")
 
 
 @pytest.fixture

@@ -50,6 +50,8 @@ def _ids_of(call: nodes.Call) -> Iterator[str]:
         return
     if isinstance(call.node, nodes.Name) and call.node.name == "text":
         yield from _names(call.args[0])
+    if isinstance(call.node, nodes.Getattr) and call.node.attr == "quoting":
+        yield from _names(call.args[0])
     if isinstance(call.node, nodes.Getattr) and call.node.attr == "count":
         yield from (name + form for name in _names(call.args[0]) for form in PLURALS)
 
@@ -183,3 +185,19 @@ def _pattern(text_id: str) -> re.Pattern[str]:
 def _sources(folder: str) -> Iterator[Path]:
     root = Path(services.__path__[0]).parent
     return (root / folder).rglob("*.py")
+
+
+@pytest.mark.parametrize(
+    ("text_id", "of_one_alone"),
+    [
+        # Who changes a password has an old one; who shows again who they are has one alone.
+        ("problem.wrong-password.title", {"old", "alte"}),
+        # Leaving an organization takes five minutes, anything else ten.
+        ("problem.step-up-required.detail", {"ten", "five", "zehn", "fünf"}),
+    ],
+)
+@pytest.mark.parametrize("language", CATALOGUES.languages)
+def test_what_several_pages_say_fits_each_of_them(
+    language: str, text_id: str, of_one_alone: set[str]
+) -> None:
+    assert not of_one_alone & {*CATALOGUES.text(text_id, language).split()}

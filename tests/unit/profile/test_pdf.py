@@ -15,8 +15,23 @@ def encoded(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
+def with_stream(before: bytes = b"") -> bytes:
+    """Return a file whose table is in a stream, with something before it."""
+    place = len(b"%PDF-1.7\n")
+    table = b"12 0 obj\n<</Type/XRef/Length 0>>stream\nendstream endobj\n"
+    return b"%%PDF-1.7\n%s%sstartxref\n%d\n%%%%EOF\n" % (before, table, place)
+
+
 @pytest.mark.parametrize(
-    "content", [pdf(), pdf() + b"\r\n \n", pdf().replace(b"startxref\n", b"startxref \r\n")]
+    "content",
+    [
+        pdf(),
+        pdf() + b"\r\n \n",
+        pdf().replace(b"startxref\n", b"startxref \r\n"),
+        pdf().replace(b"xref\n0", b"xref\r\n0"),
+        with_stream(),
+        with_stream(b"\r\n"),
+    ],
 )
 def test_a_file_is_kept_as_it_came(content: bytes) -> None:
     kept = PdfFile.of(encoded(content))
@@ -36,6 +51,11 @@ def test_a_file_is_kept_as_it_came(content: bytes) -> None:
         pdf().replace(b"%PDF-1.4", b"%PDF-9.x"),
         pdf() + b"<script>alert(1)</script>",
         b"%PDF-1.4\nstartxref\n999\n%%EOF",
+        b"%PDF-1.4\nstartxref\n9999999999\n%%EOF",
+        b"%PDF-1.4<script>alert(1)</script>\nstartxref\n5\n%%EOF",
+        b"%PDF-1.4\nstartxref\n9\n%%EOF",
+        with_stream(b"<script>alert(1)</script>"),
+        with_stream(b"% 1"),
     ],
 )
 def test_what_does_not_begin_and_end_as_one_is_refused(content: bytes) -> None:
