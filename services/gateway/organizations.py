@@ -157,15 +157,31 @@ class OrganizationsAdministration:
             )
         )
 
-    async def remove(self, admin: Person, organization: str, sub: str) -> None:
+    async def remove(
+        self,
+        admin: Person,
+        organization: str,
+        sub: str,
+        *,
+        replaces: tuple[int, ...] | None = None,
+    ) -> None:
         """End a membership, which can be restored for a while."""
         _own(admin, organization)
-        await self.organizations.remove(contract.EndOrRestore(sub=sub, by=acting(admin)))
+        asked = contract.EndOrRestore(sub=sub, by=acting(admin), revisions=replaces)
+        await self.organizations.remove(asked)
 
-    async def restore(self, admin: Person, organization: str, sub: str) -> contract.Member:
+    async def restore(
+        self,
+        admin: Person,
+        organization: str,
+        sub: str,
+        *,
+        replaces: tuple[int, ...] | None = None,
+    ) -> contract.Member:
         """Make somebody a guest again, as they were."""
         _own(admin, organization)
-        return await self.organizations.restore(contract.EndOrRestore(sub=sub, by=acting(admin)))
+        asked = contract.EndOrRestore(sub=sub, by=acting(admin), revisions=replaces)
+        return await self.organizations.restore(asked)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ own admins'. An owner is one of those whom it would be orphaned without.
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -129,12 +130,16 @@ class Membership:
             self, state="active", revision=self.revision + 1, ended_at=None, ended_by=None
         )
 
+    def require(self, revisions: Collection[int] | None) -> None:
+        """Raise `ChangedMeanwhile` where it is at none of these, if they are given."""
+        if revisions is not None and self.revision not in revisions:
+            raise ChangedMeanwhile
+
     def changed(self, asked: ChangeMember) -> "Membership":
         """Return it with another role or other groups, or as it is where it says the same."""
         if not self.is_active:
             raise NoSuchMembership
-        if asked.revisions is not None and self.revision not in asked.revisions:
-            raise ChangedMeanwhile
+        self.require(asked.revisions)
         said = replace(
             self,
             role=self.role if asked.role is None else asked.role,

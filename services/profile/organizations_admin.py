@@ -132,6 +132,7 @@ class OrganizationsAdministration:
 
         async def work(tx: MembershipTransaction) -> None:
             before = await _found(tx, asked.by, asked.sub)
+            before.require(asked.revisions)
             after = before.ended("removed", by=asked.by.sub)
             await _require_an_owner(tx, before, after)
             await self._keep(tx, asked.by, "remove-member", after)
@@ -144,7 +145,9 @@ class OrganizationsAdministration:
         """Make somebody a guest again, with the role and the groups that they had."""
 
         async def work(tx: MembershipTransaction) -> None:
-            after = (await _found(tx, asked.by, asked.sub)).restored()
+            before = await _found(tx, asked.by, asked.sub)
+            before.require(asked.revisions)
+            after = before.restored()
             await self._keep(tx, asked.by, "restore-member", after)
             await tx.owe([after.notice(self.clock.now())])
 

@@ -206,7 +206,11 @@ class ChangeMember(Contract):
 
 
 class EndOrRestore(Contract):
-    """Remove a guest, or make somebody one again who was one a while ago."""
+    """Remove a guest, or make somebody one again who was one a while ago.
+
+    At one of `revisions`, where they are given.
+    """
 
     sub: Sub
     by: Actor
+    revisions: tuple[int, ...] | None = None

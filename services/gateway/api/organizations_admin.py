@@ -117,11 +117,12 @@ class OrganizationsAdministrationApi:
             Operation(
                 "DELETE", _MEMBER, "Remove a guest, who can be restored for a while",
                 self._remove, "admin", answers={204: None},
-                refusals={**_CHANGED, 409: "last-owner"},
+                refusals={**_CHANGED, 409: "last-owner"}, headers=(IF_MATCH,),
             ),
             Operation(
                 "POST", f"{_MEMBER}/restore", "Make somebody a guest again, as they were",
                 self._restore, "admin", answers={200: Member}, refusals=_CHANGED,
+                headers=(IF_MATCH,),
             ),
         ]  # fmt: skip
 
@@ -197,14 +198,14 @@ class OrganizationsAdministrationApi:
 
     async def _remove(self, call: Call) -> Answer:
         await self.organizations.administration.remove(
-            call.admin, call.path("id"), call.path("sub")
+            call.admin, call.path("id"), call.path("sub"), replaces=if_match(call.request)
         )
         return Answer(None, 204)
 
     async def _restore(self, call: Call) -> Answer:
         return _member(
             await self.organizations.administration.restore(
-                call.admin, call.path("id"), call.path("sub")
+                call.admin, call.path("id"), call.path("sub"), replaces=if_match(call.request)
             )
         )
 

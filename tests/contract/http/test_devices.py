@@ -304,3 +304,14 @@ async def test_of_many_sign_ins_on_a_device_none_stays_when_it_is_disabled(
             assert outcome.type == "device-disabled"
     kept = gateway.services.memory.sessions.kept.values()
     assert all(each.ended_by is not None for each in kept)
+
+
+async def test_a_device_has_a_name_that_can_be_read_or_none(kim: Kim, client: Client) -> None:
+    known = {"user_id": "kim@halden.example", "password": OLD}
+    for name, status in (
+        ("a\0b", 422), ("a\nb", 422), ("\u202egnp", 422), ("\u200b", 422), (" ", 422),
+        ("x" * 101, 422), ("", 200), ("Kims Küchen-Tablet 🍳", 200),
+    ):  # fmt: skip
+        body = known | {"device_name": name}
+        async with client.post("/api/v1/sign-in", json=body) as answer:
+            assert answer.status == status, name

@@ -1,18 +1,22 @@
 """Organizations that one is a guest of, through the services' real HTTP applications."""
 
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any, cast
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr, ValidationError
 from pyotp import TOTP
 
 from services.gateway.api.bodies import ReAuthenticateBody
-from services.gateway.model import Caller
+from services.gateway.model import Caller, SignedIn
 from shared.contracts.events import Audited, MembershipChanged
 from shared.contracts.organizations import KeptDays, LeavePolicy, Member
 from shared.contracts.profile import Helpdesk, Person, PutOrganization
 from tests.contract.http.gateway import OLD, WHERE, Gateway, refused
+from tests.contract.http.test_roles import api, application, shows_a_factor
+from tests.unit.gateway.system import problem_of
 
 VARDE = PutOrganization(id="varde", name="Varde", helpdesk=Helpdesk(email="help@varde.example"))
 ELSEWHERE = Helpdesk(name="Front desk", phone="+47 5550 100")
@@ -312,8 +316,12 @@ async def test_who_is_removed_can_be_restored_as_they_were_for_a_while(
 ) -> None:
     robin = await guest(gateway, vera, role="owner", groups=("fleet",))
     organizations = gateway.organizations.administration
-    await organizations.remove(vera, "varde", robin.sub)
+    stale = await refused(organizations.remove(vera, "varde", robin.sub, replaces=(99,)))
+    assert (stale.type, stale.status) == ("changed-meanwhile", 412)
+    await organizations.remove(vera, "varde", robin.sub, replaces=(1,))
     assert (await refused(organizations.remove(vera, "varde", robin.sub))).type == "not-found"
+    stale = await refused(organizations.restore(vera, "varde", robin.sub, replaces=(1,)))
+    assert stale.type == "changed-meanwhile"
     (gone,) = (await organizations.members(vera, "varde", "removed")).items
     assert (gone.sub, gone.ended_by) == (robin.sub, vera.sub)
     back = await organizations.restore(vera, "varde", robin.sub)
@@ -388,3 +396,20 @@ async def test_the_home_organization_of_an_admin_is_one_they_own(gateway: Gatewa
     await gateway.add("ada", roles=("admin",))
     (home,) = await gateway.organizations.own.list(await gateway.caller("ada"))
     assert home.role == "owner"
+
+
+async def test_which_version_is_meant_is_heeded_where_a_guest_is_removed_or_restored(
+    gateway: Gateway, vera: Person
+) -> None:
+    robin = await guest(gateway, vera)
+    signed_in = await gateway.begin("vera")
+    assert isinstance(signed_in, SignedIn)
+    await shows_a_factor(gateway, signed_in.token)
+    path = f"/api/v1/admin/organizations/varde/members/{robin.sub}"
+    shown = {"Authorization": f"Bearer {signed_in.token}"}
+    async with TestClient(TestServer(application(gateway, api(gateway).operations()))) as client:
+        for asked in (partial(client.delete, path), partial(client.post, f"{path}/restore")):
+            refusal = await asked(headers=shown | {"If-Match": '"99"'})
+            await problem_of(refusal, 412, "changed-meanwhile")
+            known = (await member(gateway, vera, robin)).revision
+            assert (await asked(headers=shown | {"If-Match": f'"{known}"'})).status in {200, 204}
