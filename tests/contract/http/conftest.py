@@ -4,13 +4,23 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from services.gateway.clients import peer
 from shared.contracts.profile import PutOrganization
 from tests.contract.http.gateway import Gateway
 from tests.contract.http.services import Services, running
 
+_PATIENCE_SECONDS = 60.0
+
 
 @pytest.fixture
-async def services() -> AsyncIterator[Services]:
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for services that have no processor to themselves: none of these is really away."""
+    for name in ("_CONNECT_SECONDS", "ReadSeconds", "CallSeconds"):
+        monkeypatch.setattr(peer, name, _PATIENCE_SECONDS)
+
+
+@pytest.fixture
+async def services(patient: None) -> AsyncIterator[Services]:
     """Run the three services on memory."""
     async with running() as started:
         yield started
