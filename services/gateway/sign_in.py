@@ -107,14 +107,16 @@ class SignIn:
         return await self.go_on(flow, attempt.client, attempt.where)
 
     async def _verified(self, attempt: SignInAttempt, shown: ShownDevices) -> Verified:
+        familiar, *also_familiar = shown.familiar or (None,)
         try:
             return await self.credentials.verify(
                 VerifyPassword(
                     user_id=attempt.user_id,
                     password=attempt.password,
                     address=attempt.where.address,
-                    familiar_sub=next(iter(shown.familiar), None),
-                    familiar_subs=shown.familiar,
+                    familiar_sub=familiar,
+                    # Most clients hold one, so a service of the version before is told of no more.
+                    also_familiar=tuple(also_familiar),
                     # A device that is trusted needs none, and may leave it unused.
                     code=None if shown.is_any_trusted else attempt.code,
                 )

@@ -35,9 +35,9 @@ class EnrollAccount(Contract):
 
 
 class VerifyPassword(Contract):
-    """Try a password. `familiar_subs` are those whose devices the client proved to hold.
+    """Try a password. `familiar_sub` is whose device the client proved to hold, if any.
 
-    `familiar_sub` is the first of them, for a service of the version before.
+    Of a client that holds devices of several, `also_familiar` are the others.
 
     The `code` of an authenticator app, if it comes along, is tried where one would be asked for.
     """
@@ -46,12 +46,12 @@ class VerifyPassword(Contract):
     password: Secret = Field(max_length=LongestPassword)
     address: str = Field(max_length=64)
     familiar_sub: Sub | None = None
-    familiar_subs: tuple[Sub, ...] = Field(default=(), max_length=MostDevices)
+    also_familiar: tuple[Sub, ...] = Field(default=(), max_length=MostDevices)
     code: Secret | None = Field(default=None, max_length=LongestAnswer)
 
     def is_familiar(self, sub: str) -> bool:
         """Tell whether it comes from a device of this subject."""
-        return sub in {self.familiar_sub, *self.familiar_subs}
+        return sub in {self.familiar_sub, *self.also_familiar}
 
 
 class Verified(Contract):

@@ -9,10 +9,12 @@ from aiohttp import FormData, web
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
+from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.errors import ConfirmationRequired, StepUpRequired
 from services.gateway.model import ActionRequired, Caller, SignedIn
 from services.gateway.requests import DEVICE_COOKIE
 from services.gateway.step_up import RecentMinutes
+from shared.contracts.credentials import Verified, VerifyPassword
 from shared.contracts.refusals import Refusal
 from shared.contracts.sessions import Revoked
 from tests.contract.http.gateway import OLD, WHERE, Gateway, key, refused
@@ -155,6 +157,22 @@ async def test_whoever_else_signs_in_on_a_browser_leaves_its_other_devices_as_th
     refusal = await refused(gateway.begin("kim", keys=both))
     assert refusal.type == "device-disabled"
     await signed_in(gateway, "lou", *both)
+
+
+async def test_of_one_device_a_service_of_the_version_before_is_told_as_ever(
+    gateway: Gateway, kim: Kim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, device_key = await first_device(gateway)
+    verify, sent = CredentialsClient.verify, list[dict[str, Any]]()
+
+    async def noted(client: CredentialsClient, asked: VerifyPassword) -> Verified:
+        sent.append(asked.model_dump(exclude_defaults=True))
+        return await verify(client, asked)
+
+    monkeypatch.setattr(CredentialsClient, "verify", noted)
+    await signed_in(gateway, "kim", device_key)
+    assert sent[0]["familiar_sub"] == here.sub
+    assert "also_familiar" not in sent[0]
 
 
 async def test_a_browser_keeps_the_keys_of_all_who_signed_in_there(gateway: Gateway) -> None:
