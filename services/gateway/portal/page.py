@@ -234,13 +234,6 @@ class Pages:
             chosen = visitor.person.preferred_language
         return self.catalogues.nearest(chosen) if chosen else self.visits.requests.language(request)
 
-    def languages(self, request: web.Request) -> tuple[str, ...]:
-        """Return what somebody reads, ours or not, as the API does: chosen, else the browser's.
-
-        It is for texts of others: which one was accepted is not to depend on where it was read.
-        """
-        return self.visits.requests.languages(request)
-
     def keep_session(self, response: web.Response, token: str, expires_at: datetime) -> None:
         """Set the session's cookie for as long as the session lasts."""
         left = int((expires_at - self.clock.now()).total_seconds())

@@ -46,7 +46,7 @@ class TermsPages:
 
     async def _list(self, request: web.Request) -> web.Response:
         visitor = await self.visits.visitor(request, before_terms=True)
-        languages, after = self.pages.languages(request), request.query.get("after")
+        languages, after = self.visits.requests.languages(request), request.query.get("after")
         listed = await self.terms.in_force(visitor.caller, languages)
         decided = await self.terms.history(visitor.caller, limit=_PAGE, after=after or None)
         done = request.query.get("done")
@@ -74,7 +74,7 @@ class TermsPages:
     async def _accept(self, request: web.Request) -> web.Response:
         caller, form = await self.visits.sent_form(request, before_terms=True)
         visitor = await self.visits.visitor(request, before_terms=True)
-        to, languages = addresses.local(form["next"]), self.pages.languages(request)
+        to, languages = addresses.local(form["next"]), self.visits.requests.languages(request)
         try:
             await self.terms.accept(caller, request.match_info["id"], _version(form), languages)
         except Refusal as refusal:
@@ -100,7 +100,7 @@ class TermsPages:
         document = request.match_info["id"]
         if form["answer"] != "yes":
             return addresses.see(f"{ADDRESS}/{document}")
-        languages = self.pages.languages(request)
+        languages = self.visits.requests.languages(request)
         try:
             item = await self.terms.decline(caller, document, _version(form), languages)
         except Refusal as refusal:
@@ -125,7 +125,7 @@ class TermsPages:
 
     async def _read(self, request: web.Request, visitor: Visitor) -> Terms:
         version = _asked(request) if request.method == "GET" else None
-        languages = self.pages.languages(request)
+        languages = self.visits.requests.languages(request)
         return await self.terms.read(visitor.caller, request.match_info["id"], languages, version)
 
     async def _show(

@@ -64,7 +64,7 @@ class TermsSignInPages:
                 flow_of(request),
                 await self._named(request, form),
                 self.visits.requests.where(request),
-                self.pages.languages(request),
+                self.visits.requests.languages(request),
             )
         except Refusal as refusal:
             if refusal.type not in _SAID_IN_PLACE:
@@ -92,7 +92,10 @@ class TermsSignInPages:
             return await self._show(
                 request, "terms_sign_in_decline.html", form, desk=person.helpdesk
             )
-        where, languages = self.visits.requests.where(request), self.pages.languages(request)
+        where, languages = (
+            self.visits.requests.where(request),
+            self.visits.requests.languages(request),
+        )
         try:
             await self.terms.decline(flow_of(request), where, languages)
         except TermsDeclined:
@@ -101,7 +104,7 @@ class TermsSignInPages:
         return response
 
     async def _documents(self, request: web.Request) -> tuple[Terms, ...]:
-        languages = self.pages.languages(request)
+        languages = self.visits.requests.languages(request)
         return (await self.terms.documents(flow_of(request), languages))[:_AT_ONCE]
 
     async def _form(
