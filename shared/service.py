@@ -62,8 +62,9 @@ class Service:
     `tasks` are kept running whatever happens to them. `needs` answers, by name, whether what the
     service cannot answer without is there, `wants` the same for what it can do without for a
     while; `missing` names whatever else is away.
-    `stops` are awaited in order after the last request was answered. `refused` renders what the
-    HTTP server refuses before the application is asked.
+    `stops` are awaited in order after the last request was answered, and then the tasks are ended.
+    What tasks use is closed by the application's `on_cleanup`, after both. `refused` renders what
+    the HTTP server refuses before the application is asked.
     """
 
     name: str
@@ -303,9 +304,17 @@ def serve(build: Callable[[], Service], config: ServiceConfig) -> None:
         service = build()
         configure_logging(service.name)
         memory.settle()
-        await _serve(service, config)
+        try:
+            await _serve(service, config)
+        finally:
+            await _end_all_others()
 
     uvloop.run(main())
+
+
+async def _end_all_others() -> None:
+    """End what libraries have left running, which the end of the event loop cancels only once."""
+    await asyncio.gather(*map(end, asyncio.all_tasks() - {asyncio.current_task()}))
 
 
 def install(steps: Callable[[], Awaitable[None]], *, within_seconds: float = 60.0) -> None:

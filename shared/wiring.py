@@ -84,6 +84,8 @@ class Wiring:
 
     def service(self, app: web.Application, *, tasks: Sequence[Task] = ()) -> Service:
         """Return the service with the bus, the relay and the count of what is parked beside it."""
+        # Once the tasks have ended: until then they use what is closed by it.
+        app.on_cleanup.append(self._disconnect)
         return Service(
             self.name,
             app,
@@ -96,12 +98,7 @@ class Wiring:
             needs={"mongodb": self._mongo_answers},
             wants={"redis": self.cache.answers},
             missing=self.bus.missing,
-            stops=[
-                self.bus.drain,
-                self.transactions.outbox.flush,
-                self.bus.stop,
-                self._disconnect,
-            ],
+            stops=[self.bus.drain, self.transactions.outbox.flush, self.bus.stop],
         )
 
     async def _mongo_answers(self) -> bool:
@@ -112,6 +109,6 @@ class Wiring:
             return False
         return True
 
-    async def _disconnect(self) -> None:
+    async def _disconnect(self, _app: web.Application) -> None:
         await self.cache.redis.aclose()
         await self.client.close()

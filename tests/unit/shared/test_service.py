@@ -1,8 +1,12 @@
 """How a service runs: its tasks, its health, its door."""
 
 import asyncio
+import contextlib
+import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from multiprocessing import get_context
 from typing import Literal
 
 import pytest
@@ -22,6 +26,7 @@ from shared.service import (
     endpoint,
     keep_running,
     read_json,
+    serve,
 )
 from shared.telemetry import continue_trace, new_traceparent, request_id, traceparent
 
@@ -359,6 +364,36 @@ async def test_a_task_ends_though_a_cancellation_of_it_was_dropped() -> None:
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(running, 10)
     assert dropped == 2
+
+
+def serves_beside_what_drops_a_cancellation() -> None:
+    """Serve, and be told to end at once, beside a task that nobody ends."""
+
+    async def lingers() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(2):
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+
+    async def begin(app: web.Application) -> None:
+        app["lingering"] = asyncio.create_task(lingers())
+
+    def build() -> Service:
+        made = app()
+        made.on_startup.append(begin)
+        return Service("greeter", made)
+
+    serve(build, config())
+
+
+def test_a_process_ends_though_a_task_of_a_library_drops_a_cancellation() -> None:
+    process = get_context("spawn").Process(target=serves_beside_what_drops_a_cancellation)
+    process.start()
+    process.join(30)
+    ended = process.exitcode
+    process.kill()
+    process.join()
+    assert ended == 0
 
 
 async def returns() -> None:
