@@ -74,7 +74,7 @@ class Authentication:
             # While it is hashed, nobody waits for what else there is to be read.
             organization = password.organization if password is not None else None
             (standing, guarding), is_right, policy, resets = await asyncio.gather(
-                self._standing(sub, asked, familiar=familiar),
+                self._standing(sub, familiar=familiar),
                 self.hasher.verify(verifier, guess),
                 self.policies.of(organization),
                 self.asking.resets.policies.of(organization),
@@ -87,18 +87,16 @@ class Authentication:
             attempt.right()
         return await self._finish(password, guess, standing, guarding, policy, resets)
 
-    async def _standing(
-        self, sub: str, asked: VerifyPassword, *, familiar: bool
-    ) -> tuple[Standing, SecurityInfo | None]:
+    async def _standing(self, sub: str, *, familiar: bool) -> tuple[Standing, SecurityInfo | None]:
         """Return how the account stands, with the methods where the password alone may not do."""
         standing = await self.store.standing_of(sub)
         if not standing.is_guarded:
             return standing, None
-        guarding = self.methods.security_info(sub)
-        if asked.code is None:
-            return standing, await guarding
+        # Whether a code comes with the password or after it, it will be counted as a guess.
         guesses = factor_guesses(self.pepper, sub, familiar=familiar)
-        info, _ = await asyncio.gather(guarding, self.throttle.prepare(guesses))
+        info, _ = await asyncio.gather(
+            self.methods.security_info(sub), self.throttle.prepare(guesses)
+        )
         return standing, info
 
     async def _finish(

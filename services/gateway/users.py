@@ -49,11 +49,15 @@ class KnownUser:
 
 @dataclass(frozen=True)
 class _Shutting:
-    """What is done to an account of an organization, and by which admin, if it is one."""
+    """What is done to an account of an organization, and by which admin, if it is one.
+
+    `records` are the revisions of the record that it is done to, where not to any.
+    """
 
     organization: str
     deleted: bool
     by: Actor | None = None
+    records: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -118,13 +122,23 @@ class Users:
         shutting = _Shutting(admin.home_organization.id, deleted=False, by=acting(admin))
         return await self._shut(before, shutting)
 
-    async def delete(self, admin: Person, sub: str) -> None:
-        """Let nobody into an account any more, and list its user no longer."""
+    async def delete(
+        self, admin: Person, sub: str, *, replaces: tuple[int, ...] | None = None
+    ) -> None:
+        """Let nobody into an account any more, and list its user no longer.
+
+        It is done if the user's record is at one of these revisions where they are given.
+        """
 
         async def found() -> Account:
-            return (await self._found(admin, sub))[1]
+            user, account = await self._found(admin, sub)
+            if replaces is not None and user.revision not in replaces:
+                raise ChangedMeanwhile
+            return account
 
-        shutting = _Shutting(admin.home_organization.id, deleted=True, by=acting(admin))
+        shutting = _Shutting(
+            admin.home_organization.id, deleted=True, by=acting(admin), records=replaces
+        )
         await self._delete(found, shutting)
 
     async def delete_for_operator(self, organization: str, sub: str) -> None:
@@ -157,8 +171,9 @@ class Users:
         another admin may have enabled it, and the last of the others stopped being one since.
         """
         for _ in range(_TRIES):
+            before = await found()
             try:
-                await self._shut(await found(), shutting)
+                await self._shut(before, shutting)
             except Refusal as refusal:
                 if refusal.type != ChangedMeanwhile.type:
                     raise
@@ -171,7 +186,8 @@ class Users:
         # user counts as none. Where this goes no further, the account still lets them in, and the
         # same call, or enabling it, makes both say the same.
         organization, deleted = shutting.organization, shutting.deleted
-        await self._note(organization, before.model_copy(update={"disabled": True}))
+        intended = before.model_copy(update={"disabled": True})
+        await self._note(organization, intended, records=shutting.records)
         shut = await self.credentials.disable(
             DisableAccount(
                 sub=before.sub,
@@ -198,7 +214,9 @@ class Users:
             raise NotFound
         return user, account
 
-    async def _note(self, organization: str, account: Account) -> None:
+    async def _note(
+        self, organization: str, account: Account, *, records: tuple[int, ...] | None = None
+    ) -> None:
         await self.profile.note_account(
             NoteAccount(
                 sub=account.sub,
@@ -206,5 +224,6 @@ class Users:
                 disabled=account.disabled,
                 deleted=account.deleted,
                 revision=account.revision,
+                record_revisions=records,
             )
         )

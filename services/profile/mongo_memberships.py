@@ -152,13 +152,17 @@ class MongoMembershipTransaction(_Reading):
         return _invitation(present(kept))
 
     async def take_invitation(
-        self, invitation_id: str, *, sub: str | None = None, organization: str | None = None
+        self,
+        invitation_id: str | None = None,
+        *,
+        sub: str | None = None,
+        organization: str | None = None,
     ) -> Invitation | None:
         """Delete it by all that is known of it."""
-        known = {"sub": sub, "organization": organization}
+        known = {"_id": invitation_id, "sub": sub, "organization": organization}
         query = {name: value for name, value in known.items() if value is not None}
         found = await self.database["invitations"].find_one_and_delete(
-            {"_id": invitation_id, **query, **_KEPT}, session=self.session
+            {**query, **_KEPT}, session=self.session
         )
         return _invitation(found) if found else None
 

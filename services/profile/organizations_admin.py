@@ -149,6 +149,8 @@ class OrganizationsAdministration:
             before.require(asked.revisions)
             after = before.restored()
             await self._keep(tx, asked.by, "restore-member", after)
+            # Who was asked to come back is back, and as they were.
+            await tx.take_invitation(sub=asked.sub, organization=asked.by.organization)
             await tx.owe([after.notice(self.clock.now())])
 
         await self.store.in_transaction(work)

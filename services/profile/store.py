@@ -357,9 +357,16 @@ class MembershipTransaction(MembershipReading, Protocol):
         ...
 
     async def take_invitation(
-        self, invitation_id: str, *, sub: str | None = None, organization: str | None = None
+        self,
+        invitation_id: str | None = None,
+        *,
+        sub: str | None = None,
+        organization: str | None = None,
     ) -> Invitation | None:
-        """Return an invitation and delete it: of several who ask at once, one has it."""
+        """Return an invitation and delete it: of several who ask at once, one has it.
+
+        Without its id it is somebody's to an organization, of which there is one at most.
+        """
         ...
 
     async def owe(self, notices: Iterable[Notice]) -> None:

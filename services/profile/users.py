@@ -61,6 +61,8 @@ class Users:
                 return
             if user is None:
                 raise NoSuchPerson
+            if asked.record_revisions is not None and user.revision not in asked.record_revisions:
+                raise ChangedMeanwhile
             # Also of who counts as none already: the others may have gone since then.
             if noted.disabled and "admin" in user.record.roles:
                 await _require_another_admin(tx, user)

@@ -63,7 +63,8 @@ class ChangeUser(Contract):
 class NoteAccount(Contract):
     """Take note of what is, or is about to be, done to a user's account at its `revision`.
 
-    It is refused where nobody would be left who is an admin.
+    It is refused where nobody would be left who is an admin, and where the user's record is at none
+    of `record_revisions`, if they are given.
     """
 
     sub: Sub
@@ -71,3 +72,4 @@ class NoteAccount(Contract):
     disabled: bool
     deleted: bool = False
     revision: int = Field(ge=0)
+    record_revisions: tuple[int, ...] | None = None

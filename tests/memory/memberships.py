@@ -76,12 +76,16 @@ class MemoryMemberships:
         return kept
 
     async def take_invitation(
-        self, invitation_id: str, *, sub: str | None = None, organization: str | None = None
+        self,
+        invitation_id: str | None = None,
+        *,
+        sub: str | None = None,
+        organization: str | None = None,
     ) -> Invitation | None:
         """Take it out."""
         for each in self._held():
             is_theirs = sub in {None, each.sub} and organization in {None, each.organization}
-            if each.id == invitation_id and is_theirs:
+            if invitation_id in {None, each.id} and is_theirs:
                 return self.people.invitations.pop(each.id)
         return None
 

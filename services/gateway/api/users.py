@@ -100,7 +100,9 @@ class UsersApi:
             ),
             Operation(
                 "DELETE", "/admin/users/{id}", "Delete a user", self._delete, "admin",
-                answers={204: None}, refusals={**nobody, **last_admin, 503: "too-busy"},
+                answers={204: None},
+                refusals={**nobody, **last_admin, 412: "changed-meanwhile", 503: "too-busy"},
+                headers=(IF_MATCH,),
             ),
             Operation(
                 "POST", "/admin/users/{id}/temporary-password",
@@ -139,7 +141,7 @@ class UsersApi:
         return _user(changed)
 
     async def _delete(self, call: Call) -> Answer:
-        await self.users.delete(call.admin, call.path("id"))
+        await self.users.delete(call.admin, call.path("id"), replaces=if_match(call.request))
         return Answer(None, 204)
 
     async def _set_temporary_password(self, call: Call) -> Answer:

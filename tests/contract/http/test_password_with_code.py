@@ -1,6 +1,7 @@
 """A password and the code of an authenticator app in one request: the same rules as in two."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
 from services.credentials.methods import SecurityInfo
+from services.credentials.model import Counted, Guesses
 from services.gateway.model import ActionRequired, Challenged, SignedIn
 from services.gateway.sign_in import Outcome
 from shared.contracts.methods import AuthenticatorSetup
@@ -18,6 +20,7 @@ from tests.contract.http.test_roles import api, application
 from tests.contract.http.test_security_info import Kim
 from tests.contract.http.test_sent_codes import Kim as WithTexts
 from tests.contract.http.trusting import allow, trusting
+from tests.memory.credentials import MemoryGuesses
 from tests.unit.gateway.system import problem_of
 
 WRONG = SecretStr("000000")
@@ -50,6 +53,25 @@ async def test_both_at_once_open_a_session_of_the_second_level(
     assert isinstance(outcome, SignedIn)
     session = outcome.session
     assert (session.aal, session.amr, session.factor) == (2, ("pwd", "otp"), phone.id)
+
+
+async def test_what_is_counted_of_codes_is_known_before_one_comes_after_the_password(
+    kim: Kim, phone: AuthenticatorSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    counted = MemoryGuesses.counted
+
+    async def noted(store: MemoryGuesses, guesses: Sequence[Guesses]) -> list[Counted]:
+        read.extend(each.key for each in guesses)
+        return await counted(store, guesses)
+
+    challenged = await kim.gateway.begin("kim")
+    assert isinstance(challenged, Challenged)
+    monkeypatch.setattr(MemoryGuesses, "counted", noted)
+    signed_in = await kim.gateway.sign_in.answer(key(challenged), kim.code(phone), WHERE)
+    assert isinstance(signed_in, SignedIn)
+    # The address was counted with the password, and the codes were read beside it.
+    assert read == []
 
 
 @pytest.mark.asvs("6.5.1")

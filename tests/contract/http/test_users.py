@@ -8,14 +8,16 @@ from pydantic import SecretStr
 from pyotp import TOTP
 
 from services.gateway.clients.credentials import CredentialsClient
+from services.gateway.clients.profile import ProfileClient
 from services.gateway.errors import AnswerLost
 from services.gateway.model import ActionRequired, Caller, SignedIn
 from shared.contracts.accounts import Account, DisableAccount
+from shared.contracts.body import Done
 from shared.contracts.credentials import EnrollAccount
 from shared.contracts.events import Audited
 from shared.contracts.policy import PasswordPolicy
 from shared.contracts.profile import AddPerson, GetPerson, ListPeople, Person
-from shared.contracts.users import RecordChanges
+from shared.contracts.users import NoteAccount, RecordChanges
 from tests.contract.http.gateway import NEW, OLD, WHERE, Gateway, key, refused
 
 DEMOTED = RecordChanges(roles=())
@@ -306,6 +308,39 @@ async def test_a_deleted_user_is_nobody_to_whoever_asks(gateway: Gateway, root: 
     assert (await refused(gateway.begin("robin"))).type == "sign-in-refused"
     # The same user ID is somebody else's one day, but not yet.
     assert (await refused(gateway.add("robin"))).type == "user-exists"
+
+
+async def test_a_user_is_deleted_as_the_admin_has_read_them_or_not_at_all(
+    gateway: Gateway, root: Person
+) -> None:
+    robin = await gateway.add("robin")
+    moved = RecordChanges(office="Bremen")
+    assert (await gateway.users.change(root, robin.sub, moved)).user.revision == 2
+    for stale in ((1,), ()):
+        refusal = await refused(gateway.users.delete(root, robin.sub, replaces=stale))
+        assert (refusal.type, refusal.status) == ("changed-meanwhile", 412)
+    assert (await gateway.begin("robin")) is not None
+    await gateway.users.delete(root, robin.sub, replaces=(2,))
+    assert (await refused(gateway.users.read(root, robin.sub))).type == "not-found"
+
+
+async def test_a_change_that_comes_while_a_user_is_deleted_as_they_were_keeps_them(
+    gateway: Gateway, root: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    robin = await gateway.add("robin")
+    note = ProfileClient.note_account
+
+    async def crossed(client: ProfileClient, asked: NoteAccount) -> Done:
+        monkeypatch.setattr(ProfileClient, "note_account", note)
+        await gateway.users.change(root, robin.sub, RecordChanges(office="Bremen"))
+        return await note(client, asked)
+
+    monkeypatch.setattr(ProfileClient, "note_account", crossed)
+    refusal = await refused(gateway.users.delete(root, robin.sub, replaces=(1,)))
+    assert (refusal.type, refusal.status) == ("changed-meanwhile", 412)
+    known = await gateway.users.read(root, robin.sub)
+    assert (known.user.office, known.account.disabled) == ("Bremen", False)
+    assert not known.user.disabled
 
 
 async def test_an_admin_who_is_being_disabled_is_none_any_more_though_it_went_no_further(

@@ -29,6 +29,7 @@ from shared.contracts.organizations import (
     LeavePolicy,
     ListInvitations,
     ListMembers,
+    OfSubject,
     PutLeavePolicy,
     ReadOrganization,
     RevokeInvitation,
@@ -248,6 +249,16 @@ async def test_who_is_invited_again_and_again_is_owed_one_mail_a_day(system: Sys
     (invitation,) = await system.store.invitations_to(ada)
     later = replace(invitation, invited_at=invitation.invited_at + timedelta(days=1))
     assert later.notice.receipt != invitation.notice.receipt
+
+
+async def test_who_is_restored_is_invited_no_more(system: System) -> None:
+    ada, bo = await system.guest(), await system.guest("bo")
+    for name, sub in (("ada", ada), ("bo", bo)):
+        await system.admin.remove(EndOrRestore(sub=sub, by=BY))
+        await system.invited(name)
+    await system.admin.restore(EndOrRestore(sub=ada, by=BY))
+    assert (await system.own.invitations(OfSubject(sub=ada))).items == ()
+    assert len((await system.own.invitations(OfSubject(sub=bo))).items) == 1
 
 
 async def test_of_changes_to_one_revision_at_once_one_is_made(system: System) -> None:
