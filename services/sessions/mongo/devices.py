@@ -39,6 +39,7 @@ def in_seconds(seconds: int) -> Document:
 
 
 _New = tuple[KnownDevice, str, str | None, Place | None]
+_Use = tuple[str, str | None, Place | None]
 
 
 def _signed_in(user_agent: str | None, place: Place | None) -> Document:
@@ -54,6 +55,13 @@ def _new(
     fixed |= _signed_in(user_agent, place)
     now = {"first_seen_at": True, "last_seen_at": True, "tell_at": True}
     return UpdateOne({"_id": device.id}, {"$setOnInsert": fixed, "$currentDate": now}, upsert=True)
+
+
+def _seen(device_id: str, user_agent: str | None, place: Place | None) -> UpdateOne:
+    change: Document = {"$currentDate": {"last_seen_at": True}}
+    if said := _signed_in(user_agent, place):
+        change["$set"] = said
+    return UpdateOne({"_id": device_id}, change)
 
 
 def _trust(document: Document) -> DeviceTrust | None:
@@ -131,19 +139,31 @@ class MongoDeviceStore:
         return {}
 
     async def device_with_key(self, key_hash: str) -> KnownDevice | None:
-        """Look the key's hash up."""
-        shown = dict.fromkeys(["sub", "name", "disabled_at"], 1)
-        found = await self.database["devices"].find_one({"key_hash": key_hash}, shown | _TRUST_NOW)
-        return _device(found) if found else None
+        """Look the key's hash up, with those that others ask for at once."""
+        return await self._keyed.one(key_hash)
+
+    @cached_property
+    def _keyed(self) -> Together[str, KnownDevice]:
+        return Together(self._with_keys)
+
+    async def _with_keys(self, hashes: Sequence[str]) -> dict[str, KnownDevice]:
+        shown = dict.fromkeys(["key_hash", "sub", "name", "disabled_at"], 1)
+        found = self.database["devices"].find({"key_hash": {"$in": hashes}}, shown | _TRUST_NOW)
+        return {each["key_hash"]: _device(each) async for each in found}
 
     async def device_seen(
         self, device_id: str, *, user_agent: str | None = None, place: Place | None = None
     ) -> None:
         """Date the use by the server's clock."""
-        change: Document = {"$currentDate": {"last_seen_at": True}}
-        if said := _signed_in(user_agent, place):
-            change["$set"] = said
-        await self.database["devices"].update_one({"_id": device_id}, change)
+        await self._uses.one((device_id, user_agent, place))
+
+    @cached_property
+    def _uses(self) -> Together[_Use, None]:
+        return Together(self._note_uses)
+
+    async def _note_uses(self, uses: Sequence[_Use]) -> dict[Any, None]:
+        await self.database["devices"].bulk_write([_seen(*each) for each in uses], ordered=False)
+        return {}
 
     async def devices_of(
         self, sub: str, *, after: str | None, limit: int, with_disabled: bool = False
