@@ -9,6 +9,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 BROWSER = [str(each) for each in sorted((HERE / "browser").glob("test_*.py"))]
+_BROWSER_GROUPS = 4
+"""As small as pays for a stack of their own, so that they end together."""
 WAITING = [str(HERE / "fault")]
 """They hurt a stack of their own, and wait until it is well again."""
 STORIES = [str(HERE / "e2e")]
@@ -16,8 +18,7 @@ GROUPS = (
     WAITING,
     STORIES,
     [str(HERE / "unit"), str(HERE / "contract")],
-    BROWSER[::2],
-    BROWSER[1::2],
+    *(BROWSER[first::_BROWSER_GROUPS] for first in range(_BROWSER_GROUPS)),
 )
 """The longest first. All of them wait for servers now and then: three keep two cores busy."""
 
