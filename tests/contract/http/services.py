@@ -1,8 +1,9 @@
 """The three services' real HTTP applications on memory, and the gateway's real clients of them."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -358,6 +359,11 @@ class Services:
     def sessions(self) -> SessionsClient:
         """The gateway's client of the sessions service."""
         return SessionsClient(self.peer("sessions"))
+
+
+Ask = Callable[[Services], Coroutine[Any, Any, object]]
+Calls = dict[tuple[str, str], Ask]
+"""What makes a call succeed, by the service and the path."""
 
 
 @asynccontextmanager
