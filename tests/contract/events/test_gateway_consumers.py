@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from services.credentials.methods import Changed, Method, SecurityInfo
+from services.credentials.method import Method
+from services.credentials.methods import Changed, SecurityInfo
 from services.gateway.acceptance import Acceptance
 from services.gateway.live import Changed as Told
 from services.gateway.live import Ended, LiveSessions

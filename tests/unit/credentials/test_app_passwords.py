@@ -16,8 +16,9 @@ from services.credentials.errors import (
     TooManyAppPasswords,
 )
 from services.credentials.kinds import MethodChanges
+from services.credentials.method import Method
 from services.credentials.method_policy import USUAL, MethodPolicy
-from services.credentials.methods import Method, MostOfKind, SecurityInfo
+from services.credentials.methods import MostOfKind, SecurityInfo
 from services.credentials.model import Password, fingerprint
 from services.credentials.owed import AddressNotice
 from services.credentials.policy import MethodPolicies

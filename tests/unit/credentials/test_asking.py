@@ -8,8 +8,9 @@ import pytest
 from services.credentials.asking import Asking
 from services.credentials.errors import CannotBePutOff, SignInOutdated
 from services.credentials.kinds import MethodChanges
+from services.credentials.method import Method
 from services.credentials.method_policy import MethodPolicy
-from services.credentials.methods import Method, SecurityInfo
+from services.credentials.methods import SecurityInfo
 from services.credentials.policy import MethodPolicies
 from shared.contracts.methods import PutOffSecurityInfo
 from shared.contracts.refusals import Busy

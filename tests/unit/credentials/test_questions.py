@@ -9,8 +9,8 @@ from pydantic import SecretStr
 from services.credentials.errors import NotAllowedByPolicy
 from services.credentials.keyring import Keyring
 from services.credentials.kinds import MethodChanges
+from services.credentials.method import Method
 from services.credentials.method_policy import MethodPolicy
-from services.credentials.methods import Method
 from services.credentials.model import Password
 from services.credentials.policy import MethodPolicies, ResetPolicies
 from services.credentials.questions import Answered, check

@@ -5,8 +5,9 @@ from collections.abc import Collection
 import pytest
 
 from services.credentials.kinds import MethodChanges
+from services.credentials.method import Method
 from services.credentials.method_policy import MethodPolicy
-from services.credentials.methods import Method, SecurityInfo
+from services.credentials.methods import SecurityInfo
 from services.credentials.policy import MethodPolicies
 from services.credentials.reset_policy import ResetPolicy
 from services.credentials.reset_registration import ResetRegistration

@@ -20,7 +20,8 @@ from services.credentials.errors import (
 )
 from services.credentials.keyring import Keyring, Unsealable
 from services.credentials.kinds import MethodChanges
-from services.credentials.methods import SecurityInfo, place_of
+from services.credentials.method import place_of
+from services.credentials.methods import SecurityInfo
 from services.credentials.out_of_band import OutOfBand
 from services.credentials.owed import AddressNotice
 from services.credentials.passkeys import RelyingParty
