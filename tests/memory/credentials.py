@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from services.credentials.errors import (
     CountersUnreachable,
@@ -169,34 +169,6 @@ class MemoryResets:
     def _put(self, reset: Reset) -> Reset:
         self.by_id[reset.id] = (reset, self.by_id[reset.id][1])
         return reset
-
-
-@dataclass
-class MemoryResetPolicies:
-    """Each organization's policy for resets."""
-
-    epochs: MemoryEpochs = field(default_factory=MemoryEpochs)
-    by_organization: dict[str, ResetPolicy] = field(default_factory=dict)
-
-    async def policy_of(self, organization: str) -> ResetPolicy:
-        """Look it up."""
-        return self.by_organization.get(organization, ResetPolicy())
-
-    async def put_policy(
-        self,
-        organization: str,
-        policy: ResetPolicy,
-        *,
-        replaces: Collection[int] | None = None,
-        told: Telling | None = None,
-    ) -> Replaced:
-        """Keep it."""
-        known = self.by_organization.get(organization)
-        before = known.as_contract().model_dump() if known else {}
-        after = policy.as_contract().model_dump()
-        replaced = self.epochs.replaced(before, after, replaces, told)
-        self.by_organization[organization] = replace(policy, version=replaced.version)
-        return replaced
 
 
 @dataclass
@@ -445,21 +417,20 @@ class MemoryPolicies:
             self.credentials.passwords[sub] = replace(known, organization=organization)
 
 
+P = TypeVar("P", PasswordPolicy, ResetPolicy)
+
+
 @dataclass
-class MemoryPasswordPolicies:
-    """Each organization's policy for passwords."""
+class _OnePerOrganization(Generic[P]):
+    """Policies under a version each."""
 
     epochs: MemoryEpochs = field(default_factory=MemoryEpochs)
-    by_organization: dict[str, PasswordPolicy] = field(default_factory=dict)
-
-    async def policy_of(self, organization: str) -> PasswordPolicy | None:
-        """Look it up."""
-        return self.by_organization.get(organization)
+    by_organization: dict[str, P] = field(default_factory=dict)
 
     async def put_policy(
         self,
         organization: str,
-        policy: PasswordPolicy,
+        policy: P,
         *,
         replaces: Collection[int] | None = None,
         told: Telling | None = None,
@@ -471,6 +442,22 @@ class MemoryPasswordPolicies:
         replaced = self.epochs.replaced(before, after, replaces, told)
         self.by_organization[organization] = replace(policy, version=replaced.version)
         return replaced
+
+
+class MemoryPasswordPolicies(_OnePerOrganization[PasswordPolicy]):
+    """Each organization's policy for passwords."""
+
+    async def policy_of(self, organization: str) -> PasswordPolicy | None:
+        """Look it up."""
+        return self.by_organization.get(organization)
+
+
+class MemoryResetPolicies(_OnePerOrganization[ResetPolicy]):
+    """Each organization's policy for resets."""
+
+    async def policy_of(self, organization: str) -> ResetPolicy:
+        """Look it up."""
+        return self.by_organization.get(organization, ResetPolicy())
 
 
 @dataclass
