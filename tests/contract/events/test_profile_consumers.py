@@ -16,8 +16,9 @@ from services.credentials.model import (
 from services.profile.audit import Audit
 from services.profile.erasures import Erasures
 from services.profile.model import Notice
-from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
+from services.profile.mongo import MongoPeopleStore
 from services.profile.mongo_audit import MongoAuditStore
+from services.profile.mongo_notices import MongoNoticeStore
 from services.profile.mongo_personal_data import MongoErasureStore
 from services.profile.mongo_personal_data import holdings as kept_by_profile
 from services.profile.notices import Notices
