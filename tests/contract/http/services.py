@@ -82,19 +82,14 @@ from shared.service import ServiceConfig, application
 from shared.texts import Catalogues
 from tests.memory.audit import MemoryAudit
 from tests.memory.clock import StoppedClock
-from tests.memory.credentials import (
-    MemoryCarrier,
-    MemoryCounters,
-    MemoryCredentials,
-    MemoryGuesses,
-    MemoryMethods,
-    MemoryOneTimes,
+from tests.memory.credential_policies import (
     MemoryPasswordPolicies,
     MemoryPolicies,
-    MemoryQuotas,
     MemoryResetPolicies,
 )
+from tests.memory.credentials import MemoryCarrier, MemoryCredentials, MemoryMethods, MemoryOneTimes
 from tests.memory.epochs import MemoryEpochs
+from tests.memory.guesses import MemoryCounters, MemoryGuesses, MemoryQuotas
 from tests.memory.memberships import MemoryMemberships
 from tests.memory.personal_data import MemoryErasures, MemoryHolding, data_of, keeping
 from tests.memory.places import MemoryPlaces

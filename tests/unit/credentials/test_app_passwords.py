@@ -33,14 +33,10 @@ from shared.contracts.events import CredentialChange, Event
 from shared.contracts.refusals import Busy
 from shared.lease import Lease
 from tests.memory.clock import StoppedClock
-from tests.memory.credentials import (
-    MemoryCounters,
-    MemoryCredentials,
-    MemoryGuesses,
-    MemoryMethods,
-    MemoryPolicies,
-)
+from tests.memory.credential_policies import MemoryPolicies
+from tests.memory.credentials import MemoryCredentials, MemoryMethods
 from tests.memory.epochs import MemoryEpochs
+from tests.memory.guesses import MemoryCounters, MemoryGuesses
 
 PEPPER = b"a pepper of it"
 ALLOWED = MethodPolicy(USUAL | {"app-password"})

@@ -16,7 +16,8 @@ from shared.contracts.methods import PutOffSecurityInfo
 from shared.contracts.refusals import Busy
 from shared.lease import Lease
 from tests.memory.clock import StoppedClock
-from tests.memory.credentials import MemoryMethods, MemoryPolicies
+from tests.memory.credential_policies import MemoryPolicies
+from tests.memory.credentials import MemoryMethods
 from tests.memory.epochs import MemoryEpochs
 from tests.unit.credentials.system import registration
 

@@ -21,12 +21,8 @@ from shared.contracts.questions import CATALOGUE, QuestionAnswer, SetSecurityQue
 from shared.contracts.refusals import InvalidRequest
 from shared.lease import Lease
 from tests.memory.clock import StoppedClock
-from tests.memory.credentials import (
-    MemoryCredentials,
-    MemoryMethods,
-    MemoryPolicies,
-    MemoryResetPolicies,
-)
+from tests.memory.credential_policies import MemoryPolicies, MemoryResetPolicies
+from tests.memory.credentials import MemoryCredentials, MemoryMethods
 from tests.memory.epochs import MemoryEpochs
 from tests.unit.credentials.system import Verifiers
 

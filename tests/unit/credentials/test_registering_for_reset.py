@@ -15,7 +15,8 @@ from shared.contracts.methods import SentKind
 from shared.contracts.records import OfRecord
 from shared.lease import Lease
 from tests.memory.clock import StoppedClock
-from tests.memory.credentials import MemoryMethods, MemoryPolicies, MemoryResetPolicies
+from tests.memory.credential_policies import MemoryPolicies, MemoryResetPolicies
+from tests.memory.credentials import MemoryMethods
 from tests.memory.epochs import MemoryEpochs
 from tests.unit.credentials.system import registration
 
