@@ -69,7 +69,10 @@ class Keeping(Protocol[P_contra]):
         replaces: Collection[int] | None = None,
         told: Telling | None = None,
     ) -> Replaced:
-        """Replace it as a whole, or raise `ChangedMeanwhile`."""
+        """Keep an organization's policy in place of one of these versions, and tell of it.
+
+        Raise `ChangedMeanwhile` where another one stands there; with no versions named, any may.
+        """
         ...
 
 

@@ -10,7 +10,8 @@ from pydantic import SecretStr
 from services.credentials import letters
 from services.credentials.errors import AppPasswordRefused, MethodsChangedMeanwhile
 from services.credentials.kinds import MethodChanges
-from services.credentials.methods import Changed, Method, SecurityInfo, new_id
+from services.credentials.method import Method, new_id
+from services.credentials.methods import Changed, SecurityInfo
 from services.credentials.model import ADDRESS, NOBODY, Guesses, fingerprint, normalized
 from services.credentials.store import CredentialStore, MethodStore
 from services.credentials.throttling import Throttle

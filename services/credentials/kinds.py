@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Protocol
 
 from services.credentials.errors import MethodsChangedMeanwhile, SignInOutdated
+from services.credentials.method import Method
 from services.credentials.method_policy import MethodPolicy
-from services.credentials.methods import Changed, Method, SecurityInfo
+from services.credentials.methods import Changed, SecurityInfo
 from services.credentials.owed import owed_to_addresses
 from services.credentials.policy import MethodPolicies
 from services.credentials.store import MethodStore

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Self, get_args
 
 from services.credentials.errors import LastFactor, NotAllowedByPolicy, SignInOutdated
-from services.credentials.methods import FACTORS, Method, SecurityInfo
+from services.credentials.method import FACTORS, Method
+from services.credentials.methods import SecurityInfo
 from shared.contracts import methods as contract
 from shared.contracts.methods import Kind
 from shared.contracts.policy import KeptMethodsPolicy, SecondFactor, UsualReconfirmDays

@@ -12,7 +12,8 @@ from pydantic import SecretStr
 from services.credentials.errors import CodeRefused, MethodExists
 from services.credentials.keyring import Keyring
 from services.credentials.kinds import MethodChanges, Shown
-from services.credentials.methods import Changed, Method, SecurityInfo, new_id
+from services.credentials.method import Method, new_id
+from services.credentials.methods import Changed, SecurityInfo
 from services.credentials.model import OneTime, fingerprint
 from services.credentials.sending import Sending
 from services.credentials.store import Message, OneTimeStore, Words

@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.credentials.methods import Method, SecurityInfo, place_of
+from services.credentials.method import Method, place_of
+from services.credentials.methods import SecurityInfo
 from shared.contracts.events import Cause, CredentialChange
 
 

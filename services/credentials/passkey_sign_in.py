@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from services.credentials.errors import PasskeyRefused, SignInRefused
 from services.credentials.kinds import MethodChanges, Shown
-from services.credentials.methods import Changed, Method, SecurityInfo
+from services.credentials.method import Method
+from services.credentials.methods import Changed, SecurityInfo
 from services.credentials.model import ADDRESS, Guesses, fingerprint
 from services.credentials.reset_registration import ResetRegistration
 from services.credentials.store import CredentialStore, MethodStore

@@ -16,7 +16,8 @@ from services.credentials.errors import (
     SignInOutdated,
 )
 from services.credentials.kinds import Shown
-from services.credentials.methods import Changed, Method, SecurityInfo
+from services.credentials.method import Method
+from services.credentials.methods import Changed, SecurityInfo
 from services.credentials.model import NOBODY, help_asked, normalized, reset_done, reset_refused
 from services.credentials.owed import owed_of_reset
 from services.credentials.password import Passwords

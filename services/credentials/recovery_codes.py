@@ -6,7 +6,8 @@ from pydantic import SecretStr
 
 from services.credentials import letters
 from services.credentials.kinds import MethodChanges, Shown
-from services.credentials.methods import Changed, Method, SecurityInfo, new_id
+from services.credentials.method import Method, new_id
+from services.credentials.methods import Changed, SecurityInfo
 from services.credentials.model import fingerprint
 from shared.clock import Clock
 from shared.contracts import methods as contract

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 from services.credentials.keyring import Keyring, Unsealable
 from services.credentials.kinds import MethodChanges
-from services.credentials.methods import Changed, Method, SecurityInfo
+from services.credentials.method import Method
+from services.credentials.methods import Changed, SecurityInfo
 from services.credentials.store import AddressNoticeStore, MethodStore
 from shared.telemetry import log
 

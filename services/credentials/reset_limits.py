@@ -14,7 +14,7 @@ from services.credentials.errors import (
     SignInThrottled,
     TooManyCodes,
 )
-from services.credentials.methods import Method
+from services.credentials.method import Method
 from services.credentials.model import (
     RESET,
     RESET_SENDS,

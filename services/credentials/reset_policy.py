@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from typing import get_args
 
-from services.credentials.methods import Method, SecurityInfo
+from services.credentials.method import Method
+from services.credentials.methods import SecurityInfo
 from shared.contracts import policy as contract
 from shared.contracts.policy import (
     EnabledFor,

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.credentials.kinds import MethodChanges
+from services.credentials.method import FACTORS
 from services.credentials.method_policy import MethodPolicy
-from services.credentials.methods import FACTORS, SecurityInfo
+from services.credentials.methods import SecurityInfo
 from services.credentials.policy import ResetPolicies
 from services.credentials.reset_policy import RESET_KINDS, ResetPolicy, suffices
 from services.credentials.security_questions import SecurityQuestions

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from services.credentials.errors import CodeRefused, MethodNotFound, SignInOutdated
 from services.credentials.kinds import MethodChanges, MethodKind, Shown
+from services.credentials.method import Method
 from services.credentials.method_policy import MethodPolicy
-from services.credentials.methods import Changed, Method, SecurityInfo
+from services.credentials.methods import Changed, SecurityInfo
 from services.credentials.model import address_guesses, factor_guesses, fingerprint
 from services.credentials.out_of_band import OutOfBand
 from services.credentials.policy import ResetPolicies

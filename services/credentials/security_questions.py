@@ -9,7 +9,8 @@ import orjson
 
 from services.credentials.keyring import Keyring
 from services.credentials.kinds import MethodChanges
-from services.credentials.methods import Changed, Method, SecurityInfo, new_id
+from services.credentials.method import Method, new_id
+from services.credentials.methods import Changed, SecurityInfo
 from services.credentials.policy import ResetPolicies
 from services.credentials.questions import Answered, Question, answers_in, check, plain
 from services.credentials.reset_policy import ResetPolicy

@@ -1,6 +1,6 @@
 """What the credentials service keeps, in the words of its trade."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -26,7 +26,7 @@ from shared.contracts.epochs import Raised, Standing
 from shared.contracts.events import Audited, Cause, Event, HelpAsked, SignInLocked
 from shared.contracts.methods import SentKind
 from shared.owed import OwedStore
-from shared.policies import Replaced, Telling
+from shared.policies import Keeping
 
 T = TypeVar("T")
 
@@ -289,48 +289,22 @@ class Words(Protocol):
         ...
 
 
-class PasswordPolicyStore(Protocol):
+class PasswordPolicyStore(Keeping[PasswordPolicy], Protocol):
     """Each organization's policy for passwords."""
 
     async def policy_of(self, organization: str) -> PasswordPolicy | None:
         """Return an organization's policy; None where it has set none."""
         ...
 
-    async def put_policy(
-        self,
-        organization: str,
-        policy: PasswordPolicy,
-        *,
-        replaces: Collection[int] | None = None,
-        told: Telling | None = None,
-    ) -> Replaced:
-        """Keep an organization's policy in place of one of these versions, and tell of it.
 
-        Raise `ChangedMeanwhile` where another one stands there; with no versions named, any may.
-        """
-        ...
+class PolicyStore(Keeping[MethodPolicy], Protocol):
+    """Each organization's policy, and who belongs to which organization.
 
-
-class PolicyStore(Protocol):
-    """Each organization's policy, and who belongs to which organization."""
+    The version of its trust is the store's: it rises where no device may be trusted.
+    """
 
     async def policy_of(self, organization: str) -> MethodPolicy:
         """Return an organization's policy, the usual one where it has set none."""
-        ...
-
-    async def put_policy(
-        self,
-        organization: str,
-        policy: MethodPolicy,
-        *,
-        replaces: Collection[int] | None = None,
-        told: Telling | None = None,
-    ) -> Replaced:
-        """Keep an organization's policy in place of one of these versions, and tell of it.
-
-        Raise `ChangedMeanwhile` where another one stands there; with no versions named, any may.
-        The version of its trust is the store's: it rises where no device may be trusted.
-        """
         ...
 
     async def organization_of(self, sub: str) -> str | None:
@@ -373,23 +347,9 @@ class ResetStore(Protocol):
         ...
 
 
-class ResetPolicyStore(Protocol):
+class ResetPolicyStore(Keeping[ResetPolicy], Protocol):
     """Each organization's policy for resets."""
 
     async def policy_of(self, organization: str) -> ResetPolicy:
         """Return an organization's policy, the usual one where it has set none."""
-        ...
-
-    async def put_policy(
-        self,
-        organization: str,
-        policy: ResetPolicy,
-        *,
-        replaces: Collection[int] | None = None,
-        told: Telling | None = None,
-    ) -> Replaced:
-        """Keep an organization's policy in place of one of these versions, and tell of it.
-
-        Raise `ChangedMeanwhile` where another one stands there; with no versions named, any may.
-        """
         ...

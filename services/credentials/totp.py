@@ -14,7 +14,7 @@ from pyotp import TOTP
 from services.credentials.errors import CodeRefused
 from services.credentials.keyring import Keyring
 from services.credentials.kinds import MethodChanges, Shown
-from services.credentials.methods import Method, new_id
+from services.credentials.method import Method, new_id
 from shared.clock import Clock
 from shared.contracts.methods import (
     AuthenticatorSetup,

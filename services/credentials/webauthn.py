@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar, cast, get_args
 
 from services.credentials.errors import PasskeyRefused
 from services.credentials.kinds import MethodChanges, Shown
-from services.credentials.methods import Method, new_id
+from services.credentials.method import Method, new_id
 from services.credentials.model import OneTime, fingerprint
 from services.credentials.passkeys import Attachment, ChallengeSeconds, Passkey, RelyingParty
 from services.credentials.store import OneTimeStore

@@ -52,6 +52,16 @@ def words_of(person: Person) -> Words:
     return names_in(person, organization=person.home_organization.name)
 
 
+def rated_for(person: Person, password: SecretStr) -> CheckPassword:
+    """Return the question whether a password may be a person's next one."""
+    return CheckPassword(
+        password=password,
+        words=words_of(person),
+        sub=person.sub,
+        organization=person.home_organization.id,
+    )
+
+
 def names_in(person: Person | AddPerson, *, organization: str) -> Words:
     """Return the names in a record. The part of an address after the @ is the organization's."""
     addresses = [each.partition("@") for each in (person.user_id, *person.emails)]
@@ -171,15 +181,7 @@ class Account:
 
     async def check_password(self, caller: Caller, password: SecretStr) -> PasswordReport:
         """Rate a password for the caller; nothing is stored."""
-        person = await self.person(caller)
-        return await self.credentials.check(
-            CheckPassword(
-                password=password,
-                words=words_of(person),
-                sub=caller.sub,
-                organization=person.home_organization.id,
-            )
-        )
+        return await self.credentials.check(rated_for(await self.person(caller), password))
 
     async def receipt(self, sub: str | None, receipt_id: str, token: str | None) -> Receipt:
         """Return a receipt, to its user or to who shows the token it came with."""

@@ -138,19 +138,25 @@ class Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+Addresses = Annotated[tuple[Address, ...], Field(max_length=10, strict=False)]
+Phones = Annotated[tuple[Line, ...], Field(max_length=10, strict=False)]
+Manager = Annotated[str, StringConstraints(max_length=64)]
+Roles = Annotated[tuple[Role, ...], Field(max_length=1, strict=False)]
+
+
 class AddUserBody(Body):
     """A new user. A password given here is temporary unless `temporary` is false."""
 
     user_id: UserId
     display_name: Line
-    emails: Annotated[tuple[Address, ...], Field(max_length=10, strict=False)]
+    emails: Addresses
     job_title: Line | None = None
     department: Line | None = None
     office: Line | None = None
-    phones: Annotated[tuple[Line, ...], Field(max_length=10, strict=False)] = ()
-    manager: Annotated[str, StringConstraints(max_length=64)] | None = None
+    phones: Phones = ()
+    manager: Manager | None = None
     preferred_language: LanguageTag | None = None
-    roles: Annotated[tuple[Role, ...], Field(max_length=1, strict=False)] = ()
+    roles: Roles = ()
     groups: Annotated[Groups, Field(strict=False)] = ()
     password: Password | None = None
     temporary: bool = True
@@ -160,14 +166,14 @@ class ChangeUserBody(Body):
     """What a record is to say from now on. What is left out stays; `null` empties a field."""
 
     display_name: Line = ""
-    emails: Annotated[tuple[Address, ...], Field(max_length=10, strict=False)] = ()
+    emails: Addresses = ()
     job_title: Line | None = None
     department: Line | None = None
     office: Line | None = None
-    phones: Annotated[tuple[Line, ...], Field(max_length=10, strict=False)] = ()
-    manager: Annotated[str, StringConstraints(max_length=64)] | None = None
+    phones: Phones = ()
+    manager: Manager | None = None
     preferred_language: LanguageTag | None = None
-    roles: Annotated[tuple[Role, ...], Field(max_length=1, strict=False)] = ()
+    roles: Roles = ()
     groups: Annotated[Groups, Field(strict=False)] = ()
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from services.gateway.account import words_of
+from services.gateway.account import rated_for, words_of
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
 from services.gateway.errors import AnswerLost, PasswordChangeUnconfirmed, ResetOutOfOrder
 from services.gateway.model import FlowKey, new_flow_id
 from services.gateway.records import of_record, record_of
-from shared.contracts.credentials import CheckPassword, PasswordReport
+from shared.contracts.credentials import PasswordReport
 from shared.contracts.resets import (
     AnswerReset,
     AskHelpdesk,
@@ -78,15 +78,7 @@ class PasswordReset:
 
     async def check_password(self, key: FlowKey, password: SecretStr) -> PasswordReport:
         """Rate a password for who has shown all that there is to show; nothing is stored."""
-        person = await self.person(key)
-        return await self.credentials.check(
-            CheckPassword(
-                password=password,
-                words=words_of(person),
-                sub=person.sub,
-                organization=person.home_organization.id,
-            )
-        )
+        return await self.credentials.check(rated_for(await self.person(key), password))
 
     async def ask_helpdesk(self, key: FlowKey, address: str) -> None:
         """Have the admins told, where there is anything to tell; it is never said whether."""

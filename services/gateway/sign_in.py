@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from pydantic import SecretStr
 
-from services.gateway.account import words_of
+from services.gateway.account import rated_for, words_of
 from services.gateway.attempts import Attempts
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
@@ -39,7 +39,6 @@ from services.gateway.trust import trusted_factor
 from shared.clock import Clock
 from shared.contracts.credentials import (
     AskRequirements,
-    CheckPassword,
     PasswordReport,
     ReplacePassword,
     Verified,
@@ -235,14 +234,7 @@ class SignIn:
     async def check_password(self, key: FlowKey, password: SecretStr) -> PasswordReport:
         """Rate a password for who is signing in; nothing is stored."""
         person = await self.person(await self._flow(key, "change-password"))
-        return await self.credentials.check(
-            CheckPassword(
-                password=password,
-                words=words_of(person),
-                sub=person.sub,
-                organization=person.home_organization.id,
-            )
-        )
+        return await self.credentials.check(rated_for(person, password))
 
     async def flow(self, key: FlowKey, action: Action) -> Flow:
         """Return a flow that waits for its user to do this, or raise `FlowEnded`.

@@ -10,9 +10,10 @@ from typing import Self
 from services.profile.audit import Audit, AuditInspection
 from services.profile.config import ProfileConfig
 from services.profile.erasures import Erasures
-from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
+from services.profile.mongo import MongoPeopleStore
 from services.profile.mongo_audit import MongoAuditStore
 from services.profile.mongo_memberships import MongoMembershipStore
+from services.profile.mongo_notices import MongoNoticeStore
 from services.profile.mongo_personal_data import MongoErasureStore, holdings
 from services.profile.mongo_terms import MongoTermsStore
 from services.profile.notices import Notices

@@ -1,9 +1,7 @@
-"""Profiles and notices in MongoDB: the only file of this service that imports the driver."""
+"""People, their organizations and photos in MongoDB."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Any, TypeVar
 
 from pymongo import ASCENDING
@@ -19,7 +17,7 @@ from services.profile.model import (
     new_sub,
     user_id_key,
 )
-from services.profile.mongo_personal_data import erased_among
+from services.profile.mongo_notices import insert_notice
 from services.profile.store import nothing_told
 from shared.contracts.accounts import DeletedDays
 from shared.contracts.events import Event
@@ -27,16 +25,10 @@ from shared.contracts.policy import PortalPolicy
 from shared.contracts.portal import PortalRules
 from shared.contracts.profile import AddPerson, Helpdesk, Photo
 from shared.contracts.refusals import ChangedMeanwhile, UnknownCursor
-from shared.due import Due
-from shared.epochs import Epochs
-from shared.mongo import Database, Document, Session
+from shared.mongo import Database, Document
 from shared.policies import Replaced, Telling
 from shared.transactions import Transaction, Transactions
 from shared.versions import VersionedDocuments
-
-_KEPT_SECONDS = 90 * 24 * 3600
-_COMMITS_WITHIN = timedelta(seconds=60)
-"""A transaction's revocation may become visible this much later than it is dated."""
 
 T = TypeVar("T")
 
@@ -46,7 +38,6 @@ ANY_CASE = Collation("en", strength=CollationStrength.SECONDARY)
 _FORGOTTEN: Document = {"$subtract": ["$$NOW", DeletedDays * 24 * 3600 * 1000]}
 _NOT_KEPT = {"by"}
 _NOT_DELETED: Document = {"deleted_at": {"$exists": False}}
-_IS_KNOWN: Document = {"$ne": [{"$type": "$owed_at"}, "missing"]}
 
 
 def admins_of(organization: str) -> Document:
@@ -303,112 +294,3 @@ class MongoPeopleStore:
         """Look the subject up."""
         found = await self.database["photos"].find_one({"_id": sub})
         return Photo(image=found["image"], media_type=found["media_type"]) if found else None
-
-
-@dataclass(frozen=True)
-class MongoNoticeStore:
-    """Mails that are owed, one document per receipt."""
-
-    database: Database
-    epochs: Epochs
-    transactions: Transactions
-
-    async def install(self) -> None:
-        """Create indexes. Safe to run twice."""
-        await self._due.install(kept_seconds=_KEPT_SECONDS)
-        await self.transactions.install()
-        await self.epochs.install()
-
-    async def owe(self, event_id: str, *notices: Notice) -> None:
-        """Insert in the same transaction that remembers the event."""
-
-        async def work(transaction: Transaction) -> None:
-            subs = [each.sub for each in notices]
-            gone = await erased_among(self.database, subs, transaction.session)
-            for notice in notices:
-                if notice.sub not in gone:
-                    await insert_notice(self.database, notice, transaction.session)
-
-        await self.transactions.once(event_id, work)
-
-    async def owe_missed(self, after: datetime | None) -> datetime | None:
-        """Go through the revocations since then; most are known already."""
-        found = await self.epochs.committed(after=after, older_than_seconds=10.0)
-        for each in await self._unknown(found):
-            notice = Notice(each["_id"], each["sub"], each["cause"], each["committed_at"])
-            await insert_notice(self.database, notice, None)
-        return found[-1]["committed_at"] - _COMMITS_WITHIN if found else after
-
-    async def _unknown(self, revocations: list[Document]) -> list[Document]:
-        receipts = [each["_id"] for each in revocations]
-        known = self.database["notices"].find({"_id": {"$in": receipts}}, {"_id": 1})
-        ids = {each["_id"] async for each in known}
-        unknown = [each for each in revocations if each["_id"] not in ids]
-        gone = await erased_among(self.database, [each["sub"] for each in unknown])
-        return [each for each in unknown if each["sub"] not in gone]
-
-    async def claim(self) -> Notice | None:
-        """Lease the mail that has been due longest, by the server's clock."""
-        found = await self._due.claim()
-        if found is None:
-            return None
-        return Notice(
-            found["_id"],
-            found["sub"],
-            found["cause"],
-            found["committed_at"],
-            found["attempts"],
-            # What an earlier version owed has none of these.
-            found.get("about"),
-            found.get("codes_left"),
-            found.get("to"),
-            found.get("whose"),
-            found.get("organization"),
-        )
-
-    async def sent(self, notice_id: str) -> None:
-        """Close the notice."""
-        await self._close(notice_id, {"outcome": "sent"})
-
-    async def undeliverable(self, notice_id: str, reason: str) -> None:
-        """Close the notice with why it could not be sent."""
-        await self._close(notice_id, {"outcome": "undeliverable", "reason": reason})
-
-    async def postpone(self, notice_id: str, *, seconds: float) -> None:
-        """Move the due time."""
-        await self._due.postpone(notice_id, seconds=seconds)
-
-    @cached_property
-    def _due(self) -> Due:
-        return Due(self.database["notices"])
-
-    async def _close(self, receipt: str, outcome: Document) -> None:
-        await self.database["notices"].update_one(
-            {"_id": receipt},
-            {"$set": outcome, "$unset": {"pending": ""}, "$currentDate": {"closed_at": True}},
-        )
-
-
-async def insert_notice(database: Database, notice: Notice, session: Session | None) -> None:
-    """Insert a notice, unless it is known."""
-    fields = {
-        "sub": notice.sub,
-        "cause": notice.cause,
-        "committed_at": notice.committed_at,
-        "about": notice.about,
-        "codes_left": notice.codes_left,
-        "to": notice.to,
-        "whose": notice.whose,
-        "organization": notice.organization,
-        "attempts": 0,
-        "pending": True,
-    }
-    once: Document = {
-        name: {"$ifNull": [f"${name}", {"$literal": value}]} for name, value in fields.items()
-    }
-    # A closed notice has no `pending` any more and must not get it back.
-    once["pending"] = {"$cond": {"if": _IS_KNOWN, "then": "$pending", "else": True}}
-    dated = {name: {"$ifNull": [f"${name}", "$$NOW"]} for name in ("owed_at", "due_at")}
-    await database["notices"].update_one(
-        {"_id": notice.receipt}, [{"$set": once}, {"$set": dated}], upsert=True, session=session
-    )

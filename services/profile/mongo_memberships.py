@@ -10,7 +10,8 @@ from pymongo.errors import DuplicateKeyError
 from services.profile.errors import AlreadyInvited
 from services.profile.memberships import UNDATED, Invitation, Membership
 from services.profile.model import Notice, user_id_key
-from services.profile.mongo import admins_of, insert_notice
+from services.profile.mongo import admins_of
+from services.profile.mongo_notices import insert_notice
 from shared.contracts.events import Event
 from shared.contracts.organizations import KeptDays, LeavePolicy, MembershipState
 from shared.contracts.refusals import ChangedMeanwhile, UnknownCursor

@@ -7,11 +7,11 @@ from typing import Literal
 from services.profile.errors import NoSuchMembership, NoSuchOrganization, NoSuchPerson
 from services.profile.memberships import Departure, Invitation, Membership
 from services.profile.model import OrganizationRecord, PersonRecord
-from services.profile.store import (
+from services.profile.store import PeopleStore
+from services.profile.store_memberships import (
     MembershipReading,
     MembershipStore,
     MembershipTransaction,
-    PeopleStore,
 )
 from shared.clock import Clock
 from shared.contracts.audit import Actor

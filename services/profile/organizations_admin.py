@@ -3,16 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from services.profile.errors import (
-    AlreadyMember,
-    LastOwner,
-    NoSuchMembership,
-    NoSuchOrganization,
-)
+from services.profile.errors import AlreadyMember, LastOwner, NoSuchMembership, NoSuchOrganization
 from services.profile.memberships import Invitation, Membership, new_invitation
 from services.profile.model import PersonRecord
 from services.profile.organizations import keep
-from services.profile.store import MembershipStore, MembershipTransaction, PeopleStore
+from services.profile.store import PeopleStore
+from services.profile.store_memberships import MembershipStore, MembershipTransaction
 from shared.clock import Clock
 from shared.contracts import organizations as contract
 from shared.contracts.audit import Actor, Details

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from services.profile.documents import Decision, Document, Standing, Version
 from services.profile.errors import NoSuchTerms, SignInOutdated
-from services.profile.store import TermsStore, TermsTransaction
+from services.profile.store_terms import TermsStore, TermsTransaction
 from shared.contracts import terms as contract
 from shared.contracts.events import TermsAccepted
 from shared.contracts.refusals import UnknownCursor

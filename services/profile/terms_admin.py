@@ -7,7 +7,8 @@ from services.profile.documents import Decision, Document, Standing, Version, fi
 from services.profile.errors import NoSuchTerms, TooManyTerms, UnknownPdf
 from services.profile.model import PersonRecord
 from services.profile.pdf import PdfFile
-from services.profile.store import PeopleStore, TermsStore, TermsTransaction
+from services.profile.store import PeopleStore
+from services.profile.store_terms import TermsStore, TermsTransaction
 from services.profile.terms import file_of, shown
 from shared.clock import Clock
 from shared.contracts import terms as contract

@@ -1,6 +1,6 @@
 """What the sessions service keeps, in the words of its trade."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -20,7 +20,7 @@ from shared.contracts.epochs import Raised
 from shared.contracts.events import Cause, Event
 from shared.contracts.sessions import EstablishSession, Session, StepUp
 from shared.contracts.trust import TrustTerms
-from shared.policies import Replaced, Telling
+from shared.policies import Keeping
 
 T = TypeVar("T")
 
@@ -349,25 +349,11 @@ class Acceptances(Protocol):
         ...
 
 
-class PolicyStore(Protocol):
+class PolicyStore(Keeping[SessionPolicy], Protocol):
     """Each organization's policy for its people's sessions."""
 
     async def policy_of(self, organization: str) -> SessionPolicy | None:
         """Return an organization's policy; None where it has set none."""
-        ...
-
-    async def put_policy(
-        self,
-        organization: str,
-        policy: SessionPolicy,
-        *,
-        replaces: Collection[int] | None = None,
-        told: Telling | None = None,
-    ) -> Replaced:
-        """Keep an organization's policy in place of one of these versions, and tell of it.
-
-        Raise `ChangedMeanwhile` where another one stands there; with no versions named, any may.
-        """
         ...
 
     async def shorten(self, organization: str, policy: SessionPolicy) -> None:

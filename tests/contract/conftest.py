@@ -14,9 +14,10 @@ from services.credentials.mongo.methods import MongoMethodStore
 from services.credentials.mongo.policies import MongoPasswordPolicyStore, MongoResetPolicyStore
 from services.credentials.mongo.policies import MongoPolicyStore as MongoMethodPolicies
 from services.credentials.mongo.resets import MongoResetStore
-from services.profile.mongo import MongoNoticeStore, MongoPeopleStore
+from services.profile.mongo import MongoPeopleStore
 from services.profile.mongo_audit import MongoAuditStore
 from services.profile.mongo_memberships import MongoMembershipStore
+from services.profile.mongo_notices import MongoNoticeStore
 from services.profile.mongo_personal_data import MongoErasureStore
 from services.profile.mongo_terms import MongoTermsStore
 from services.profile.trail import Seal

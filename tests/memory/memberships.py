@@ -7,7 +7,7 @@ from typing import TypeVar
 from services.profile.errors import AlreadyInvited
 from services.profile.memberships import UNDATED, Invitation, Membership
 from services.profile.model import Notice, user_id_key
-from services.profile.store import MembershipTransaction
+from services.profile.store_memberships import MembershipTransaction
 from shared.contracts.events import Event
 from shared.contracts.organizations import LeavePolicy, MembershipState
 from shared.contracts.refusals import ChangedMeanwhile, UnknownCursor

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from services.profile.documents import Decision, Document, Standing, Version
 from services.profile.pdf import PdfFile
-from services.profile.store import TermsTransaction
+from services.profile.store_terms import TermsTransaction
 from shared.contracts.events import Event
 from shared.contracts.refusals import ChangedMeanwhile, UnknownCursor
 from shared.contracts.terms import TermsText

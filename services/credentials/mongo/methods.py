@@ -14,7 +14,8 @@ from services.credentials.errors import (
     MethodsChangedMeanwhile,
     PasskeyTaken,
 )
-from services.credentials.methods import Asked, LastChange, Method, SecurityInfo
+from services.credentials.method import Method
+from services.credentials.methods import Asked, LastChange, SecurityInfo
 from services.credentials.owed import AddressNotice
 from services.credentials.passkeys import Passkey
 from shared.contracts.events import Event

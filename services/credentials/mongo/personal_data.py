@@ -7,7 +7,7 @@ from typing import Any, get_args
 import orjson
 
 from services.credentials.keyring import Keyring, Unsealable
-from services.credentials.methods import place_of
+from services.credentials.method import place_of
 from services.credentials.model import change_guesses, sign_in_guesses
 from shared.contracts.events import LockCause
 from shared.epochs import Epochs

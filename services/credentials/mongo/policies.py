@@ -18,70 +18,6 @@ _VERSIONS = {"version", "trust_version"}
 """They rise with what is replaced, and are nothing that anybody puts."""
 
 
-@dataclass(frozen=True)
-class MongoPolicyStore:
-    """One document per organization; whose account it is stands beside the password."""
-
-    database: Database
-    transactions: Transactions
-
-    async def install(self) -> None:
-        """Create the collection. Safe to run twice."""
-        await self._policies.install()
-
-    async def policy_of(self, organization: str) -> MethodPolicy:
-        """Read the document."""
-        found = await self.database["policies"].find_one({"_id": organization})
-        if found is None:
-            return MethodPolicy()
-        return MethodPolicy.of(
-            found["allowed"],
-            found["second_factor"],
-            found["trust_days"],
-            # What came with a later version is not in the documents of before it.
-            found.get("trust_version", 0),
-            found.get("skip_days", 0),
-            found.get("reconfirm_days", UsualReconfirmDays),
-            found.get("version", 0),
-        )
-
-    async def put_policy(
-        self,
-        organization: str,
-        policy: MethodPolicy,
-        *,
-        replaces: Collection[int] | None = None,
-        told: Telling | None = None,
-    ) -> Replaced:
-        """Replace the document, all but the versions, which only rise."""
-        document = policy.as_contract().model_dump(mode="json", exclude=_VERSIONS)
-        rise = 0 if policy.trust_days else 1
-        trust_version = {"$add": [{"$ifNull": ["$trust_version", 0]}, rise]}
-        return await self._policies.replace(
-            organization,
-            document,
-            replaces=replaces,
-            told=told,
-            besides={"trust_version": trust_version},
-        )
-
-    @property
-    def _policies(self) -> VersionedDocuments:
-        return VersionedDocuments(self.database["policies"], self.transactions)
-
-    async def organization_of(self, sub: str) -> str | None:
-        """Read it alone."""
-        found = await self.database["passwords"].find_one({"_id": sub}, {"organization": 1})
-        return found.get("organization") if found else None
-
-    async def adopt(self, sub: str, user_id: str, organization: str) -> None:
-        """Set what is not there."""
-        await self.database["passwords"].update_one(
-            {"_id": sub, "user_id": user_id, "organization": None},
-            {"$set": {"organization": organization}},
-        )
-
-
 class _Versioned(Protocol):
     """A policy that says which version it is."""
 
@@ -124,6 +60,60 @@ class _OnePerOrganization(Generic[P]):
     @property
     def _policies(self) -> VersionedDocuments:
         return VersionedDocuments(self.database[self.collection], self.transactions)
+
+
+class MongoPolicyStore(_OnePerOrganization[MethodPolicy]):
+    """One document per organization; whose account it is stands beside the password."""
+
+    collection = "policies"
+
+    async def policy_of(self, organization: str) -> MethodPolicy:
+        """Read the document."""
+        found = await self._found(organization)
+        if found is None:
+            return MethodPolicy()
+        return MethodPolicy.of(
+            found["allowed"],
+            found["second_factor"],
+            found["trust_days"],
+            # What came with a later version is not in the documents of before it.
+            found.get("trust_version", 0),
+            found.get("skip_days", 0),
+            found.get("reconfirm_days", UsualReconfirmDays),
+            found.get("version", 0),
+        )
+
+    async def put_policy(
+        self,
+        organization: str,
+        policy: MethodPolicy,
+        *,
+        replaces: Collection[int] | None = None,
+        told: Telling | None = None,
+    ) -> Replaced:
+        """Replace the document, all but the versions, which only rise."""
+        document = policy.as_contract().model_dump(mode="json", exclude=_VERSIONS)
+        rise = 0 if policy.trust_days else 1
+        trust_version = {"$add": [{"$ifNull": ["$trust_version", 0]}, rise]}
+        return await self._policies.replace(
+            organization,
+            document,
+            replaces=replaces,
+            told=told,
+            besides={"trust_version": trust_version},
+        )
+
+    async def organization_of(self, sub: str) -> str | None:
+        """Read it alone."""
+        found = await self.database["passwords"].find_one({"_id": sub}, {"organization": 1})
+        return found.get("organization") if found else None
+
+    async def adopt(self, sub: str, user_id: str, organization: str) -> None:
+        """Set what is not there."""
+        await self.database["passwords"].update_one(
+            {"_id": sub, "user_id": user_id, "organization": None},
+            {"$set": {"organization": organization}},
+        )
 
 
 class MongoResetPolicyStore(_OnePerOrganization[ResetPolicy]):

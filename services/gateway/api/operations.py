@@ -1,7 +1,7 @@
 """One operation of the API: what it takes, who may call it, and what it answers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, cast
 
@@ -31,6 +31,7 @@ from shared.problems import at_fault
 from shared.service import read_json
 
 B = TypeVar("B", bound=BaseModel)
+T = TypeVar("T")
 Access = Literal["anyone", "session", "receipt", "admin", "server"]
 
 AnswerSeconds = 25.0
@@ -110,6 +111,16 @@ class Call:
         if len(given) > 1:
             raise InvalidRequest(errors=[at_fault(name, "repeated")])
         return given[0] if given else None
+
+    def choice(self, name: str, options: Sequence[T], usual: T) -> T:
+        """Return which of these a parameter names, or the usual one where it says nothing."""
+        given = self.query(name)
+        if not given:
+            return usual
+        chosen = next((each for each in options if each == given), None)
+        if chosen is None:
+            raise InvalidRequest(errors=[at_fault(name, "not-a-choice")])
+        return chosen
 
 
 @dataclass(frozen=True)

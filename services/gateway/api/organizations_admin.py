@@ -1,12 +1,12 @@
 """The part of the API's table for the guests of an admin's own organization."""
 
 from dataclasses import dataclass
-from typing import cast, get_args
+from typing import get_args
 
 from pydantic import BaseModel
 
 from services.gateway.api.operations import Answer, Call, Operation
-from services.gateway.api.preconditions import REPLACED, entity_tag, if_match
+from services.gateway.api.preconditions import REPLACED, if_match, versioned
 from services.gateway.organization_form import (
     ChangeMemberBody,
     InviteMemberBody,
@@ -23,8 +23,6 @@ from shared.contracts.organizations import (
     Members,
     MembershipState,
 )
-from shared.contracts.refusals import InvalidRequest
-from shared.problems import at_fault
 
 _ONE = "/admin/organizations/{id}"
 _MEMBERS = f"{_ONE}/members"
@@ -166,15 +164,9 @@ class OrganizationsAdministrationApi:
         return Answer(None, 204)
 
     async def _members(self, call: Call) -> Answer:
-        state = call.query("state") or "active"
-        if state not in get_args(MembershipState):
-            raise InvalidRequest(errors=[at_fault("state", "not-a-choice")])
+        state: MembershipState = call.choice("state", get_args(MembershipState), "active")
         found = self.organizations.administration.members(
-            call.admin,
-            call.path("id"),
-            cast("MembershipState", state),
-            limit=call.limit,
-            after=call.after,
+            call.admin, call.path("id"), state, limit=call.limit, after=call.after
         )
         return Answer(await found)
 
@@ -211,8 +203,8 @@ class OrganizationsAdministrationApi:
 
 
 def _organization(known: KnownOrganization) -> Answer:
-    return Answer(OrganizationItem.of(known), headers={"ETag": entity_tag(known.version)})
+    return versioned(OrganizationItem.of(known), known.version)
 
 
 def _member(member: Member) -> Answer:
-    return Answer(member, headers={"ETag": entity_tag(member.revision)})
+    return versioned(member, member.revision)

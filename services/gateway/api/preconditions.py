@@ -3,6 +3,7 @@
 import re
 
 from aiohttp import web
+from pydantic import BaseModel
 
 from services.gateway.api.operations import Answer
 from services.gateway.requests import IF_MATCH
@@ -41,7 +42,12 @@ def if_match(request: web.Request) -> tuple[int, ...] | None:
     return tuple(int(each) for each in _STRONG_VERSION.findall(value))
 
 
+def versioned(content: BaseModel, version: int, status: int = 200) -> Answer:
+    """Return what somebody may replace next, with the tag of its version."""
+    return Answer(content, status, headers={"ETag": entity_tag(version)})
+
+
 def tagged(kind: type[Contract], policy: Kept) -> Answer:
     """Return a policy as it is put, with its version beside it."""
     shown = kind(**policy.model_dump(include=set(kind.model_fields)))
-    return Answer(shown, headers={"ETag": entity_tag(policy.version)})
+    return versioned(shown, policy.version)

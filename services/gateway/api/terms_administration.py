@@ -1,18 +1,17 @@
 """The part of the API's table for the terms of use that admins write."""
 
 from dataclasses import dataclass
-from typing import cast, get_args
+from typing import get_args
 
 from aiohttp import web
 from pydantic import BaseModel
 
 from services.gateway.api.downloads import File, csv_format
 from services.gateway.api.operations import Answer, Call, Operation
-from services.gateway.api.preconditions import REPLACED, entity_tag, if_match
+from services.gateway.api.preconditions import REPLACED, if_match, versioned
 from services.gateway.requests import IF_MATCH
 from services.gateway.terms_at_sign_in import TermsFlows
 from services.gateway.terms_form import PublishBody, TermsBody
-from shared.contracts.refusals import InvalidRequest
 from shared.contracts.terms import (
     Acceptance,
     Acceptances,
@@ -21,7 +20,6 @@ from shared.contracts.terms import (
     ExportedDecision,
     Status,
 )
-from shared.problems import at_fault
 
 LargestDocument = 4 * 1024 * 1024
 """Bytes of a body or an answer with the texts of a version in all its languages. It is repeated all
@@ -136,15 +134,9 @@ class TermsAdministrationApi:
         return _document(await published)
 
     async def _acceptances(self, call: Call) -> Answer:
-        status = call.query("status") or "accepted"
-        if status not in get_args(Status):
-            raise InvalidRequest(errors=[at_fault("status", "not-a-choice")])
+        status: Status = call.choice("status", get_args(Status), "accepted")
         found = self.terms.administration.acceptances(
-            call.admin,
-            call.path("id"),
-            cast("Status", status),
-            limit=call.limit,
-            after=call.after,
+            call.admin, call.path("id"), status, limit=call.limit, after=call.after
         )
         return Answer(await found)
 
@@ -163,4 +155,4 @@ _CSV = csv_format(_COLUMNS, _in_columns, ids={"sub"})
 
 
 def _document(document: Document, status: int = 200) -> Answer:
-    return Answer(document, status, headers={"ETag": entity_tag(document.revision)})
+    return versioned(document, document.revision, status)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from services.gateway.api.operations import Answer, Call, Operation
-from services.gateway.api.preconditions import REPLACED, entity_tag, if_match
+from services.gateway.api.preconditions import REPLACED, if_match, versioned
 from services.gateway.api.terms import version_asked
 from services.gateway.api.terms_administration import LargestDocument
 from services.gateway.forms import Body, Line
@@ -67,7 +67,7 @@ class TermsFilesApi:
         document = await self.terms.administration.put_pdf(
             call.admin, call.path("id"), said, if_match(call.request)
         )
-        return Answer(document, headers={"ETag": entity_tag(document.revision)})
+        return versioned(document, document.revision)
 
     async def _read(self, call: Call) -> Answer:
         asked = call.path("id"), call.path("language"), version_asked(call)

@@ -6,7 +6,7 @@ from typing import get_args
 from pydantic import BaseModel, Field, SecretStr
 
 from services.gateway.api.operations import Answer, Call, Operation
-from services.gateway.api.preconditions import entity_tag, if_match
+from services.gateway.api.preconditions import if_match, versioned
 from services.gateway.forms import Body, ChangeUserBody, Password
 from services.gateway.requests import IF_MATCH
 from services.gateway.users import KnownUser, Users
@@ -164,7 +164,7 @@ class UsersApi:
 
 def _user(known: KnownUser) -> Answer:
     # It names the record alone: what a user registers meanwhile makes no admin begin anew.
-    return Answer(UserItem.of(known), headers={"ETag": entity_tag(known.user.revision)})
+    return versioned(UserItem.of(known), known.user.revision)
 
 
 def _said(password: SecretStr | None) -> str | None:

@@ -9,7 +9,7 @@ from services.gateway.organization_form import ChangeMemberBody
 from services.gateway.organizations import OrganizationsAdministration
 from services.gateway.portal import addresses
 from services.gateway.portal.admin_pages import ADDRESS as ADMIN
-from services.gateway.portal.admin_pages import Admins, filled, read_version
+from services.gateway.portal.admin_pages import Admins, Sent, filled, read_version
 from services.gateway.portal.visits import Form, Visitor
 from shared.contracts.organizations import (
     KeptDays,
@@ -18,7 +18,7 @@ from shared.contracts.organizations import (
     MembershipState,
 )
 from shared.contracts.profile import Person
-from shared.contracts.refusals import NotFound, Refusal
+from shared.contracts.refusals import NotFound
 
 ADDRESS = f"{ADMIN}/members"
 _PAGE = 20
@@ -38,10 +38,8 @@ class AdminMemberPages:
         one = f"{ADDRESS}/{{id}}"
         return [
             web.get(ADDRESS, self.admins.reading(self._list)),
-            web.get(one, self.admins.reading(self._show)),
-            web.post(one, self.admins.taking(self._change)),
-            web.get(f"{one}/{{action}}", self.admins.reading(self._ask)),
-            web.post(f"{one}/{{action}}", self.admins.taking(self._act)),
+            *self.admins.form(one, self._show, self._change, _SAID_IN_PLACE),
+            *self.admins.form(f"{one}/{{action}}", self._question, self._act, _SAID_IN_PLACE),
         ]
 
     async def _list(self, request: web.Request, visitor: Visitor, admin: Person) -> web.Response:
@@ -65,61 +63,37 @@ class AdminMemberPages:
             states=get_args(MembershipState),
         )
 
-    async def _show(self, request: web.Request, visitor: Visitor, admin: Person) -> web.Response:
-        member = await self._member(request, admin)
-        form = Form({"role": member.role, "groups": ", ".join(member.groups)})
-        return await self._form(request, visitor, member, form)
-
-    async def _form(
-        self,
-        request: web.Request,
-        visitor: Visitor,
-        member: Member,
-        form: Form,
-        refusal: Refusal | None = None,
+    async def _show(
+        self, request: web.Request, visitor: Visitor, admin: Person, sent: Sent
     ) -> web.Response:
-        done = request.query.get("done")
+        member, done = await self._member(request, admin), request.query.get("done")
         return await self.admins.pages.show(
             request,
             "admin_member.html",
             visitor=visitor,
             member=member,
-            form=form,
+            form=sent.form or _form_of(member),
             roles=get_args(MembershipRole),
             done=done if done in _DONE else None,
-            refusal=refusal,
+            refusal=sent.refusal,
         )
 
     async def _change(self, request: web.Request, admin: Person, form: Form) -> web.Response:
         sub = request.match_info["id"]
         said = {"role": form["role"], "groups": read_groups(form)}
-        try:
-            body = filled(ChangeMemberBody, said)
-            await self.organizations.change(
-                admin,
-                admin.home_organization.id,
-                sub,
-                role=body.role,
-                groups=body.groups,
-                replaces=read_version(form),
-            )
-        except Refusal as refusal:
-            if refusal.type not in _SAID_IN_PLACE:
-                raise
-            visitor = await self.admins.visits.visitor(request)
-            member = await self._member(request, admin)
-            return await self._form(request, visitor, member, form, refusal)
+        body = filled(ChangeMemberBody, said)
+        await self.organizations.change(
+            admin,
+            admin.home_organization.id,
+            sub,
+            role=body.role,
+            groups=body.groups,
+            replaces=read_version(form),
+        )
         return addresses.see(addresses.with_query(f"{ADDRESS}/{sub}", done="changed"))
 
-    async def _ask(self, request: web.Request, visitor: Visitor, admin: Person) -> web.Response:
-        return await self._question(request, visitor, admin)
-
     async def _question(
-        self,
-        request: web.Request,
-        visitor: Visitor,
-        admin: Person,
-        refusal: Refusal | None = None,
+        self, request: web.Request, visitor: Visitor, admin: Person, sent: Sent
     ) -> web.Response:
         member, action = await self._member(request, admin), request.match_info["action"]
         if action != action_on(member):
@@ -131,7 +105,7 @@ class AdminMemberPages:
             member=member,
             action=action,
             days=KeptDays,
-            refusal=refusal,
+            refusal=sent.refusal,
         )
 
     async def _act(self, request: web.Request, admin: Person, form: Form) -> web.Response:
@@ -142,19 +116,17 @@ class AdminMemberPages:
         acts = {"remove": self.organizations.remove, "restore": self.organizations.restore}
         if action not in acts:
             raise NotFound
-        try:
-            await acts[action](admin, admin.home_organization.id, sub)
-        except Refusal as refusal:
-            if refusal.type not in _SAID_IN_PLACE:
-                raise
-            visitor = await self.admins.visits.visitor(request)
-            return await self._question(request, visitor, admin, refusal)
+        await acts[action](admin, admin.home_organization.id, sub)
         return addresses.see(addresses.with_query(page, done=action))
 
     async def _member(self, request: web.Request, admin: Person) -> Member:
         return await self.organizations.member(
             admin, admin.home_organization.id, request.match_info["id"]
         )
+
+
+def _form_of(member: Member) -> Form:
+    return Form({"role": member.role, "groups": ", ".join(member.groups)})
 
 
 def action_on(member: Member) -> str:

@@ -7,12 +7,12 @@ from aiohttp import web
 
 from services.gateway.policy import Policies
 from services.gateway.portal import addresses
-from services.gateway.portal.admin_pages import Admins
+from services.gateway.portal.admin_pages import Admins, Sent
 from services.gateway.portal.admin_user_pages import ADDRESS, page_of
 from services.gateway.portal.visits import Form, Visitor
 from services.gateway.users import KnownUser, Users
 from shared.contracts.profile import Person
-from shared.contracts.refusals import NotFound, Refusal
+from shared.contracts.refusals import NotFound
 
 _DONE = {"added", "changed", "sign-out", "disable", "enable", "require-security-info"}
 _SAID_IN_PLACE = {"last-admin", "too-busy", "service-unavailable"}
@@ -29,11 +29,10 @@ class AdminOneUserPages:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
-        action = f"{ADDRESS}/{{id}}/{{action}}"
+        one = f"{ADDRESS}/{{id}}"
         return [
-            web.get(f"{ADDRESS}/{{id}}", self.admins.reading(self._show)),
-            web.get(action, self.admins.reading(self._ask)),
-            web.post(action, self.admins.taking(self._act)),
+            web.get(one, self.admins.reading(self._show)),
+            *self.admins.form(f"{one}/{{action}}", self._question, self._act, _SAID_IN_PLACE),
         ]
 
     def _actions(self, known: KnownUser) -> dict[str, Do]:
@@ -64,15 +63,8 @@ class AdminOneUserPages:
             done=done if done in _DONE else None,
         )
 
-    async def _ask(self, request: web.Request, visitor: Visitor, admin: Person) -> web.Response:
-        return await self._question(request, visitor, admin)
-
     async def _question(
-        self,
-        request: web.Request,
-        visitor: Visitor,
-        admin: Person,
-        refusal: Refusal | None = None,
+        self, request: web.Request, visitor: Visitor, admin: Person, sent: Sent
     ) -> web.Response:
         known, action = await self._known(request, admin)
         return await self.admins.pages.show(
@@ -81,7 +73,7 @@ class AdminOneUserPages:
             visitor=visitor,
             user=known.user,
             action=action,
-            refusal=refusal,
+            refusal=sent.refusal,
         )
 
     async def _act(self, request: web.Request, admin: Person, form: Form) -> web.Response:
@@ -89,13 +81,7 @@ class AdminOneUserPages:
         sub = known.user.sub
         if form["answer"] != "yes":
             return addresses.see(page_of(sub))
-        try:
-            done = await self._actions(known)[action](admin, sub)
-        except Refusal as refusal:
-            if refusal.type not in _SAID_IN_PLACE:
-                raise
-            visitor = await self.admins.visits.visitor(request)
-            return await self._question(request, visitor, admin, refusal)
+        done = await self._actions(known)[action](admin, sub)
         if action == "temporary-password":
             return await self._password(request, known, str(done))
         if action == "delete":

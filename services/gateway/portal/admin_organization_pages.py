@@ -11,11 +11,10 @@ from services.gateway.organizations import OrganizationsAdministration
 from services.gateway.portal import addresses
 from services.gateway.portal.admin_member_pages import read_groups
 from services.gateway.portal.admin_pages import ADDRESS as ADMIN
-from services.gateway.portal.admin_pages import Admins, filled, read_version
+from services.gateway.portal.admin_pages import Admins, Sent, filled, read_version
 from services.gateway.portal.visits import Form, Visitor
 from shared.contracts.organizations import KnownOrganization, MembershipRole
 from shared.contracts.profile import Helpdesk, Person
-from shared.contracts.refusals import Refusal
 
 INVITATIONS = f"{ADMIN}/invitations"
 INVITE = f"{INVITATIONS}/new"
@@ -42,10 +41,8 @@ class AdminOrganizationPages:
         return [
             web.get(INVITATIONS, self.admins.reading(self._invitations)),
             web.post(INVITATIONS, self.admins.taking(self._revoke)),
-            web.get(INVITE, self.admins.reading(self._new)),
-            web.post(INVITE, self.admins.taking(self._invite)),
-            web.get(LEAVING, self.admins.reading(self._policy)),
-            web.post(LEAVING, self.admins.taking(self._put_policy)),
+            *self.admins.form(INVITE, self._form, self._invite, _SAID_IN_PLACE),
+            *self.admins.form(LEAVING, self._policy, self._put_policy, _SAID_IN_PLACE),
         ]
 
     async def _invitations(
@@ -69,46 +66,36 @@ class AdminOrganizationPages:
         await self.organizations.revoke(admin, organization, form["invitation"])
         return addresses.see(addresses.with_query(INVITATIONS, done="revoked"))
 
-    async def _new(self, request: web.Request, visitor: Visitor, _admin: Person) -> web.Response:
-        return await self._form(request, visitor, Form({"role": "member"}))
-
     async def _form(
-        self, request: web.Request, visitor: Visitor, form: Form, refusal: Refusal | None = None
+        self, request: web.Request, visitor: Visitor, _admin: Person, sent: Sent
     ) -> web.Response:
         return await self.admins.pages.show(
             request,
             "admin_invite.html",
             visitor=visitor,
-            form=form,
+            form=sent.form or Form({"role": "member"}),
             roles=get_args(MembershipRole),
-            refusal=refusal,
+            refusal=sent.refusal,
         )
 
-    async def _invite(self, request: web.Request, admin: Person, form: Form) -> web.Response:
+    async def _invite(self, _request: web.Request, admin: Person, form: Form) -> web.Response:
         said = {
             "user_id": form["user_id"].strip(),
             "role": form["role"],
             "groups": read_groups(form),
         }
-        try:
-            body = filled(InviteMemberBody, said)
-            await self.organizations.invite(
-                admin, admin.home_organization.id, body.user_id, body.role, body.groups
-            )
-        except Refusal as refusal:
-            if refusal.type not in _SAID_IN_PLACE:
-                raise
-            visitor = await self.admins.visits.visitor(request)
-            return await self._form(request, visitor, form, refusal)
+        body = filled(InviteMemberBody, said)
+        await self.organizations.invite(
+            admin, admin.home_organization.id, body.user_id, body.role, body.groups
+        )
         return addresses.see(addresses.with_query(INVITATIONS, done="invited"))
 
-    async def _policy(self, request: web.Request, visitor: Visitor, admin: Person) -> web.Response:
-        known = await self.organizations.read(admin, admin.home_organization.id)
-        return await self._policy_form(request, visitor, _form_of(known))
-
-    async def _policy_form(
-        self, request: web.Request, visitor: Visitor, form: Form, refusal: Refusal | None = None
+    async def _policy(
+        self, request: web.Request, visitor: Visitor, admin: Person, sent: Sent
     ) -> web.Response:
+        form = sent.form
+        if form is None:
+            form = _form_of(await self.organizations.read(admin, admin.home_organization.id))
         return await self.admins.pages.show(
             request,
             "admin_leaving.html",
@@ -116,22 +103,16 @@ class AdminOrganizationPages:
             form=form,
             contacts=tuple(Helpdesk.model_fields),
             done="done" in request.query,
-            refusal=refusal,
+            refusal=sent.refusal,
         )
 
-    async def _put_policy(self, request: web.Request, admin: Person, form: Form) -> web.Response:
+    async def _put_policy(self, _request: web.Request, admin: Person, form: Form) -> web.Response:
         said = {name: form[name].strip() for name in Helpdesk.model_fields}
-        try:
-            contact = filled(HelpdeskBody, said) if any(said.values()) else None
-            leave = LeaveBody(allowed=form["allowed"] == "yes", contact=contact)
-            await self.organizations.put_policy(
-                admin, admin.home_organization.id, leave.as_policy(), read_version(form)
-            )
-        except Refusal as refusal:
-            if refusal.type not in _SAID_IN_PLACE:
-                raise
-            visitor = await self.admins.visits.visitor(request)
-            return await self._policy_form(request, visitor, form, refusal)
+        contact = filled(HelpdeskBody, said) if any(said.values()) else None
+        leave = LeaveBody(allowed=form["allowed"] == "yes", contact=contact)
+        await self.organizations.put_policy(
+            admin, admin.home_organization.id, leave.as_policy(), read_version(form)
+        )
         return addresses.see(addresses.with_query(LEAVING, done="yes"))
 
 

@@ -1,6 +1,6 @@
 """The administration: where it begins, and the events that could not be handled."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,7 +19,7 @@ from services.gateway.portal.step_up_pages import to_step_up
 from services.gateway.portal.visits import Form, Visitor, Visits
 from services.gateway.users import Users
 from shared.contracts.profile import Person
-from shared.contracts.refusals import InvalidRequest
+from shared.contracts.refusals import InvalidRequest, Refusal
 from shared.problems import field_errors
 
 ADDRESS = "/admin"
@@ -30,6 +30,17 @@ B = TypeVar("B", bound=BaseModel)
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 Read = Callable[[web.Request, Visitor, Person], Awaitable[web.Response]]
 Act = Callable[[web.Request, Person, Form], Awaitable[web.Response]]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A form as it was sent, and why it was refused; neither while it is yet to be filled in."""
+
+    form: Form | None = None
+    refusal: Refusal | None = None
+
+
+Show = Callable[[web.Request, Visitor, Person, Sent], Awaitable[web.Response]]
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,28 @@ class Admins:
             return await self._let_in(request, visitor, address, take)
 
         return handle
+
+    def form(
+        self, address: str, show: Show, act: Act, said_in_place: Collection[str]
+    ) -> list[web.RouteDef]:
+        """Return the routes of a form with a page of its own, which says what was refused.
+
+        Refusals other than those `said_in_place` become pages of their own.
+        """
+
+        async def ask(request: web.Request, visitor: Visitor, admin: Person) -> web.Response:
+            return await show(request, visitor, admin, Sent())
+
+        async def take(request: web.Request, admin: Person, form: Form) -> web.Response:
+            try:
+                return await act(request, admin, form)
+            except Refusal as refusal:
+                if refusal.type not in said_in_place:
+                    raise
+                visitor = await self.visits.visitor(request)
+                return await show(request, visitor, admin, Sent(form, refusal))
+
+        return [web.get(address, self.reading(ask)), web.post(address, self.taking(take))]
 
     async def _let_in(
         self,

@@ -8,14 +8,14 @@ from typing import cast, get_args
 from aiohttp import web
 
 from services.gateway.portal import addresses
-from services.gateway.portal.admin_pages import Admins, filled, read_version
+from services.gateway.portal.admin_pages import Admins, Sent, filled, read_version
 from services.gateway.portal.admin_terms_pages import ADDRESS, SAID_IN_PLACE, page_of
 from services.gateway.portal.new_password import wrong
 from services.gateway.portal.visits import Form, Visitor
 from services.gateway.terms import TermsAdministration
 from services.gateway.terms_form import PublishBody
 from shared.contracts.profile import Person
-from shared.contracts.refusals import InvalidRequest, NotFound, Refusal
+from shared.contracts.refusals import InvalidRequest, NotFound
 from shared.contracts.terms import Status
 
 _PAGE = 50
@@ -36,8 +36,7 @@ class AdminPublishedTermsPages:
         one = f"{ADDRESS}/{{id}}"
         return [
             web.get(f"{one}/acceptances", self.admins.reading(self._acceptances)),
-            web.get(f"{one}/{{action}}", self.admins.reading(self._ask)),
-            web.post(f"{one}/{{action}}", self.admins.taking(self._act)),
+            *self.admins.form(f"{one}/{{action}}", self._question, self._act, SAID_IN_PLACE),
         ]
 
     async def _acceptances(
@@ -59,16 +58,8 @@ class AdminPublishedTermsPages:
             ),
         )
 
-    async def _ask(self, request: web.Request, visitor: Visitor, admin: Person) -> web.Response:
-        return await self._question(request, visitor, admin, Form())
-
     async def _question(
-        self,
-        request: web.Request,
-        visitor: Visitor,
-        admin: Person,
-        form: Form,
-        refusal: Refusal | None = None,
+        self, request: web.Request, visitor: Visitor, admin: Person, sent: Sent
     ) -> web.Response:
         action = _action(request)
         document = await self.terms.read(admin, request.match_info["id"])
@@ -80,27 +71,21 @@ class AdminPublishedTermsPages:
             visitor=visitor,
             document=document,
             action=action,
-            form=form,
-            refusal=refusal,
+            form=sent.form or Form(),
+            refusal=sent.refusal,
         )
 
     async def _act(self, request: web.Request, admin: Person, form: Form) -> web.Response:
         action, document = _action(request), request.match_info["id"]
         if form["answer"] != "yes":
             return addresses.see(page_of(document))
-        try:
-            if action == "delete":
-                await self.terms.drop_draft(admin, document, read_version(form))
-                return addresses.see(addresses.with_query(ADDRESS, done="deleted"))
-            at = _moment(form["effective_at"], self.admins.pages.clock.now())
-            published = await self.terms.publish(
-                admin, document, effective_at=at, replaces=read_version(form)
-            )
-        except Refusal as refusal:
-            if refusal.type not in SAID_IN_PLACE:
-                raise
-            visitor = await self.admins.visits.visitor(request)
-            return await self._question(request, visitor, admin, form, refusal)
+        if action == "delete":
+            await self.terms.drop_draft(admin, document, read_version(form))
+            return addresses.see(addresses.with_query(ADDRESS, done="deleted"))
+        at = _moment(form["effective_at"], self.admins.pages.clock.now())
+        published = await self.terms.publish(
+            admin, document, effective_at=at, replaces=read_version(form)
+        )
         is_in_force = published.current == published.versions[-1].version
         return addresses.see(page_of(document, done="published" if is_in_force else "scheduled"))
 

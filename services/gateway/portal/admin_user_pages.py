@@ -8,11 +8,11 @@ from aiohttp import web
 from services.gateway.forms import AddUserBody, ChangeUserBody
 from services.gateway.portal import addresses
 from services.gateway.portal.admin_pages import ADDRESS as ADMIN
-from services.gateway.portal.admin_pages import Admins, filled, read_version
+from services.gateway.portal.admin_pages import Admins, Sent, filled, read_version
 from services.gateway.portal.visits import Form, Visitor
 from services.gateway.users import Users
 from shared.contracts.profile import AddPerson, PeopleList, Person
-from shared.contracts.refusals import InvalidRequest, Refusal
+from shared.contracts.refusals import InvalidRequest
 from shared.contracts.users import Emptiable, RecordChanges, User
 
 ADDRESS = f"{ADMIN}/users"
@@ -48,10 +48,8 @@ class AdminUserPages:
         """Return the routes."""
         return [
             web.get(ADDRESS, self.admins.reading(self._list)),
-            web.get(ADD, self.admins.reading(self._new)),
-            web.post(ADD, self.admins.taking(self._add)),
-            web.get(f"{ADDRESS}/{{id}}/edit", self.admins.reading(self._edit)),
-            web.post(f"{ADDRESS}/{{id}}/edit", self.admins.taking(self._change)),
+            *self.admins.form(ADD, self._new, self._add, _SAID_IN_PLACE),
+            *self.admins.form(f"{ADDRESS}/{{id}}/edit", self._edit, self._change, _SAID_IN_PLACE),
         ]
 
     async def _list(self, request: web.Request, visitor: Visitor, admin: Person) -> web.Response:
@@ -74,71 +72,58 @@ class AdminUserPages:
             done="done" in request.query,
         )
 
-    async def _new(self, request: web.Request, visitor: Visitor, _admin: Person) -> web.Response:
-        return await self._form(request, visitor, Form())
+    async def _new(
+        self, request: web.Request, visitor: Visitor, _admin: Person, sent: Sent
+    ) -> web.Response:
+        return await self._form(request, visitor, sent, Form())
 
-    async def _edit(self, request: web.Request, visitor: Visitor, admin: Person) -> web.Response:
+    async def _edit(
+        self, request: web.Request, visitor: Visitor, admin: Person, sent: Sent
+    ) -> web.Response:
         user = (await self.users.read(admin, request.match_info["id"])).user
-        return await self._form(request, visitor, _form_of(user), user=user)
+        return await self._form(request, visitor, sent, _form_of(user), user)
 
     async def _form(
         self,
         request: web.Request,
         visitor: Visitor,
-        form: Form,
-        refusal: Refusal | None = None,
+        sent: Sent,
+        new: Form,
         user: User | None = None,
     ) -> web.Response:
         return await self.admins.pages.show(
             request,
             "admin_user_form.html",
             visitor=visitor,
-            form=form,
-            refusal=refusal,
+            form=sent.form or new,
+            refusal=sent.refusal,
             user=user,
         )
 
-    async def _add(self, request: web.Request, admin: Person, form: Form) -> web.Response:
-        try:
-            said = {name: value for name, value in _said(form).items() if value is not None}
-            said |= {"user_id": form["user_id"].strip()}
-            if form["password"]:
-                said |= {"password": form["password"]}
-            body = filled(AddUserBody, said)
-            record = AddPerson(
-                organization=admin.home_organization.id,
-                **body.model_dump(exclude={"password", "temporary"}),
-            )
-            added = await self.admins.administration.add(
-                admin, record, body.password, temporary=True
-            )
-        except Refusal as refusal:
-            return await self._refused(request, form, refusal)
+    async def _add(self, _request: web.Request, admin: Person, form: Form) -> web.Response:
+        said = {name: value for name, value in _said(form).items() if value is not None}
+        said |= {"user_id": form["user_id"].strip()}
+        if form["password"]:
+            said |= {"password": form["password"]}
+        body = filled(AddUserBody, said)
+        record = AddPerson(
+            organization=admin.home_organization.id,
+            **body.model_dump(exclude={"password", "temporary"}),
+        )
+        added = await self.admins.administration.add(admin, record, body.password, temporary=True)
         return addresses.see(addresses.with_query(page_of(added.sub), done="added"))
 
     async def _change(self, request: web.Request, admin: Person, form: Form) -> web.Response:
         sub, said = request.match_info["id"], _said(form)
-        try:
-            changes = filled(ChangeUserBody, said).model_dump(exclude_unset=True)
-            await self.users.change(
-                admin,
-                sub,
-                RecordChanges(**changes),
-                emptied=tuple(name for name in _EMPTIABLE if said.get(name, "") is None),
-                replaces=read_version(form),
-            )
-        except Refusal as refusal:
-            user = (await self.users.read(admin, sub)).user
-            return await self._refused(request, form, refusal, user)
+        changes = filled(ChangeUserBody, said).model_dump(exclude_unset=True)
+        await self.users.change(
+            admin,
+            sub,
+            RecordChanges(**changes),
+            emptied=tuple(name for name in _EMPTIABLE if said.get(name, "") is None),
+            replaces=read_version(form),
+        )
         return addresses.see(addresses.with_query(page_of(sub), done="changed"))
-
-    async def _refused(
-        self, request: web.Request, form: Form, refusal: Refusal, user: User | None = None
-    ) -> web.Response:
-        if refusal.type not in _SAID_IN_PLACE:
-            raise refusal
-        visitor = await self.admins.visits.visitor(request)
-        return await self._form(request, visitor, form, refusal, user)
 
 
 def _form_of(user: User) -> Form:

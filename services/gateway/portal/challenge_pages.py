@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 from aiohttp import web
-from pydantic import SecretStr
 
 from services.gateway.errors import FlowEnded
 from services.gateway.portal import addresses, cookies
-from services.gateway.portal.new_password import wrong
+from services.gateway.portal.answers import SAID_OF_METHODS, read_answer
 from services.gateway.portal.page import Pages
 from services.gateway.portal.sign_in_pages import ADDRESS as SIGN_IN
 from services.gateway.portal.sign_in_pages import (
@@ -19,23 +18,9 @@ from services.gateway.portal.sign_in_pages import (
 )
 from services.gateway.portal.visits import Form, Visits
 from services.gateway.sign_in import SignIn
-from shared.contracts.methods import LongestAnswer, LongestCode
-from shared.contracts.refusals import InvalidRequest, Refusal
+from shared.contracts.refusals import Refusal
 
-_SAID_IN_PLACE = {
-    "code-refused",
-    "code-used",
-    "not-allowed-by-policy",
-    "passkey-refused",
-    "passkey-cloned",
-    "sign-in-throttled",
-    "too-many-codes",
-    "code-not-sent",
-    "invalid-request",
-    "too-busy",
-    "service-unavailable",
-    "csrf-refused",
-}
+_SAID_OF_ANSWER = {*SAID_OF_METHODS, "csrf-refused"}
 
 
 @dataclass(frozen=True)
@@ -51,8 +36,11 @@ class ChallengePages:
         """Return the routes."""
         return [
             web.get(CHALLENGE, self._ask),
-            web.post(CHALLENGE, self._answer),
-            web.post(f"{CHALLENGE}/method", self._choose),
+            web.post(CHALLENGE, self.visits.taking(self._answer, self._form, _SAID_OF_ANSWER)),
+            web.post(
+                f"{CHALLENGE}/method",
+                self.visits.taking(self._choose, self._form, SAID_OF_METHODS),
+            ),
         ]
 
     async def _ask(self, request: web.Request) -> web.Response:
@@ -60,50 +48,31 @@ class ChallengePages:
             return addresses.see(SIGN_IN)
         to = addresses.local(request.query.get("next"))
         try:
-            return await self._form(request, to)
+            return await self._form(request, Form({"next": to}))
         except FlowEnded:
             # It was answered in another tab, perhaps, and waits for something else now.
             action = await self.sign_in.action(flow_of(request))
         return addresses.see(to_action(action, to))
 
-    async def _answer(self, request: web.Request) -> web.Response:
-        form = await self.visits.unchecked_form(request)
+    async def _answer(self, request: web.Request, form: Form) -> web.Response:
+        answer, where = read_answer(form), self.visits.requests.where(request)
+        outcome = await self.sign_in.answer(
+            flow_of(request), answer, where, trust_device=_wants_trust(form)
+        )
         to = addresses.local(form["next"])
-        try:
-            self.visits.check_anonymous_form(request, form)
-            answer, where = read_answer(form), self.visits.requests.where(request)
-            outcome = await self.sign_in.answer(
-                flow_of(request), answer, where, trust_device=form["trust_device"] == "yes"
-            )
-        except Refusal as refusal:
-            if refusal.type not in _SAID_IN_PLACE:
-                raise
-            return await self._form(request, to, refusal, trust=form["trust_device"] == "yes")
         return await self.signing_in.follow(request, outcome, to, secret_of(request))
 
-    async def _choose(self, request: web.Request) -> web.Response:
-        form = await self.visits.unchecked_form(request)
-        self.visits.check_anonymous_form(request, form)
-        to = addresses.local(form["next"])
-        try:
-            await self.sign_in.choose_method(flow_of(request), form["method"])
-        except Refusal as refusal:
-            if refusal.type not in _SAID_IN_PLACE:
-                raise
-            return await self._form(request, to, refusal)
-        again = form["sent"] == "again"
+    async def _choose(self, request: web.Request, form: Form) -> web.Response:
+        await self.sign_in.choose_method(flow_of(request), form["method"])
+        to, again = addresses.local(form["next"]), form["sent"] == "again"
         return addresses.see(
             addresses.with_query(CHALLENGE, next=to, sent="again" if again else None)
         )
 
     async def _form(
-        self,
-        request: web.Request,
-        to: str,
-        refusal: Refusal | None = None,
-        *,
-        trust: bool = False,
+        self, request: web.Request, form: Form, refusal: Refusal | None = None
     ) -> web.Response:
+        to = addresses.local(form["next"])
         return await self.pages.show(
             request,
             "challenge.html",
@@ -111,22 +80,10 @@ class ChallengePages:
             waiting=await self.sign_in.challenge(flow_of(request)),
             to=to,
             again=request.query.get("sent") == "again",
-            trust=trust,
+            trust=_wants_trust(form),
             refusal=refusal,
         )
 
 
-def read_code(form: Form) -> SecretStr:
-    """Return the code that was typed, or raise where it cannot be one."""
-    if not 0 < len(form["code"]) <= LongestCode:
-        raise InvalidRequest(errors=[wrong("code", "too-long" if form["code"] else "missing")])
-    return SecretStr(form["code"])
-
-
-def read_answer(form: Form) -> SecretStr:
-    """Return what a script says for a passkey, or else the code that was typed."""
-    if not form["passkey"]:
-        return read_code(form)
-    if len(form["passkey"]) > LongestAnswer:
-        raise InvalidRequest(errors=[wrong("code", "too-long")])
-    return SecretStr(form["passkey"])
+def _wants_trust(form: Form) -> bool:
+    return form["trust_device"] == "yes"

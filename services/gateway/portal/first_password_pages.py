@@ -14,7 +14,7 @@ from services.gateway.portal.sign_in_pages import (
     flow_of,
     secret_of,
 )
-from services.gateway.portal.visits import Visits
+from services.gateway.portal.visits import Form, Visits
 from services.gateway.sign_in import SignIn
 from shared.contracts.refusals import InvalidRequest, Refusal
 
@@ -42,31 +42,23 @@ class FirstPasswordPages:
         """Return the routes."""
         return [
             web.get(ADDRESS, self._ask),
-            web.post(ADDRESS, self._choose),
+            web.post(ADDRESS, self.visits.taking(self._choose, self._form, _SAID_IN_PLACE)),
             web.post(f"{ADDRESS}/check", self._check),
         ]
 
     async def _ask(self, request: web.Request) -> web.Response:
         return await self.signing_in.ask(
-            request, "change-password", lambda to: self._form(request, to)
+            request, "change-password", lambda to: self._form(request, Form({"next": to}))
         )
 
-    async def _choose(self, request: web.Request) -> web.Response:
-        form = await self.visits.unchecked_form(request)
+    async def _choose(self, request: web.Request, form: Form) -> web.Response:
+        flow, password = flow_of(request), SecretStr(form["new_password"])
+        wrong = await shortcomings(form, lambda: self.sign_in.check_password(flow, password))
+        if wrong:
+            raise InvalidRequest(errors=wrong)
+        where = self.visits.requests.where(request)
+        outcome = await self.sign_in.replace_temporary_password(flow, password, where)
         to = addresses.local(form["next"])
-        try:
-            self.visits.check_anonymous_form(request, form)
-            flow = flow_of(request)
-            password = SecretStr(form["new_password"])
-            wrong = await shortcomings(form, lambda: self.sign_in.check_password(flow, password))
-            if wrong:
-                raise InvalidRequest(errors=wrong)
-            where = self.visits.requests.where(request)
-            outcome = await self.sign_in.replace_temporary_password(flow, password, where)
-        except Refusal as refusal:
-            if refusal.type not in _SAID_IN_PLACE:
-                raise
-            return await self._form(request, to, refusal)
         return await self.signing_in.follow(request, outcome, to, secret_of(request))
 
     async def _check(self, request: web.Request) -> web.Response:
@@ -76,8 +68,9 @@ class FirstPasswordPages:
         return web.json_response(text=report.model_dump_json())
 
     async def _form(
-        self, request: web.Request, to: str, refusal: Refusal | None = None
+        self, request: web.Request, form: Form, refusal: Refusal | None = None
     ) -> web.Response:
+        to = addresses.local(form["next"])
         flow = await self.sign_in.flow(flow_of(request), "change-password")
         return await self.pages.show(
             request,

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from services.gateway.model import Caller, FlowSeconds, PasskeyAttempt
 from services.gateway.portal import addresses, cookies
-from services.gateway.portal.challenge_pages import read_answer
+from services.gateway.portal.answers import read_answer
 from services.gateway.portal.security_info_pages import ADDRESS as SECURITY
 from services.gateway.portal.security_info_pages import SecurityInfoPages, read_label
 from services.gateway.portal.sign_in_pages import ADDRESS as SIGN_IN
@@ -47,7 +47,10 @@ class PasskeyPages:
             web.post(f"{SECURITY}/passkeys", self.security.taking(self._begin)),
             web.post(f"{SECURITY}/passkeys/prove", self.security.taking(self._prove)),
             web.post(f"{SIGN_IN}/passkey/options", self._options),
-            web.post(f"{SIGN_IN}/passkey", self._enter),
+            web.post(
+                f"{SIGN_IN}/passkey",
+                self.signing_in.visits.taking(self._enter, self._again, SAID_IN_PLACE),
+            ),
         ]
 
     async def _begin(self, request: web.Request, caller: Caller, form: Form) -> web.Response:
@@ -75,17 +78,14 @@ class PasskeyPages:
         cookies.keep(response, cookies.FLOW, f"{flow}.{secret}", seconds=FlowSeconds)
         return response
 
-    async def _enter(self, request: web.Request) -> web.Response:
-        form = await self.signing_in.visits.unchecked_form(request)
+    async def _enter(self, request: web.Request, form: Form) -> web.Response:
+        outcome = await self.sign_in.with_passkey(self._attempt(request, read_answer(form)))
         to = addresses.local(form["next"])
-        try:
-            self.signing_in.visits.check_anonymous_form(request, form)
-            outcome = await self.sign_in.with_passkey(self._attempt(request, read_answer(form)))
-        except Refusal as refusal:
-            if refusal.type not in SAID_IN_PLACE:
-                raise
-            return await self.signing_in.form(request, to, refusal=refusal, by_passkey=True)
         return await self.signing_in.follow(request, outcome, to, secret_of(request))
+
+    async def _again(self, request: web.Request, form: Form, refusal: Refusal) -> web.Response:
+        to = addresses.local(form["next"])
+        return await self.signing_in.form(request, to, refusal=refusal, by_passkey=True)
 
     def _attempt(self, request: web.Request, answer: SecretStr) -> PasskeyAttempt:
         where = self.signing_in.visits.requests.where(request)

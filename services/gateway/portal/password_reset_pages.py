@@ -12,12 +12,12 @@ from services.gateway.errors import ResetEnded
 from services.gateway.model import FlowKey
 from services.gateway.password_reset import PasswordReset
 from services.gateway.portal import addresses, cookies
-from services.gateway.portal.challenge_pages import read_code
+from services.gateway.portal.answers import read_code
 from services.gateway.portal.new_password import read_password, shortcomings, wrong
 from services.gateway.portal.page import Pages
 from services.gateway.portal.receipt_pages import keep_receipt, kept_receipt
 from services.gateway.portal.sign_in_pages import LONGEST_USER_ID, client_of
-from services.gateway.portal.visits import Form, Visits
+from services.gateway.portal.visits import Form, Handler, Visits
 from shared.contracts.questions import LongestTyped
 from shared.contracts.refusals import InvalidRequest, Refusal
 from shared.contracts.resets import ResetSeconds
@@ -39,7 +39,7 @@ _SAID_IN_PLACE = {
     "too-busy",
     "too-many-codes",
 }
-Act = Callable[[FlowKey, Form], Awaitable[web.Response]]
+_Act = Callable[[web.Request, FlowKey, Form], Awaitable[web.Response]]
 
 
 @dataclass(frozen=True)
@@ -54,97 +54,81 @@ class PasswordResetPages:
         """Return the routes."""
         return [
             web.get(ADDRESS, self._ask),
-            web.post(ADDRESS, self._begin),
+            web.post(ADDRESS, self.visits.taking(self._begin, self._begin_again, _SAID_IN_PLACE)),
             web.get(STEP, self._step),
-            web.post(f"{ADDRESS}/method", self._choose),
-            web.post(f"{ADDRESS}/answer", self._answer),
-            web.post(f"{ADDRESS}/password", self._finish),
+            web.post(f"{ADDRESS}/method", self._taking(self._choose)),
+            web.post(f"{ADDRESS}/answer", self._taking(self._answer)),
+            web.post(f"{ADDRESS}/password", self._taking(self._finish)),
             web.post(f"{ADDRESS}/check", self._check),
-            web.post(f"{ADDRESS}/contact", self._contact),
+            web.post(f"{ADDRESS}/contact", self._taking(self._contact)),
         ]
+
+    def _taking(self, act: _Act) -> Handler:
+        """Return the handler of a step: what is refused is said where the reset is."""
+
+        async def take(request: web.Request, form: Form) -> web.Response:
+            return await act(request, _key(request), form)
+
+        async def again(request: web.Request, _form: Form, refusal: Refusal) -> web.Response:
+            return await self._shown(request, refusal)
+
+        return self.visits.taking(take, again, _SAID_IN_PLACE)
 
     async def _ask(self, request: web.Request) -> web.Response:
         return await self._form(request)
 
-    async def _begin(self, request: web.Request) -> web.Response:
-        form, secret = await self.visits.unchecked_form(request), secrets.token_urlsafe(16)
-        try:
-            self.visits.check_anonymous_form(request, form)
-            user_id = form["user_id"]
-            if not 0 < len(user_id) <= LONGEST_USER_ID:
-                raise InvalidRequest(
-                    errors=[wrong("user_id", "too-long" if user_id else "missing")]
-                )
-            address = self.visits.requests.where(request).address
-            key = await self.reset.begin(user_id, client_of(secret), address)
-        except Refusal as refusal:
-            if refusal.type not in _SAID_IN_PLACE:
-                raise
-            return await self._form(request, form["user_id"], refusal)
+    async def _begin(self, request: web.Request, form: Form) -> web.Response:
+        user_id, secret = form["user_id"], secrets.token_urlsafe(16)
+        if not 0 < len(user_id) <= LONGEST_USER_ID:
+            raise InvalidRequest(errors=[wrong("user_id", "too-long" if user_id else "missing")])
+        address = self.visits.requests.where(request).address
+        key = await self.reset.begin(user_id, client_of(secret), address)
         response = addresses.see(STEP)
         cookies.keep(response, cookies.RESET, f"{key.id}.{secret}", seconds=ResetSeconds)
         return response
+
+    async def _begin_again(
+        self, request: web.Request, form: Form, refusal: Refusal
+    ) -> web.Response:
+        return await self._form(request, form["user_id"], refusal)
 
     async def _step(self, request: web.Request) -> web.Response:
         if cookies.RESET not in request.cookies:
             return addresses.see(ADDRESS)
         return await self._shown(request)
 
-    async def _choose(self, request: web.Request) -> web.Response:
-        async def choose(key: FlowKey, form: Form) -> web.Response:
-            language = self.visits.requests.language(request)
-            await self.reset.choose(key, form["method"], language)
-            again = "again" if form["sent"] == "again" else None
-            return addresses.see(addresses.with_query(STEP, sent=again))
+    async def _choose(self, request: web.Request, key: FlowKey, form: Form) -> web.Response:
+        language = self.visits.requests.language(request)
+        await self.reset.choose(key, form["method"], language)
+        again = "again" if form["sent"] == "again" else None
+        return addresses.see(addresses.with_query(STEP, sent=again))
 
-        return await self._act(request, choose)
+    async def _answer(self, request: web.Request, key: FlowKey, form: Form) -> web.Response:
+        address = self.visits.requests.where(request).address
+        questions = (await self.reset.state(key)).questions
+        shown = _answers(form, questions) if questions else read_code(form)
+        await self.reset.answer(key, shown, address)
+        return addresses.see(STEP)
 
-    async def _answer(self, request: web.Request) -> web.Response:
-        async def answer(key: FlowKey, form: Form) -> web.Response:
-            address = self.visits.requests.where(request).address
-            questions = (await self.reset.state(key)).questions
-            shown = _answers(form, questions) if questions else read_code(form)
-            await self.reset.answer(key, shown, address)
-            return addresses.see(STEP)
+    async def _finish(self, _request: web.Request, key: FlowKey, form: Form) -> web.Response:
+        password = SecretStr(form["new_password"])
+        errors = await shortcomings(form, lambda: self.reset.check_password(key, password))
+        if errors:
+            raise InvalidRequest(errors=errors)
+        revoked = await self.reset.finish(key, password)
+        response = addresses.see(STEP)
+        keep_receipt(response, revoked)
+        return response
 
-        return await self._act(request, answer)
-
-    async def _finish(self, request: web.Request) -> web.Response:
-        async def finish(key: FlowKey, form: Form) -> web.Response:
-            password = SecretStr(form["new_password"])
-            errors = await shortcomings(form, lambda: self.reset.check_password(key, password))
-            if errors:
-                raise InvalidRequest(errors=errors)
-            revoked = await self.reset.finish(key, password)
-            response = addresses.see(STEP)
-            keep_receipt(response, revoked)
-            return response
-
-        return await self._act(request, finish)
-
-    async def _contact(self, request: web.Request) -> web.Response:
-        async def contact(key: FlowKey, _form: Form) -> web.Response:
-            await self.reset.ask_helpdesk(key, self.visits.requests.where(request).address)
-            return addresses.see(addresses.with_query(STEP, asked="yes"))
-
-        return await self._act(request, contact)
+    async def _contact(self, request: web.Request, key: FlowKey, _form: Form) -> web.Response:
+        await self.reset.ask_helpdesk(key, self.visits.requests.where(request).address)
+        return addresses.see(addresses.with_query(STEP, asked="yes"))
 
     async def _check(self, request: web.Request) -> web.Response:
         self.visits.check_anonymous_script(request)
         password = await read_password(request)
         report = await self.reset.check_password(_key(request), password)
         return web.json_response(text=report.model_dump_json())
-
-    async def _act(self, request: web.Request, act: Act) -> web.Response:
-        """Return what a step leads to, or the page again with what was refused."""
-        form = await self.visits.unchecked_form(request)
-        try:
-            self.visits.check_anonymous_form(request, form)
-            return await act(_key(request), form)
-        except Refusal as refusal:
-            if refusal.type not in _SAID_IN_PLACE:
-                raise
-            return await self._shown(request, refusal)
 
     async def _form(
         self, request: web.Request, user_id: str = "", refusal: Refusal | None = None

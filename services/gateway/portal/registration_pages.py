@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from services.gateway.portal import addresses
-from services.gateway.portal.challenge_pages import read_code
+from services.gateway.portal.answers import read_code
 from services.gateway.portal.page import Pages
 from services.gateway.portal.security_info_pages import read_label
 from services.gateway.portal.sign_in_pages import (
@@ -47,11 +47,12 @@ class RegistrationPages:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
+        taking = self.visits.taking
         return [
             web.get(REGISTER, self._ask),
-            web.post(REGISTER, self._begin),
-            web.post(f"{REGISTER}/prove", self._prove),
-            web.post(f"{REGISTER}/skip", self._put_off),
+            web.post(REGISTER, taking(self._begin, self._first, _SAID_IN_PLACE)),
+            web.post(f"{REGISTER}/prove", taking(self._prove, self._again, _SAID_IN_PLACE)),
+            web.post(f"{REGISTER}/skip", taking(self._put_off, self._first, _SAID_IN_PLACE)),
         ]
 
     async def _ask(self, request: web.Request) -> web.Response:
@@ -59,42 +60,24 @@ class RegistrationPages:
             request, "register-security-info", lambda to: self._first(request, Form({"next": to}))
         )
 
-    async def _begin(self, request: web.Request) -> web.Response:
-        form = await self.visits.unchecked_form(request)
-        try:
-            self.visits.check_anonymous_form(request, form)
-            setup = await self.registration.begin(flow_of(request), read_label(form))
-        except Refusal as refusal:
-            if refusal.type not in _SAID_IN_PLACE:
-                raise
-            return await self._first(request, form, refusal)
+    async def _begin(self, request: web.Request, form: Form) -> web.Response:
+        setup = await self.registration.begin(flow_of(request), read_label(form))
         return await self._second(request, form, setup.id, setup)
 
-    async def _prove(self, request: web.Request) -> web.Response:
-        form = await self.visits.unchecked_form(request)
-        try:
-            self.visits.check_anonymous_form(request, form)
-            code, where = read_code(form), self.visits.requests.where(request)
-            outcome = await self.registration.prove(flow_of(request), form["id"], code, where)
-        except Refusal as refusal:
-            if refusal.type in _BEGINS_AGAIN:
-                return await self._first(request, form, refusal)
-            if refusal.type not in _SAID_IN_PLACE:
-                raise
-            return await self._second(request, form, form["id"], None, refusal)
+    async def _prove(self, request: web.Request, form: Form) -> web.Response:
+        code, where = read_code(form), self.visits.requests.where(request)
+        outcome = await self.registration.prove(flow_of(request), form["id"], code, where)
         to = addresses.local(form["next"])
         return await self.signing_in.follow(request, outcome, to, secret_of(request))
 
-    async def _put_off(self, request: web.Request) -> web.Response:
-        form = await self.visits.unchecked_form(request)
-        try:
-            self.visits.check_anonymous_form(request, form)
-            where = self.visits.requests.where(request)
-            outcome = await self.registration.put_off(flow_of(request), where)
-        except Refusal as refusal:
-            if refusal.type not in _SAID_IN_PLACE:
-                raise
+    async def _again(self, request: web.Request, form: Form, refusal: Refusal) -> web.Response:
+        if refusal.type in _BEGINS_AGAIN:
             return await self._first(request, form, refusal)
+        return await self._second(request, form, form["id"], None, refusal)
+
+    async def _put_off(self, request: web.Request, form: Form) -> web.Response:
+        where = self.visits.requests.where(request)
+        outcome = await self.registration.put_off(flow_of(request), where)
         to = addresses.local(form["next"])
         return await self.signing_in.follow(request, outcome, to, secret_of(request))
 

@@ -17,7 +17,7 @@ from services.gateway.portal.sign_in_pages import (
     flow_of,
     secret_of,
 )
-from services.gateway.portal.visits import Visits
+from services.gateway.portal.visits import Form, Visits
 from services.gateway.registration import Registration
 from services.gateway.sign_in import Outcome
 from shared.contracts.refusals import Refusal
@@ -81,23 +81,20 @@ class ReminderPages:
                 request, reminder.action, lambda to: self._form(request, reminder, to)
             )
 
-        async def answer(request: web.Request) -> web.Response:
-            return await self._answer(request, reminder)
+        async def answer(request: web.Request, form: Form) -> web.Response:
+            return await self._answer(request, reminder, form)
 
-        return [web.get(reminder.address, ask), web.post(reminder.address, answer)]
+        async def again(request: web.Request, form: Form, refusal: Refusal) -> web.Response:
+            return await self._form(request, reminder, addresses.local(form["next"]), refusal)
 
-    async def _answer(self, request: web.Request, reminder: Reminder) -> web.Response:
-        form = await self.visits.unchecked_form(request)
-        to, answer = addresses.local(form["next"]), form["answer"]
+        taken = self.visits.taking(answer, again, _SAID_IN_PLACE)
+        return [web.get(reminder.address, ask), web.post(reminder.address, taken)]
+
+    async def _answer(self, request: web.Request, reminder: Reminder, form: Form) -> web.Response:
+        answer = form["answer"]
         act = self.registration.put_off if answer == "later" else reminder.act
-        try:
-            self.visits.check_anonymous_form(request, form)
-            outcome = await act(flow_of(request), self.visits.requests.where(request))
-        except Refusal as refusal:
-            if refusal.type not in _SAID_IN_PLACE:
-                raise
-            return await self._form(request, reminder, to, refusal)
-        to = reminder.leads.get(answer, to)
+        outcome = await act(flow_of(request), self.visits.requests.where(request))
+        to = reminder.leads.get(answer, addresses.local(form["next"]))
         return await self.signing_in.follow(request, outcome, to, secret_of(request))
 
     async def _form(

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.gateway.model import Caller, Label
 from services.gateway.portal import addresses
-from services.gateway.portal.challenge_pages import read_code
+from services.gateway.portal.answers import read_code
 from services.gateway.portal.new_password import wrong
 from services.gateway.portal.page import Pages
 from services.gateway.portal.step_up_pages import to_step_up

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.gateway.model import Address, Caller, Number
 from services.gateway.portal import addresses
-from services.gateway.portal.challenge_pages import read_code
+from services.gateway.portal.answers import read_code
 from services.gateway.portal.new_password import wrong
 from services.gateway.portal.page import Pages
 from services.gateway.portal.security_info_pages import ADDRESS, SecurityInfoPages

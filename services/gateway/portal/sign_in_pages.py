@@ -115,7 +115,7 @@ class SignInPages:
         """Return the routes."""
         return [
             web.get(ADDRESS, self._ask),
-            web.post(ADDRESS, self._begin),
+            web.post(ADDRESS, self.visits.taking(self._begin, self._again, SAID_IN_PLACE)),
             web.post("/sign-out", self._sign_out),
             web.get("/signed-out", self._signed_out),
         ]
@@ -129,17 +129,14 @@ class SignInPages:
             cookies.forget(response, cookies.SESSION)
         return response
 
-    async def _begin(self, request: web.Request) -> web.Response:
-        form = await self.visits.unchecked_form(request)
-        to, secret = addresses.local(form["next"]), secrets.token_urlsafe(16)
-        try:
-            self.visits.check_anonymous_form(request, form)
-            outcome = await self.sign_in.begin(self._attempt(request, form, secret))
-        except Refusal as refusal:
-            if refusal.type not in SAID_IN_PLACE:
-                raise
-            return await self.form(request, to, user_id=form["user_id"], refusal=refusal)
-        return await self.follow(request, outcome, to, secret)
+    async def _begin(self, request: web.Request, form: Form) -> web.Response:
+        secret = secrets.token_urlsafe(16)
+        outcome = await self.sign_in.begin(self._attempt(request, form, secret))
+        return await self.follow(request, outcome, addresses.local(form["next"]), secret)
+
+    async def _again(self, request: web.Request, form: Form, refusal: Refusal) -> web.Response:
+        to = addresses.local(form["next"])
+        return await self.form(request, to, user_id=form["user_id"], refusal=refusal)
 
     def _attempt(self, request: web.Request, form: Form, secret: str) -> SignInAttempt:
         longest = {"user_id": LONGEST_USER_ID, "password": LongestPassword}

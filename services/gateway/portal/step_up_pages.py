@@ -8,10 +8,10 @@ from pydantic import SecretStr
 
 from services.gateway.model import Caller
 from services.gateway.portal import addresses
-from services.gateway.portal.challenge_pages import read_answer
+from services.gateway.portal.answers import SAID_OF_METHODS, read_answer
 from services.gateway.portal.new_password import wrong
 from services.gateway.portal.page import Pages
-from services.gateway.portal.visits import Form, Visits
+from services.gateway.portal.visits import Form, Handler, Visits
 from services.gateway.step_up import StepUps
 from shared.contracts.credentials import LongestPassword
 from shared.contracts.methods import Method
@@ -20,20 +20,8 @@ from shared.contracts.sessions import Purpose
 
 ADDRESS = "/re-authenticate"
 _ADMIN = "/admin"
-_SAID_IN_PLACE = {
-    "wrong-password",
-    "code-refused",
-    "code-used",
-    "not-allowed-by-policy",
-    "passkey-refused",
-    "passkey-cloned",
-    "sign-in-throttled",
-    "too-many-codes",
-    "code-not-sent",
-    "invalid-request",
-    "too-busy",
-    "service-unavailable",
-}
+_SAID_IN_PLACE = {*SAID_OF_METHODS, "wrong-password"}
+_Act = Callable[[web.Request, Caller, Form], Awaitable[web.Response]]
 
 
 def to_step_up(to: str) -> web.Response:
@@ -65,33 +53,35 @@ class StepUpPages:
         """Return the routes."""
         return [
             web.get(ADDRESS, self._ask),
-            web.post(ADDRESS, self._show),
-            web.post(f"{ADDRESS}/send", self._send),
+            web.post(ADDRESS, self._taking(self._show)),
+            web.post(f"{ADDRESS}/send", self._taking(self._send)),
         ]
+
+    def _taking(self, act: _Act) -> Handler:
+        """Return the handler of a form: what is refused is said above it."""
+
+        async def handle(request: web.Request) -> web.Response:
+            caller, form = await self.visits.sent_form(request)
+            try:
+                return await act(request, caller, form)
+            except Refusal as refusal:
+                if refusal.type not in _SAID_IN_PLACE:
+                    raise
+                return await self._form(request, form, refusal)
+
+        return handle
 
     async def _ask(self, request: web.Request) -> web.Response:
         return await self._form(request, Form(request.query))
 
-    async def _show(self, request: web.Request) -> web.Response:
-        caller, form = await self.visits.sent_form(request)
-        try:
-            await self._shown(caller, form)
-        except Refusal as refusal:
-            if refusal.type not in _SAID_IN_PLACE:
-                raise
-            return await self._form(request, form, refusal)
+    async def _show(self, _request: web.Request, caller: Caller, form: Form) -> web.Response:
+        await self._shown(caller, form)
         return addresses.see(addresses.local(form["next"]))
 
-    async def _send(self, request: web.Request) -> web.Response:
-        caller, form = await self.visits.sent_form(request)
-        to = addresses.local(form["next"])
+    async def _send(self, request: web.Request, caller: Caller, form: Form) -> web.Response:
         language = self.pages.language(request, await self.visits.visitor(request))
-        try:
-            await self.step_ups.begin(caller, form["method"], language)
-        except Refusal as refusal:
-            if refusal.type not in _SAID_IN_PLACE:
-                raise
-            return await self._form(request, form, refusal)
+        await self.step_ups.begin(caller, form["method"], language)
+        to = addresses.local(form["next"])
         return addresses.see(
             addresses.with_query(ADDRESS, next=to, method=form["method"], sent="again")
         )

@@ -37,7 +37,7 @@ class TermsSignInPages:
         """Return the routes."""
         return [
             web.get(TERMS, self._ask),
-            web.post(TERMS, self._answer),
+            web.post(TERMS, self.visits.taking(self._answer, self._form, _SAID_IN_PLACE)),
             web.get(_FILE, self._file),
         ]
 
@@ -53,23 +53,16 @@ class TermsSignInPages:
         asked = request.query.get("id", ""), version, request.query.get("language", "")
         return served(await self.terms.file(flow_of(request), *asked))
 
-    async def _answer(self, request: web.Request) -> web.Response:
-        form = await self.visits.unchecked_form(request)
+    async def _answer(self, request: web.Request, form: Form) -> web.Response:
+        if form["answer"] in {"decline", "decline-all"}:
+            return await self._decline(request, form)
+        outcome = await self.terms.accept(
+            flow_of(request),
+            await self._named(request, form),
+            self.visits.requests.where(request),
+            self.visits.requests.languages(request),
+        )
         to = addresses.local(form["next"])
-        try:
-            self.visits.check_anonymous_form(request, form)
-            if form["answer"] in {"decline", "decline-all"}:
-                return await self._decline(request, form)
-            outcome = await self.terms.accept(
-                flow_of(request),
-                await self._named(request, form),
-                self.visits.requests.where(request),
-                self.visits.requests.languages(request),
-            )
-        except Refusal as refusal:
-            if refusal.type not in _SAID_IN_PLACE:
-                raise
-            return await self._form(request, form, refusal)
         return await self.signing_in.follow(request, outcome, to, secret_of(request))
 
     async def _named(self, request: web.Request, form: Form) -> list[tuple[str, int]]:

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -56,6 +56,11 @@ class Form:
         return self.fields.get(name, "")
 
 
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+Act = Callable[[web.Request, Form], Awaitable[web.Response]]
+ShowAgain = Callable[[web.Request, Form, Refusal], Awaitable[web.Response]]
+
+
 @dataclass(frozen=True)
 class Visits:
     """Tell visitors by their cookie, and take forms only from our own pages."""
@@ -95,13 +100,24 @@ class Visits:
         self._check(caller.token, form["csrf"])
         return caller, form
 
-    async def unchecked_form(self, request: web.Request) -> Form:
-        """Return a form as it came, to be shown again at most, until it was checked."""
-        return await _read(request)
+    def taking(self, act: Act, show_again: ShowAgain, said_in_place: Collection[str]) -> Handler:
+        """Return the handler of a form that this browser was sent before anybody signed in.
 
-    def check_anonymous_form(self, request: web.Request, form: Form) -> None:
-        """Raise unless this browser was sent the form, as somebody who is not signed in."""
-        self._check(request.cookies.get(cookies.CSRF, ""), form["csrf"])
+        It is shown again with what was refused, if that is to be `said_in_place`; every other
+        refusal becomes a page of its own.
+        """
+
+        async def handle(request: web.Request) -> web.Response:
+            form = await _read(request)
+            try:
+                self._check(request.cookies.get(cookies.CSRF, ""), form["csrf"])
+                return await act(request, form)
+            except Refusal as refusal:
+                if refusal.type not in said_in_place:
+                    raise
+                return await show_again(request, form, refusal)
+
+        return handle
 
     def check_anonymous_script(self, request: web.Request) -> None:
         """Raise unless a script of the page that this browser was sent makes the request."""

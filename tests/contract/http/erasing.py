@@ -1,9 +1,7 @@
 """What the gateway asks about what is kept of people, as the contract's tests ask it."""
 
-from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from services.gateway.clients.personal_data import PersonalDataClient
 from shared.contracts.personal_data import (
@@ -13,9 +11,8 @@ from shared.contracts.personal_data import (
     ReadErasure,
     ReadPersonalData,
 )
-from tests.contract.http.services import Services
+from tests.contract.http.services import Calls, Services
 
-Ask = Callable[[Services], Coroutine[Any, Any, object]]
 SUB = "person-1"
 
 
@@ -38,7 +35,7 @@ async def _how_far(services: Services) -> object:
     return await services.erasures.read(ReadErasure(sub=SUB))
 
 
-ERASURE_CALLS: dict[tuple[str, str], Ask] = {
+ERASURE_CALLS: Calls = {
     **{(keeper, "/personal-data/read"): partial(_read, keeper) for keeper in KEEPERS},
     ("profile", "/erasures/find"): _find,
     ("profile", "/erasures/ask"): _ask,

@@ -1,6 +1,5 @@
 """What the gateway asks about organizations and their guests, as the contract's tests ask it."""
 
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 from shared.contracts.audit import Actor
@@ -21,9 +20,8 @@ from shared.contracts.organizations import (
     RevokeInvitation,
 )
 from shared.contracts.profile import PutOrganization
-from tests.contract.http.services import Services
+from tests.contract.http.services import Calls, Services
 
-Ask = Callable[[Services], Coroutine[Any, Any, object]]
 BY = Actor(sub="person-9", organization="varde")
 ADA = {"sub": "person-1"}
 OF_VARDE = {"organization": "varde"}
@@ -63,7 +61,7 @@ async def put_policy(services: Services) -> object:
     )
 
 
-ORGANIZATION_CALLS: dict[tuple[str, str], Ask] = {
+ORGANIZATION_CALLS: Calls = {
     ("profile", "/organizations/own"): lambda s: as_guest(s, "own", OfSubject(**ADA)),
     ("profile", "/organizations/check-leave"): lambda s: as_guest(
         s, "check_leave", Leave(**ADA, **OF_VARDE)

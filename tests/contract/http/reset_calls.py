@@ -1,8 +1,5 @@
 """The calls of the contract for passwords that are reset, each as far as it takes."""
 
-from collections.abc import Callable, Coroutine
-from typing import Any
-
 from pydantic import BaseModel, SecretStr
 
 from shared.contracts.methods import EnrollSent, ProveMethod
@@ -17,7 +14,7 @@ from shared.contracts.resets import (
     LookUpAccount,
     ReadReset,
 )
-from tests.contract.http.services import Services
+from tests.contract.http.services import Calls, Services
 
 MAIL, ADDRESS, BINDING = "ada@mail.example", "192.0.2.7", "a reset"
 NEW = SecretStr("seven quiet boats in march")
@@ -74,7 +71,7 @@ async def ask_helpdesk(services: Services) -> BaseModel:
     return await services.credentials.ask_helpdesk(AskHelpdesk(binding=BINDING, address=ADDRESS))
 
 
-RESET_CALLS: dict[tuple[str, str], Callable[[Services], Coroutine[Any, Any, object]]] = {
+RESET_CALLS: Calls = {
     ("credentials", "/reset/registered"): lambda s: s.credentials.registered_for_reset(
         AskRegistered(sub="person-1")
     ),

@@ -1,8 +1,9 @@
 """The three services' real HTTP applications on memory, and the gateway's real clients of them."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -81,19 +82,14 @@ from shared.service import ServiceConfig, application
 from shared.texts import Catalogues
 from tests.memory.audit import MemoryAudit
 from tests.memory.clock import StoppedClock
-from tests.memory.credentials import (
-    MemoryCarrier,
-    MemoryCounters,
-    MemoryCredentials,
-    MemoryGuesses,
-    MemoryMethods,
-    MemoryOneTimes,
+from tests.memory.credential_policies import (
     MemoryPasswordPolicies,
     MemoryPolicies,
-    MemoryQuotas,
     MemoryResetPolicies,
 )
+from tests.memory.credentials import MemoryCarrier, MemoryCredentials, MemoryMethods, MemoryOneTimes
 from tests.memory.epochs import MemoryEpochs
+from tests.memory.guesses import MemoryCounters, MemoryGuesses, MemoryQuotas
 from tests.memory.memberships import MemoryMemberships
 from tests.memory.personal_data import MemoryErasures, MemoryHolding, data_of, keeping
 from tests.memory.places import MemoryPlaces
@@ -358,6 +354,11 @@ class Services:
     def sessions(self) -> SessionsClient:
         """The gateway's client of the sessions service."""
         return SessionsClient(self.peer("sessions"))
+
+
+Ask = Callable[[Services], Coroutine[Any, Any, object]]
+Calls = dict[tuple[str, str], Ask]
+"""What makes a call succeed, by the service and the path."""
 
 
 @asynccontextmanager

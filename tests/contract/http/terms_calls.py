@@ -1,7 +1,6 @@
 """What the gateway asks about terms of use, as the contract's tests ask it."""
 
 import base64
-from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -30,10 +29,9 @@ from shared.contracts.terms import (
     TermsContent,
     TermsText,
 )
-from tests.contract.http.services import Services
+from tests.contract.http.services import Calls, Services
 from tests.pdf import pdf
 
-Ask = Callable[[Services], Coroutine[Any, Any, object]]
 BY = Actor(sub="person-1", organization="halden")
 CONTENT = TermsContent(
     required=True,
@@ -87,7 +85,7 @@ async def own_file(services: Services) -> object:
 DECISION = {"version": 1, "decision": "accepted", "where": Where(address="192.0.2.7")}
 SUB = {"sub": "person-1"}
 
-TERMS_CALLS: dict[tuple[str, str], Ask] = {
+TERMS_CALLS: Calls = {
     ("profile", "/terms/demands"): lambda s: s.terms.demands(AskDemand(organization="halden")),
     ("profile", "/terms/missing"): lambda s: s.terms.missing(AskMissing(**MEMBER)),
     ("profile", "/terms/list"): lambda s: s.terms.in_force(Member(**MEMBER)),

@@ -19,7 +19,7 @@ from shared.texts import Catalogues
 from tests.contract.http.gateway import Gateway, key, refused
 from tests.contract.http.test_security_info import Kim as KimWithApp
 from tests.contract.http.test_sent_codes import Kim
-from tests.memory.credentials import MemoryLocks
+from tests.memory.guesses import MemoryLocks
 from tests.memory.profile import MemoryNotices, Postbox
 
 MAIL, OTHER, ACCOUNT_MAIL = "kim@mail.example", "kim@other.example", "kim@halden.example"

@@ -20,7 +20,7 @@ from tests.contract.http.test_roles import api, application
 from tests.contract.http.test_security_info import Kim
 from tests.contract.http.test_sent_codes import Kim as WithTexts
 from tests.contract.http.trusting import allow, trusting
-from tests.memory.credentials import MemoryGuesses
+from tests.memory.guesses import MemoryGuesses
 from tests.unit.gateway.system import problem_of
 
 WRONG = SecretStr("000000")

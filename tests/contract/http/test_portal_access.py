@@ -12,7 +12,7 @@ from shared.contracts.portal import AREAS, PROFILE_FIELDS
 from shared.contracts.profile import Helpdesk, PutPhoto
 from shared.contracts.refusals import Unavailable
 from tests.contract.http.gateway import Gateway
-from tests.contract.http.test_contract import PNG
+from tests.contract.http.profile_calls import PNG
 from tests.contract.http.test_roles import SIGNED_IN, TABLE, Door
 from tests.contract.http.test_terms_api import Api, admin, opened, published, user
 

@@ -11,7 +11,8 @@ import structlog.testing
 
 from services.credentials.errors import MethodsChangedMeanwhile
 from services.credentials.keyring import Keyring
-from services.credentials.methods import Changed, Method, SecurityInfo, place_of
+from services.credentials.method import Method, place_of
+from services.credentials.methods import Changed, SecurityInfo
 from services.credentials.model import Password
 from services.credentials.mongo.methods import MongoAddressNoticeStore, MongoMethodStore
 from services.credentials.notices import AddressNotices

@@ -17,7 +17,7 @@ from services.credentials.redis import RedisGuessCounters
 from services.credentials.store import GuessCounters
 from shared import cache
 from tests.memory.clock import StoppedClock
-from tests.memory.credentials import MemoryCounters
+from tests.memory.guesses import MemoryCounters
 
 NOTHING = Held()
 LIMIT = Limit(failures=3, window_seconds=600, first_lock_seconds=60, longest_lock_seconds=60)

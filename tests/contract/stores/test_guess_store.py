@@ -10,7 +10,7 @@ from services.credentials.model import Counted, Guesses, Limit
 from services.credentials.mongo.guesses import MongoGuessStore
 from services.credentials.store import GuessStore
 from shared.wiring import Wiring
-from tests.memory.credentials import MemoryGuesses
+from tests.memory.guesses import MemoryGuesses
 
 LASTING = Limit(failures=3, window_seconds=600, first_lock_seconds=100, longest_lock_seconds=350)
 BRIEF = Limit(failures=1, window_seconds=1, first_lock_seconds=1, longest_lock_seconds=1)

@@ -18,8 +18,9 @@ from shared.contracts.events import SignInLocked
 from shared.wiring import Wiring
 from tests.contract.stores.test_credential_store import ADA, open_account
 from tests.memory.clock import StoppedClock
-from tests.memory.credentials import MemoryCredentials, MemoryGuesses, MemoryLocks
+from tests.memory.credentials import MemoryCredentials
 from tests.memory.epochs import MemoryEpochs
+from tests.memory.guesses import MemoryGuesses, MemoryLocks
 
 LIMIT = Limit(
     failures=2, window_seconds=2 * LockToldSeconds, first_lock_seconds=1, longest_lock_seconds=8

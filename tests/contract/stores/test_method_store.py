@@ -14,7 +14,8 @@ from services.credentials.errors import (
     TooManyAppPasswords,
 )
 from services.credentials.kinds import MethodChanges
-from services.credentials.methods import Asked, Changed, LastChange, Method, SecurityInfo
+from services.credentials.method import Method
+from services.credentials.methods import Asked, Changed, LastChange, SecurityInfo
 from services.credentials.mongo.methods import MongoMethodStore
 from services.credentials.passkeys import Passkey
 from services.credentials.store import MethodStore

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from services.profile.model import Notice
-from services.profile.mongo import MongoNoticeStore
+from services.profile.mongo_notices import MongoNoticeStore
 from services.profile.store import NoticeStore
 from shared.wiring import Wiring
 from tests.memory.profile import MemoryNotices

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.credentials.keyring import Keyring
-from services.credentials.methods import place_of
+from services.credentials.method import place_of
 from services.credentials.model import change_guesses, sign_in_guesses
 from services.credentials.mongo.personal_data import CredentialHoldings
 from services.profile.erasures import Erasures

@@ -33,8 +33,9 @@ from shared.policies import Replaced, Telling
 from shared.wiring import Wiring
 from tests.contract.stores.sessions.cases import DAY, WHERE, state_of
 from tests.contract.stores.test_credential_store import ADA, AT, open_account, put
-from tests.memory.credentials import MemoryCredentials, MemoryPasswordPolicies, MemoryResetPolicies
-from tests.memory.credentials import MemoryPolicies as MemoryMethodPolicies
+from tests.memory.credential_policies import MemoryPasswordPolicies, MemoryResetPolicies
+from tests.memory.credential_policies import MemoryPolicies as MemoryMethodPolicies
+from tests.memory.credentials import MemoryCredentials
 from tests.memory.profile import MemoryPeople
 from tests.memory.sessions import MemoryPolicies as MemorySessionPolicies
 from tests.memory.sessions import MemorySessions

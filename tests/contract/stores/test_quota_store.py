@@ -7,7 +7,7 @@ import pytest
 from services.credentials.model import Quota
 from services.credentials.mongo.guesses import MongoQuotaStore
 from services.credentials.store import QuotaStore
-from tests.memory.credentials import MemoryQuotas
+from tests.memory.guesses import MemoryQuotas
 
 
 @pytest.fixture(params=["memory", "mongodb"])

@@ -17,7 +17,8 @@ from services.credentials.store import CredentialStore, ResetPolicyStore, ResetS
 from shared.mongo import Database
 from shared.wiring import Wiring
 from tests.contract.stores.test_credential_store import ADA, AT, open_account
-from tests.memory.credentials import MemoryCredentials, MemoryResetPolicies
+from tests.memory.credential_policies import MemoryResetPolicies
+from tests.memory.credentials import MemoryCredentials
 
 RESET = Reset(
     id="r1",

@@ -10,7 +10,7 @@ import pytest
 
 from services.profile.errors import SignInOutdated, TermsChanged
 from services.profile.mongo_terms import MongoTermsStore
-from services.profile.store import TermsStore
+from services.profile.store_terms import TermsStore
 from services.profile.terms import Terms
 from services.profile.terms_admin import TermsAdministration
 from shared.clock import SystemClock

@@ -26,16 +26,14 @@ from shared.contracts.methods import SentKind, SentKinds
 from shared.contracts.sessions import Revoked
 from shared.lease import Lease
 from tests.memory.clock import StoppedClock
-from tests.memory.credentials import (
-    MemoryCounters,
-    MemoryCredentials,
-    MemoryGuesses,
-    MemoryMethods,
+from tests.memory.credential_policies import (
     MemoryPasswordPolicies,
     MemoryPolicies,
     MemoryResetPolicies,
 )
+from tests.memory.credentials import MemoryCredentials, MemoryMethods
 from tests.memory.epochs import MemoryEpochs
+from tests.memory.guesses import MemoryCounters, MemoryGuesses
 
 PEPPER = b"the pepper of a test"
 CHEAP = HashParameters(memory=8, passes=1, lanes=1)

@@ -16,8 +16,9 @@ from services.credentials.errors import (
     TooManyAppPasswords,
 )
 from services.credentials.kinds import MethodChanges
+from services.credentials.method import Method
 from services.credentials.method_policy import USUAL, MethodPolicy
-from services.credentials.methods import Method, MostOfKind, SecurityInfo
+from services.credentials.methods import MostOfKind, SecurityInfo
 from services.credentials.model import Password, fingerprint
 from services.credentials.owed import AddressNotice
 from services.credentials.policy import MethodPolicies
@@ -32,14 +33,10 @@ from shared.contracts.events import CredentialChange, Event
 from shared.contracts.refusals import Busy
 from shared.lease import Lease
 from tests.memory.clock import StoppedClock
-from tests.memory.credentials import (
-    MemoryCounters,
-    MemoryCredentials,
-    MemoryGuesses,
-    MemoryMethods,
-    MemoryPolicies,
-)
+from tests.memory.credential_policies import MemoryPolicies
+from tests.memory.credentials import MemoryCredentials, MemoryMethods
 from tests.memory.epochs import MemoryEpochs
+from tests.memory.guesses import MemoryCounters, MemoryGuesses
 
 PEPPER = b"a pepper of it"
 ALLOWED = MethodPolicy(USUAL | {"app-password"})

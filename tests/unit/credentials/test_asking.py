@@ -8,14 +8,16 @@ import pytest
 from services.credentials.asking import Asking
 from services.credentials.errors import CannotBePutOff, SignInOutdated
 from services.credentials.kinds import MethodChanges
+from services.credentials.method import Method
 from services.credentials.method_policy import MethodPolicy
-from services.credentials.methods import Method, SecurityInfo
+from services.credentials.methods import SecurityInfo
 from services.credentials.policy import MethodPolicies
 from shared.contracts.methods import PutOffSecurityInfo
 from shared.contracts.refusals import Busy
 from shared.lease import Lease
 from tests.memory.clock import StoppedClock
-from tests.memory.credentials import MemoryMethods, MemoryPolicies
+from tests.memory.credential_policies import MemoryPolicies
+from tests.memory.credentials import MemoryMethods
 from tests.memory.epochs import MemoryEpochs
 from tests.unit.credentials.system import registration
 

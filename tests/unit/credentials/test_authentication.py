@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from services.credentials.errors import SignInRefused, SignInThrottled
-from services.credentials.methods import Changed, Method, SecurityInfo
+from services.credentials.method import Method
+from services.credentials.methods import Changed, SecurityInfo
 from services.credentials.model import Password
 from shared.contracts.epochs import Standing
 from tests.memory.credentials import MemoryMethods

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from services.credentials.errors import KindNotAvailable, NotAllowedByPolicy, TooManyMethods
 from services.credentials.method_policy import MethodPolicy
 from shared.contracts.methods import ImportSent, SentKind
-from tests.memory.credentials import MemoryPolicies
+from tests.memory.credential_policies import MemoryPolicies
 from tests.unit.credentials.test_out_of_band import MAIL, NUMBER, People
 
 

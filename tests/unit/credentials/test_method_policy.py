@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.credentials.errors import LastFactor, NotAllowedByPolicy, SignInOutdated
+from services.credentials.method import Method
 from services.credentials.method_policy import KINDS, MethodPolicy
-from services.credentials.methods import Asked, Method, SecurityInfo
+from services.credentials.methods import Asked, SecurityInfo
 from shared.contracts.policy import SecondFactor
 from shared.contracts.refusals import InvalidRequest
 from shared.contracts.trust import TrustTerms

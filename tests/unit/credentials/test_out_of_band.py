@@ -48,16 +48,10 @@ from shared.contracts.methods import (
 from shared.lease import Lease
 from shared.texts import Catalogues
 from tests.memory.clock import StoppedClock
-from tests.memory.credentials import (
-    MemoryCarrier,
-    MemoryCounters,
-    MemoryGuesses,
-    MemoryMethods,
-    MemoryOneTimes,
-    MemoryPolicies,
-    MemoryQuotas,
-)
+from tests.memory.credential_policies import MemoryPolicies
+from tests.memory.credentials import MemoryCarrier, MemoryMethods, MemoryOneTimes
 from tests.memory.epochs import MemoryEpochs
+from tests.memory.guesses import MemoryCounters, MemoryGuesses, MemoryQuotas
 from tests.unit.credentials.system import reset_policies
 
 NUMBER, OTHER = "+494215550147", "+494215550148"

@@ -9,8 +9,8 @@ from pydantic import SecretStr
 from services.credentials.errors import NotAllowedByPolicy
 from services.credentials.keyring import Keyring
 from services.credentials.kinds import MethodChanges
+from services.credentials.method import Method
 from services.credentials.method_policy import MethodPolicy
-from services.credentials.methods import Method
 from services.credentials.model import Password
 from services.credentials.policy import MethodPolicies, ResetPolicies
 from services.credentials.questions import Answered, check
@@ -21,12 +21,8 @@ from shared.contracts.questions import CATALOGUE, QuestionAnswer, SetSecurityQue
 from shared.contracts.refusals import InvalidRequest
 from shared.lease import Lease
 from tests.memory.clock import StoppedClock
-from tests.memory.credentials import (
-    MemoryCredentials,
-    MemoryMethods,
-    MemoryPolicies,
-    MemoryResetPolicies,
-)
+from tests.memory.credential_policies import MemoryPolicies, MemoryResetPolicies
+from tests.memory.credentials import MemoryCredentials, MemoryMethods
 from tests.memory.epochs import MemoryEpochs
 from tests.unit.credentials.system import Verifiers
 

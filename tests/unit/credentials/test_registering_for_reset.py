@@ -5,8 +5,9 @@ from collections.abc import Collection
 import pytest
 
 from services.credentials.kinds import MethodChanges
+from services.credentials.method import Method
 from services.credentials.method_policy import MethodPolicy
-from services.credentials.methods import Method, SecurityInfo
+from services.credentials.methods import SecurityInfo
 from services.credentials.policy import MethodPolicies
 from services.credentials.reset_policy import ResetPolicy
 from services.credentials.reset_registration import ResetRegistration
@@ -14,7 +15,8 @@ from shared.contracts.methods import SentKind
 from shared.contracts.records import OfRecord
 from shared.lease import Lease
 from tests.memory.clock import StoppedClock
-from tests.memory.credentials import MemoryMethods, MemoryPolicies, MemoryResetPolicies
+from tests.memory.credential_policies import MemoryPolicies, MemoryResetPolicies
+from tests.memory.credentials import MemoryMethods
 from tests.memory.epochs import MemoryEpochs
 from tests.unit.credentials.system import registration
 

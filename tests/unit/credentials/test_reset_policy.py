@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.credentials.methods import Method, SecurityInfo
+from services.credentials.method import Method
+from services.credentials.methods import SecurityInfo
 from services.credentials.reset_policy import RESET_KINDS, ResetPolicy
 from shared.contracts.methods import Kind
 from shared.contracts.refusals import InvalidRequest

@@ -20,7 +20,8 @@ from services.credentials.errors import (
 )
 from services.credentials.keyring import Keyring, Unsealable
 from services.credentials.kinds import MethodChanges
-from services.credentials.methods import SecurityInfo, place_of
+from services.credentials.method import place_of
+from services.credentials.methods import SecurityInfo
 from services.credentials.out_of_band import OutOfBand
 from services.credentials.owed import AddressNotice
 from services.credentials.passkeys import RelyingParty
@@ -49,15 +50,10 @@ from shared.contracts.methods import (
 from shared.lease import Lease
 from shared.texts import Catalogues
 from tests.memory.clock import StoppedClock
-from tests.memory.credentials import (
-    MemoryCounters,
-    MemoryGuesses,
-    MemoryMethods,
-    MemoryOneTimes,
-    MemoryPolicies,
-    MemoryQuotas,
-)
+from tests.memory.credential_policies import MemoryPolicies
+from tests.memory.credentials import MemoryMethods, MemoryOneTimes
 from tests.memory.epochs import MemoryEpochs
+from tests.memory.guesses import MemoryCounters, MemoryGuesses, MemoryQuotas
 from tests.unit.credentials.system import reset_policies
 
 

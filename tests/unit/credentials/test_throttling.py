@@ -13,7 +13,7 @@ from services.credentials.model import ACCOUNT, ADDRESS, Counted, Ended, Guesses
 from services.credentials.throttling import Throttle
 from shared.contracts.refusals import Busy
 from tests.memory.clock import StoppedClock
-from tests.memory.credentials import MemoryCounters, MemoryGuesses
+from tests.memory.guesses import MemoryCounters, MemoryGuesses
 
 ADA = Guesses("ada", ACCOUNT)
 HOME = Guesses("192.0.2.7", ADDRESS)

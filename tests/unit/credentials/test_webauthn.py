@@ -55,16 +55,10 @@ from shared.lease import Lease
 from shared.texts import Catalogues
 from tests.memory.authenticator import SoftAuthenticator
 from tests.memory.clock import StoppedClock
-from tests.memory.credentials import (
-    MemoryCounters,
-    MemoryCredentials,
-    MemoryGuesses,
-    MemoryMethods,
-    MemoryOneTimes,
-    MemoryPolicies,
-    MemoryQuotas,
-)
+from tests.memory.credential_policies import MemoryPolicies
+from tests.memory.credentials import MemoryCredentials, MemoryMethods, MemoryOneTimes
 from tests.memory.epochs import MemoryEpochs
+from tests.memory.guesses import MemoryCounters, MemoryGuesses, MemoryQuotas
 from tests.unit.credentials.system import registration, reset_policies
 
 ORIGIN = "https://portal.example:8443"

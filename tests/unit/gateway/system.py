@@ -91,6 +91,9 @@ class System:
     async def list(self, call: Call) -> Answer:
         return Answer(f"[{call.limit}]".encode())
 
+    async def sort(self, call: Call) -> Answer:
+        return Answer(call.choice("by", ("name", "age"), "name").encode())
+
     async def page(self, call: Call) -> Answer:
         return Answer(str(call.after).encode())
 
@@ -113,6 +116,7 @@ class System:
             Operation("POST", "/asked", "Ask", self.act, "server", repeats=False),
             Operation("GET", "/things", "List", self.list, "anyone", paged=True),
             Operation("GET", "/pages", "Page", self.page, "anyone", paged=True),
+            Operation("GET", "/sorts", "Sort", self.sort, "anyone"),
             Operation("GET", "/receipts/{id}", "Read", self.read, "receipt"),
             Operation("GET", "/events", "Follow", self.read, renews=False),
             Operation("POST", "/flows/{flow}", "Fail", self.break_down, "anyone"),

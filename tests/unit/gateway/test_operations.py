@@ -33,6 +33,21 @@ async def test_a_page_begins_after_its_cursor(client: Client, query: str, after:
     assert await answered.text() == after
 
 
+@pytest.mark.parametrize(("query", "chosen"), [("", "name"), ("by=", "name"), ("by=age", "age")])
+async def test_a_choice_is_the_usual_one_unless_another_is_named(
+    client: Client, query: str, chosen: str
+) -> None:
+    answered = await client.get(f"/api/v1/sorts?{query}")
+    assert await answered.text() == chosen
+
+
+@pytest.mark.parametrize("named", ["size", "AGE", "name,age"])
+async def test_what_is_no_choice_is_refused(client: Client, named: str) -> None:
+    answered = await client.get(f"/api/v1/sorts?by={named}")
+    (error,) = (await problem_of(answered, 422, "invalid-request"))["errors"]
+    assert (error["field"], error["reason"]) == ("by", "not-a-choice")
+
+
 @pytest.mark.parametrize("query", ["limit=1&limit=1", "limit=&limit=2", "after=x&after="])
 async def test_a_parameter_that_is_given_twice_is_refused(client: Client, query: str) -> None:
     name = query.partition("=")[0]

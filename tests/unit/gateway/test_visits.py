@@ -1,16 +1,17 @@
 """What a browser comes with, and what is left of it."""
 
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import make_mocked_request
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
 from services.gateway.acceptance import Acceptance
 from services.gateway.account import Account
 from services.gateway.administration import Administration
 from services.gateway.errors import AnswerLost
-from services.gateway.portal.visits import Visits
+from services.gateway.portal.visits import Form, Visits
 from services.gateway.requests import Requests
 from services.gateway.sealing import Sealer
 from shared.contracts.body import Done
@@ -73,3 +74,50 @@ async def test_what_cannot_be_ended_now_holds_nobody_up(refusal: Refusal) -> Non
     unasked = EndingSessions(refuses=[refusal])
     await visits(unasked).leave(request(token_of(unasked.begin())))
     assert unasked.ended == []
+
+
+Sends = Callable[..., Awaitable[tuple[int, str]]]
+
+
+@pytest.fixture
+async def send() -> AsyncIterator[Sends]:
+    """Send a form that is for anybody, from a browser which was sent it or from elsewhere."""
+    taking, secret = visits(EndingSessions()), "c" * 43
+
+    async def act(_request: web.Request, form: Form) -> web.Response:
+        if form["wish"] == "nothing":
+            raise NotFound
+        return web.Response(text=f"done: {form['wish']}")
+
+    async def again(_request: web.Request, form: Form, refusal: Refusal) -> web.Response:
+        return web.Response(text=f"again: {form['wish']}, {refusal.type}")
+
+    app = web.Application()
+    app.router.add_post("/said", taking.taking(act, again, {"csrf-refused", "not-found"}))
+    app.router.add_post("/unsaid", taking.taking(act, again, ()))
+    async with TestClient(TestServer(app)) as client:
+
+        async def sent(path: str, wish: str, *, cookie: str = secret) -> tuple[int, str]:
+            form = {"wish": wish, "csrf": taking.requests.csrf_token(secret)}
+            headers = {"Cookie": f"__Host-csrf={cookie}"} if cookie else {}
+            async with client.post(path, data=form, headers=headers) as answered:
+                return answered.status, await answered.text()
+
+        yield sent
+
+
+async def test_a_form_for_anybody_is_taken_from_the_browser_that_was_sent_it(send: Sends) -> None:
+    assert await send("/said", "tea") == (200, "done: tea")
+
+
+@pytest.mark.parametrize("cookie", ["", "d" * 43])
+async def test_a_form_for_anybody_is_taken_from_no_other_browser(send: Sends, cookie: str) -> None:
+    assert await send("/said", "tea", cookie=cookie) == (200, "again: tea, csrf-refused")
+    status, _ = await send("/unsaid", "tea", cookie=cookie)
+    assert status == 500
+
+
+async def test_what_a_form_is_refused_for_is_said_on_it_where_it_is_to_be(send: Sends) -> None:
+    assert await send("/said", "nothing") == (200, "again: nothing, not-found")
+    status, _ = await send("/unsaid", "nothing")
+    assert status == 500
