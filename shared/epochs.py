@@ -145,6 +145,14 @@ class Epochs:
         )
         return await self._leave_receipt(sub, int(present(epoch)["epoch"]), cause, session)
 
+    async def raise_all(self) -> int:
+        """Raise everybody's, after a backup was put back, and return how many there are.
+
+        It leaves no receipts: nobody asked for it, and what was issued later is in no record.
+        """
+        raised = await self.database["epochs"].update_many({}, {"$inc": {"epoch": 1}})
+        return raised.matched_count
+
     async def leave_receipt(
         self, sub: str, cause: Cause, session: Session, *, device: str
     ) -> Raised:

@@ -4,8 +4,9 @@ import asyncio
 import hmac
 import os
 import signal
+import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -31,6 +32,7 @@ _CANCEL_AGAIN_SECONDS = 0.5
 _SERVICE_KEY_HEADER = "X-Service-Key"
 
 M = TypeVar("M", bound=Contract)
+T = TypeVar("T")
 Task = Callable[[], Awaitable[None]]
 Check = Callable[[], Awaitable[bool]]
 Refused = Callable[[web.BaseRequest, Refusal], web.Response]
@@ -315,6 +317,15 @@ def serve(build: Callable[[], Service], config: ServiceConfig) -> None:
 async def _end_all_others() -> None:
     """End what libraries have left running, which the end of the event loop cancels only once."""
     await asyncio.gather(*map(end, asyncio.all_tasks() - {asyncio.current_task()}))
+
+
+def command(name: str, work: Coroutine[Any, Any, T]) -> T:
+    """Do what an operator asks of a service.
+
+    What it says goes to standard output, into a file as often as not, and so the log does not.
+    """
+    configure_logging(name, sys.stderr)
+    return uvloop.run(work)
 
 
 def install(steps: Callable[[], Awaitable[None]], *, within_seconds: float = 60.0) -> None:

@@ -5,6 +5,7 @@ import re
 import secrets
 import sys
 from contextvars import ContextVar
+from typing import TextIO
 
 import orjson
 import structlog
@@ -67,8 +68,8 @@ def _with_context(
     return event
 
 
-def configure_logging(service: str) -> None:
-    """Write one JSON document per line to standard output, the libraries' warnings too."""
+def configure_logging(service: str, output: TextIO | None = None) -> None:
+    """Write one JSON document per line, to standard output as a rule, libraries' warnings too."""
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -88,10 +89,10 @@ def configure_logging(service: str) -> None:
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
     )
-    output = logging.StreamHandler(sys.stdout)
-    output.setFormatter(formatter)
+    handler = logging.StreamHandler(output or sys.stdout)
+    handler.setFormatter(formatter)
     root = logging.getLogger()
-    root.handlers = [output]
+    root.handlers = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("account").setLevel(logging.INFO)
     structlog.contextvars.bind_contextvars(service=service)

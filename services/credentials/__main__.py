@@ -2,21 +2,24 @@
 
 import sys
 
-import uvloop
-
 # First of all: what the word lists leave behind when they are made compact is used again by
 # everything that is loaded after them.
 from services.credentials import dictionaries  # noqa: F401
-from services.credentials.app import build_service, install, reseal
+from services.credentials.app import NAME, build_service, install, reseal
 from services.credentials.config import CredentialsConfig
 from shared import service
 
 config = CredentialsConfig()
-if sys.argv[1:] == ["install"]:
-    service.install(lambda: install(config))
-elif sys.argv[1:] == ["reseal"]:
-    resealed, lost = uvloop.run(reseal(config))
-    sys.stdout.write(f"{resealed} secrets sealed under the newest key, {lost} cannot be opened\n")
-    sys.exit(1 if lost else 0)
-else:
-    service.serve(lambda: build_service(config), config)
+match sys.argv[1:]:
+    case []:
+        service.serve(lambda: build_service(config), config)
+    case ["install"]:
+        service.install(lambda: install(config))
+    case ["reseal"]:
+        resealed, lost = service.command(NAME, reseal(config))
+        sys.stdout.write(
+            f"{resealed} secrets sealed under the newest key, {lost} cannot be opened\n"
+        )
+        sys.exit(1 if lost else 0)
+    case _:
+        sys.exit(__doc__)

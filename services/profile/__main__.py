@@ -2,21 +2,33 @@
 
 import sys
 
-import uvloop
-
-from services.profile.app import build_service, erase_again, install, list_erasures, verify_audit
+from services.profile.app import (
+    NAME,
+    build_service,
+    erase_again,
+    install,
+    list_erasures,
+    verify_audit,
+)
 from services.profile.config import ProfileConfig
+from services.profile.erasures import NoRecordError
 from shared import service
 
 config = ProfileConfig()
-if sys.argv[1:] == ["install"]:
-    service.install(lambda: install(config))
-elif sys.argv[1:] == ["verify-audit"]:
-    sys.exit(0 if uvloop.run(verify_audit(config)) else 1)
-elif sys.argv[1:] == ["erasures"]:
-    uvloop.run(list_erasures(config))
-elif sys.argv[1:] == ["erase-again"]:
-    number = uvloop.run(erase_again(config, sys.stdin))
-    sys.stdout.write(f"{number} erasures are asked for once more\n")
-else:
-    service.serve(lambda: build_service(config), config)
+match sys.argv[1:]:
+    case []:
+        service.serve(lambda: build_service(config), config)
+    case ["install"]:
+        service.install(lambda: install(config))
+    case ["verify-audit"]:
+        sys.exit(0 if service.command(NAME, verify_audit(config)) else 1)
+    case ["erasures"]:
+        service.command(NAME, list_erasures(config))
+    case ["erase-again"]:
+        try:
+            number = service.command(NAME, erase_again(config, sys.stdin))
+        except NoRecordError as error:
+            sys.exit(str(error))
+        sys.stdout.write(f"{number} erasures are asked for once more\n")
+    case _:
+        sys.exit(__doc__)

@@ -9,7 +9,7 @@ from typing import Self
 
 from services.profile.audit import Audit, AuditInspection
 from services.profile.config import ProfileConfig
-from services.profile.erasures import Erasures
+from services.profile.erasures import Erasures, recorded
 from services.profile.mongo import MongoPeopleStore
 from services.profile.mongo_audit import MongoAuditStore
 from services.profile.mongo_memberships import MongoMembershipStore
@@ -141,8 +141,11 @@ async def list_erasures(config: ProfileConfig) -> None:
 
 
 async def erase_again(config: ProfileConfig, lines: Iterable[str]) -> int:
-    """Have erased whoever stands in such lines, and return how many these are."""
-    subs = [line.split("\t")[0].strip() for line in lines if line.strip()]
+    """Have erased whoever stands in such lines, and return how many these are.
+
+    Raise `NoRecordError`, and erase nobody, where one of them is something else.
+    """
+    subs = recorded(lines)
     await _Wired.of(config).erasures.repeat(subs)
     return len(subs)
 

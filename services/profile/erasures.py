@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.profile.errors import NoSuchPerson
 from services.profile.store import ErasureStore
@@ -19,6 +20,29 @@ from shared.contracts.personal_data import (
 
 _LOOK_SECONDS = 2.0
 _PAGE = 500
+
+
+class NoRecordError(ValueError):
+    """A line that is no record of an erasure."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"Line {number} is none that `erasures` has written. Nobody is erased.")
+
+
+def recorded(lines: Iterable[str]) -> list[str]:
+    """Return the subjects of lines as `erasures` writes them, or raise `NoRecordError`.
+
+    Whatever stood for a subject would be erased, and its record kept for good.
+    """
+    subs = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            sub, asked_at, _ = line.rstrip("\r\n").split("\t")
+            datetime.fromisoformat(asked_at)
+        except ValueError as error:
+            raise NoRecordError(number) from error
+        subs.append(sub)
+    return subs
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,12 @@ def build_service(config: SessionsConfig) -> Service:
     )
 
 
+async def raise_epochs(config: SessionsConfig) -> int:
+    """Have nothing accepted any more that was issued before, and return of how many people."""
+    wiring, *_ = _wired(config)
+    return await wiring.epochs.raise_all()
+
+
 async def install(config: SessionsConfig) -> None:
     """Apply indexes and topology. Safe to run twice."""
     wiring, store, *_ = _wired(config)

@@ -34,8 +34,8 @@ PHOTO = base64.b64encode(b"\x89PNG\r\n\x1a\n a picture of nobody else").decode()
 MARKS = [
     AGENT, "Marzipan", DEVICE, ADDRESS, "Vantongeren", "lighthouse", "Room 417b", "5550417", PHOTO,
 ]  # fmt: skip
-_OPLOG = "local."
-"""MongoDB forgets it by itself, and no service can read it."""
+_OF_MONGO = ("local.", "config.image_collection")
+"""What each client changed last, which MongoDB forgets by itself, and no service can read."""
 
 
 def command(portal: Portal, service: str, *words: str) -> tuple[int, str]:
@@ -90,7 +90,7 @@ def found(portal: Portal, marks: list[str]) -> dict[str, set[str]]:
     """Return where which marks are found."""
     places: dict[str, set[str]] = {}
     for place, text in everything_kept(portal):
-        if not place.startswith(_OPLOG):
+        if not place.startswith(_OF_MONGO):
             hits = {each for each in marks if each in text}
             if hits:
                 places.setdefault(place, set()).update(hits)

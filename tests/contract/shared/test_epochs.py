@@ -53,6 +53,17 @@ async def test_a_raise_holds_for_its_subject_alone(
     assert await sessions.epochs.current("bob") == 1
 
 
+async def test_everybodys_epoch_is_raised_once_for_each_who_has_one(
+    sessions: Wiring, open_subject: OpenSubject
+) -> None:
+    for sub in ("ada", "bob"):
+        await open_subject(sessions, sub)
+    await raise_epoch(sessions)
+    assert await sessions.epochs.raise_all() == 2
+    current = sessions.epochs.current
+    assert [await current(sub) for sub in ("ada", "bob", "nobody")] == [3, 2, NoEpoch]
+
+
 async def test_a_raise_in_a_transaction_that_aborts_raises_nothing(
     sessions: Wiring, open_subject: OpenSubject
 ) -> None:
