@@ -32,11 +32,13 @@ _REASONS = {
     "missing": "missing",
     # No body asks for more than that something stands there.
     "string_too_short": "missing",
+    "too_short": "missing",
     "string_too_long": "too-long",
     "too_long": "too-many",
     "extra_forbidden": "unknown-field",
     "string_pattern_mismatch": "wrong-format",
     "unknown_language": "unknown-language",
+    "repeated": "repeated",
     "literal_error": "not-a-choice",
     "enum": "not-a-choice",
     "greater_than": "out-of-range",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.profile import ProfileClient
@@ -29,7 +29,7 @@ from shared.contracts.credentials import (
 )
 from shared.contracts.portal import PROFILE_FIELDS, ProfileField
 from shared.contracts.profile import AddPerson, GetPerson, Person, Photo
-from shared.contracts.refusals import Refusal
+from shared.contracts.refusals import NotFound, Refusal
 from shared.contracts.sessions import (
     EndSession,
     ListReceipts,
@@ -185,7 +185,12 @@ class Account:
 
     async def receipt(self, sub: str | None, receipt_id: str, token: str | None) -> Receipt:
         """Return a receipt, to its user or to who shows the token it came with."""
-        return await self.sessions.receipt(ReadReceipt(id=receipt_id, sub=sub, token=token))
+        try:
+            asked = ReadReceipt(id=receipt_id, sub=sub, token=token)
+        except ValidationError as error:
+            # What is too long to be an id or a token opens nothing, like any other wrong one.
+            raise NotFound from error
+        return await self.sessions.receipt(asked)
 
     async def receipts(
         self, caller: Caller, *, limit: int = 50, after: str | None = None

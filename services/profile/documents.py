@@ -128,12 +128,17 @@ class Document:
 
     @cached_property
     def in_force(self) -> tuple[Version, ...]:
-        """The versions whose time has come."""
-        return tuple(
-            each
-            for each in self.versions
-            if each.effective_at is not None and each.effective_at <= self.now
-        )
+        """The versions that hold or have held.
+
+        One that a later version had replaced before its time came never did, and asks nothing.
+        """
+        held: list[Version] = []
+        replaced_at = self.now + timedelta.resolution
+        for each in reversed(self.versions):
+            if each.effective_at is not None and each.effective_at < replaced_at:
+                held.insert(0, each)
+                replaced_at = each.effective_at
+        return tuple(held)
 
     @property
     def current(self) -> Version | None:

@@ -28,6 +28,7 @@ from shared.contracts.organizations import (
     MembershipState,
     WhyNotLeave,
 )
+from shared.contracts.profile import Helpdesk
 from shared.contracts.refusals import ChangedMeanwhile
 
 UNDATED = datetime.min.replace(tzinfo=UTC)
@@ -173,7 +174,10 @@ class Departure:
         if reason is None:
             return Leaving(allowed=True)
         contact = self.policy.contact if not self.is_home else None
-        return Leaving(allowed=False, reason=reason, contact=contact or self.organization.helpdesk)
+        # One that says nothing is nobody to ask.
+        if contact is None or contact == Helpdesk():
+            contact = self.organization.helpdesk
+        return Leaving(allowed=False, reason=reason, contact=contact)
 
     def require_allowed(self) -> None:
         """Raise unless they may."""

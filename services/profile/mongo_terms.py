@@ -1,7 +1,7 @@
-"""Terms of use in MongoDB, where nothing changes a version that is published, or a decision."""
+"""Terms of use in MongoDB, where nothing changes what a published version says, or a decision."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -135,11 +135,15 @@ class MongoTermsTransaction(_Reading):
         await self.database["terms-pdfs"].delete_many({"_id": {"$in": keys}}, session=self.session)
 
     async def drop_draft(self, draft: Version) -> None:
-        """Delete this very revision."""
+        """Delete this very revision, and number the next one where the version before stands."""
+        terms = self.database["terms"]
         known = {"_id": _key(draft), "revision": draft.revision, **_UNPUBLISHED}
-        deleted = await self.database["terms"].delete_one(known, session=self.session)
+        deleted = await terms.delete_one(known, session=self.session)
         if deleted.deleted_count != 1:
             raise ChangedMeanwhile
+        before = replace(draft, number=draft.number - 1)
+        risen = {"$set": {"revision": draft.revision + 1}}
+        await terms.update_one({"_id": _key(before)}, risen, session=self.session)
 
     async def publish(self, draft: Version, effective_at: datetime | None) -> None:
         """Date it by the server's clock."""

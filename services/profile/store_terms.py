@@ -52,7 +52,10 @@ class TermsTransaction(Protocol):
         ...
 
     async def drop_draft(self, draft: Version) -> None:
-        """Delete a draft, or raise `ChangedMeanwhile` where it is none any more."""
+        """Delete a draft, or raise `ChangedMeanwhile` where it is none any more.
+
+        The version before it takes the next revision, so that no other draft ever has this one's.
+        """
         ...
 
     async def publish(self, draft: Version, effective_at: datetime | None) -> None:

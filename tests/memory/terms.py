@@ -113,10 +113,13 @@ class MemoryTerms:
         self.versions[key], self.said[key] = draft, tuple(texts)
 
     async def drop_draft(self, draft: Version) -> None:
-        """Delete this very revision."""
-        key = (draft.document, draft.number)
+        """Delete this very revision, and let that of the document rise."""
+        key, before = (draft.document, draft.number), (draft.document, draft.number - 1)
         self._require(key, draft.revision)
         del self.versions[key], self.said[key]
+        if before in self.versions:
+            risen = replace(self.versions[before], revision=draft.revision + 1)
+            self.versions[before] = risen
 
     async def publish(self, draft: Version, effective_at: datetime | None) -> None:
         """Date it."""

@@ -168,8 +168,15 @@ async def test_nobody_ends_anothers_session_or_reads_their_receipt(gateway: Gate
     ending = gateway.account.end_session(eve, kim.session.sid)
     assert (await refused(ending)).type == "not-found"
     revoked = await gateway.account.sign_out_everywhere(kim, confirmed=True)
-    reading = gateway.account.receipt(eve.sub, revoked.receipt, None)
-    assert (await refused(reading)).type == "not-found"
+    too_long = "x" * 5000
+    for receipt, shown in (
+        (revoked.receipt, None),
+        (revoked.receipt, revoked.receipt),
+        (revoked.receipt, too_long),
+        (too_long, revoked.receipt_token),
+    ):
+        reading = gateway.account.receipt(eve.sub, receipt, shown)
+        assert (await refused(reading)).type == "not-found"
     assert (await gateway.account.receipt(None, revoked.receipt, revoked.receipt_token)).epoch == 2
 
 

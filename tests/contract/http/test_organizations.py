@@ -272,10 +272,10 @@ async def test_an_organization_that_lets_nobody_go_says_whom_to_ask(
 ) -> None:
     robin = await signed_in_to(gateway, await guest(gateway, vera))
     own, organizations = gateway.organizations.own, gateway.organizations.administration
-    for contact in (None, ELSEWHERE):
+    for contact in (None, Helpdesk(), ELSEWHERE):
         policy = LeavePolicy(allowed=False, contact=contact)
         await organizations.put_policy(vera, "varde", policy)
-        expected = contact or VARDE.helpdesk
+        expected = ELSEWHERE if contact == ELSEWHERE else VARDE.helpdesk
         _, varde = await own.list(robin)
         assert varde.leave.model_dump() == {
             "allowed": False,
@@ -287,7 +287,7 @@ async def test_an_organization_that_lets_nobody_go_says_whom_to_ask(
         assert refusal.extra == {"reason": "policy", "contact": expected.model_dump()}
     assert (await member(gateway, vera, robin)).state == "active"
     replaced = await organizations.read(vera, "varde")
-    assert (replaced.version, replaced.leave.contact) == (2, ELSEWHERE)
+    assert (replaced.version, replaced.leave.contact) == (3, ELSEWHERE)
     put = organizations.put_policy(vera, "varde", LeavePolicy(), (1,))
     assert (await refused(put)).type == "changed-meanwhile"
 

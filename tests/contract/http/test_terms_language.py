@@ -4,6 +4,8 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from services.gateway.requests import SESSION_COOKIE
+from shared.contracts.policy import PortalPolicy
+from shared.contracts.profile import Helpdesk
 from shared.contracts.terms import TermsText
 from tests.contract.http.gateway import Gateway
 from tests.contract.http.pages import pages
@@ -46,3 +48,23 @@ async def test_a_page_and_the_api_choose_the_same_text(
         ):
             page = await (await browser.client.get(path, headers=shown)).text()
             assert ('<html lang="de">' in page, marked in page) == (True, True), path
+
+
+@pytest.mark.parametrize(
+    ("desk", "said"),
+    [
+        (Helpdesk(name="Front desk", phone="112"), ["talk to Front desk:", "tel:112"]),
+        (Helpdesk(phone="112"), ["<h2>Your helpdesk</h2>", "tel:112"]),
+        (Helpdesk(), []),
+    ],
+)
+async def test_who_may_decline_reads_whom_to_talk_to(
+    gateway: Gateway, halden: Halden, desk: Helpdesk, said: list[str]
+) -> None:
+    document = await halden.publish()
+    await gateway.policies.put_portal(halden.admin, PortalPolicy(helpdesk=desk), (0,))
+    async with pages(gateway) as browser:
+        kim = browser.signed_in(halden.caller.token)
+        _, page, _ = await kim.get(f"/terms/{document.id}/decline")
+    told = ("talk to Front desk:", "<h2>Your helpdesk</h2>", "tel:112")
+    assert [each for each in told if each in page.decode()] == said

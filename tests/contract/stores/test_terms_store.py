@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -147,16 +148,28 @@ async def test_a_published_version_is_neither_replaced_nor_deleted(system: Syste
     async def touch(tx: Any) -> None:
         await tx.drop_draft(published)
 
-    async def replace(tx: Any) -> None:
+    async def date(tx: Any) -> None:
         await tx.publish(published, None)
 
-    for work in (touch, replace):
+    for work in (touch, date):
         with pytest.raises(ChangedMeanwhile):
             await system.store.in_transaction(work)
     document = await system.put(document)
     await system.drop(document)
-    assert (await system.store.documents("halden"))[0].versions == (published,)
+    (kept,) = (await system.store.documents("halden"))[0].versions
+    assert replace(kept, revision=published.revision) == published
     assert await system.store.texts(document.id, 1) == TEXTS
+
+
+async def test_no_two_drafts_have_the_same_revision(system: System) -> None:
+    published = await system.publish(await system.begin())
+    read = await system.put(published)
+    await system.drop(read)
+    known = (await system.store.documents("halden"))[0].newest.revision
+    of_another = await system.put(published.model_copy(update={"revision": known}))
+    assert published.revision < read.revision < known < of_another.revision
+    outcomes = await all_at_once(system.put(read), system.publish(read), system.drop(read))
+    assert outcomes == ["changed-meanwhile"] * 3
 
 
 async def test_of_admins_who_change_one_draft_at_once_one_does(system: System) -> None:

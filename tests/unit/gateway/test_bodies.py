@@ -1,9 +1,14 @@
 """A body is read as JSON of one shape, and its faults are told in words."""
 
-import pytest
+from typing import Any
 
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from services.gateway.api.bodies import SignInBody
+from services.gateway.terms_form import TermsBody
 from shared.contracts.refusals import InvalidRequest
-from shared.problems import MostErrors
+from shared.problems import MostErrors, field_errors
 from tests.unit.gateway.system import Client, System, make, problem_of
 
 
@@ -120,3 +125,25 @@ async def test_a_body_that_is_too_large_is_refused(
     headers |= {"Idempotency-Key": key} if key else {}
     answered = await client.post("/api/v1/things", data=b" " * 2000, headers=headers)
     await problem_of(answered, 413, "payload-too-large")
+
+
+KNOWN = {"user_id": "ada", "password": "violet otter counts nine lamps"}
+TEXT = {"language": "en", "title": "House rules", "text": "Be kind."}
+RULES = {"required": True, "re_accept": "no"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "field", "reason"),
+    [
+        (SignInBody, KNOWN | {"code": ""}, "code", "missing"),
+        (SignInBody, KNOWN | {"code": "1" * 300}, "code", "too-long"),
+        (TermsBody, RULES | {"texts": [TEXT, TEXT | {"language": "EN"}]}, "texts", "repeated"),
+    ],
+)
+def test_a_fault_has_the_reason_that_says_what_to_do(
+    kind: type[BaseModel], body: dict[str, Any], field: str, reason: str
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        kind.model_validate(body)
+    found = [(each["field"], each["reason"]) for each in field_errors(caught.value)]
+    assert found == [(field, reason)]

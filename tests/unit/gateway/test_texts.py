@@ -201,3 +201,9 @@ def test_what_several_pages_say_fits_each_of_them(
     language: str, text_id: str, of_one_alone: set[str]
 ) -> None:
     assert not of_one_alone & {*CATALOGUES.text(text_id, language).split()}
+
+
+def test_in_german_a_secret_and_a_name_are_called_the_same_everywhere() -> None:
+    other_words = re.compile(r"(?i)passw(ort|ört)|benutzer(name|kennung)|anmeldename")
+    german = CATALOGUES.texts["de"]
+    assert [text_id for text_id, text in german.items() if other_words.search(text)] == []

@@ -58,12 +58,25 @@ def test_the_highest_version_whose_time_has_come_holds() -> None:
 def test_each_version_says_whose_acceptance_still_counts(
     asks: list[ReAccept], accepted_from: int, at_once_from: int | None
 ) -> None:
-    known = document(*(version(n, each) for n, each in enumerate(asks, start=1)))
+    versions = (version(n, each, after=n - len(asks)) for n, each in enumerate(asks, start=1))
+    known = document(*versions)
     assert (known.accepted_from, known.at_once_from) == (accepted_from, at_once_from)
 
 
+@pytest.mark.parametrize("after", [-2, -1, 0, 1])
+def test_a_version_that_was_replaced_before_its_time_asks_nothing(after: int) -> None:
+    known = document(version(1, after=-3), version(2, "at-once", after=after), version(3, after=-2))
+    assert known.known_current.number == 3
+    assert (known.accepted_from, known.at_once_from) == (1, None)
+    standing = Standing(known, (accepted(1, 1, hours_ago=3),))
+    assert not standing.is_missing
+    assert not standing.is_missing_at_once
+
+
 def test_an_acceptance_of_before_holds_where_nothing_is_asked_anew() -> None:
-    known = document(version(1, "at-once"), version(2, "next-sign-in"), version(3))
+    known = document(
+        version(1, "at-once", after=-2), version(2, "next-sign-in", after=-1), version(3)
+    )
     first, second = Standing(known, (accepted(1, 1),)), Standing(known, (accepted(1, 2),))
     assert (first.is_missing, first.is_missing_at_once, first.status) == (True, False, "missing")
     assert (second.is_missing, second.is_missing_at_once, second.status) == (
