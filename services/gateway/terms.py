@@ -264,10 +264,15 @@ class TermsAdministration:
     async def exported(
         self, admin: Person, document: str
     ) -> AsyncIterator[contract.ExportedDecisions | contract.Acceptances]:
-        """Return page by page all that was decided, the oldest first, then who is missing."""
+        """Return page by page all that was decided, the oldest first, then who is missing.
+
+        What is decided meanwhile comes at the end, or who decides between the two would be in none.
+        """
         current = (await self.read(admin, document)).current
+        reached, told = None, 0
         async for decided in self._decided(admin, document):
             yield decided
+            reached, told = (decided.next, 0) if decided.next else (reached, len(decided.items))
         after = None
         while current is not None:
             page = await self.acceptances(admin, document, "missing", limit=_PAGE, after=after)
@@ -275,12 +280,14 @@ class TermsAdministration:
             yield page.model_copy(update={"items": tuple(items)})
             after = page.next
             if after is None:
-                return
+                break
+        async for late in self._decided(admin, document, after=reached):
+            yield late.model_copy(update={"items": late.items[told:]})
+            told = 0
 
     async def _decided(
-        self, admin: Person, document: str
+        self, admin: Person, document: str, *, after: str | None = None
     ) -> AsyncIterator[contract.ExportedDecisions]:
-        after = None
         while True:
             page = await self.terms.export(
                 contract.ExportDecisions(

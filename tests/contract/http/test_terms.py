@@ -328,3 +328,18 @@ async def test_everything_that_was_decided_is_exported(halden: Halden) -> None:
     assert [(each.version, each.language) for each in rows] == [(1, "de"), (2, "en")]
     assert rows[0].user_id == "kim@halden.example"
     assert rows[0].address == halden.caller.where.address
+
+
+async def test_who_decides_while_it_is_exported_is_in_it(halden: Halden) -> None:
+    await halden.gateway.add("ann")
+    ann, document = await halden.gateway.caller("ann"), await halden.publish()
+    await halden.own.accept(halden.caller, document.id, 1, ("de",))
+    rows: list[tuple[str, bool]] = []
+    async for page in halden.writing.exported(halden.admin, document.id):
+        rows += [(each.sub, isinstance(each, ExportedDecision)) for each in page.items]
+        if len(rows) == 1:
+            await halden.own.accept(ann, document.id, 1, ("en",))
+    assert [each for each in rows if each[0] in {halden.caller.sub, ann.sub}] == [
+        (halden.caller.sub, True),
+        (ann.sub, True),
+    ]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from services.gateway.api.bodies import SignInBody
+from services.gateway.api.sign_in_bodies import SignInBody
 from services.gateway.terms_form import TermsBody
 from shared.contracts.refusals import InvalidRequest
 from shared.problems import MostErrors, field_errors
