@@ -22,6 +22,7 @@ from shared.mongo import Database, Document, Session, present
 from shared.together import Together
 
 _DAY_SECONDS = 24 * 3600
+_MORE_THAN_SINCE_ANY_BACKUP = 1_000_000
 # Several of one epoch are those of devices, which raise none, after the one that raised it.
 _NEWEST_FIRST = ("sub", "epoch", "committed_at", "_id")
 
@@ -148,9 +149,11 @@ class Epochs:
     async def raise_all(self) -> int:
         """Raise everybody's, after a backup was put back, and return how many there are.
 
-        It leaves no receipts: nobody asked for it, and what was issued later is in no record.
+        They rise above whatever was given since the backup, or what was issued under that would
+        count again. It leaves no receipts: nobody asked for it.
         """
-        raised = await self.database["epochs"].update_many({}, {"$inc": {"epoch": 1}})
+        far = {"$inc": {"epoch": _MORE_THAN_SINCE_ANY_BACKUP}}
+        raised = await self.database["epochs"].update_many({}, far)
         return raised.matched_count
 
     async def leave_receipt(
