@@ -25,6 +25,7 @@ def test_a_sign_in_that_was_not_me_is_found_and_the_account_secured(
     person.sees_heading("Recent sign-ins")
     rows = person.page.get_by_role("row")
     expect(rows).to_have_count(3)
+    expect(person.page.locator(".extent time")).to_have_count(2)
     wrong = rows.filter(has_text="Wrong password")
     expect(wrong).to_contain_text("On a device or browser that was not known")
     if scripts:
@@ -78,6 +79,9 @@ def test_a_sign_in_from_where_nobody_gets_in_time_says_so(
     expect(said).to_contain_text("Von einem Ort, an dem Sie sich in letzter Zeit nicht")
     expect(person.page.get_by_role("row").filter(has_text="Berlin, Deutschland")).to_have_count(1)
     finds_nothing(person)
+    fits(person)
+    # As a table, where there is room for one.
+    person.page.set_viewport_size({"width": 1280, "height": 800})
     fits(person)
     person.goes_to("/devices")
     expect(person.page.get_by_text("Berlin, Deutschland")).to_be_visible()

@@ -26,6 +26,7 @@ def test_a_disabled_device_is_refused_until_an_admin_enables_it(
     elsewhere.get_by_role("button", name="Disable").click()
     owner.sees_heading("Disable this device?")
     owner.reads("You cannot undo this.")
+    expect(owner.page.locator(".back a")).to_have_attribute("href", "/devices")
     finds_nothing(owner)
     fits(owner)
     owner.page.get_by_role("button", name="No, keep it").click()

@@ -127,6 +127,19 @@ def brings_a_file(admin: Person) -> None:
     page.get_by_role("link", name="Cancel").click()
 
 
+def test_a_document_that_is_only_to_come_has_nothing_to_do(
+    someone: Opens, admin: APIRequestContext, people: People
+) -> None:
+    document = admin.post(TERMS, data={**CONTENT, "required": False}).json()["id"]
+    later = {"effective_at": "2101-01-31T18:00:00Z"}
+    assert admin.post(f"{TERMS}/{document}/publish", data=later).status == 200
+    person = is_admin(someone(), people)
+    person.goes_to(f"/admin/terms/{document}")
+    person.reads("Published versions")
+    expect(person.page.get_by_text("What you can do")).to_have_count(0)
+    finds_nothing(person)
+
+
 @pytest.mark.usefixtures("afterwards")
 def test_an_admin_publishes_what_open_sessions_have_to_accept_at_once(
     someone: Opens, account: Account, people: People

@@ -117,9 +117,13 @@ class Page:
         """Return a length of time in whole words, such as `2 minutes`."""
         return format_timedelta(seconds, threshold=2, locale=self.locale)
 
+    def number(self, number: int) -> str:
+        """Return a number, its digits in groups."""
+        return format_decimal(number, locale=self.locale)
+
     def milliseconds(self, seconds: float) -> str:
         """Return a length of time in milliseconds."""
-        return format_decimal(max(0, round(seconds * 1000)), locale=self.locale)
+        return self.number(max(0, round(seconds * 1000)))
 
     def place(self, names: dict[str, str]) -> str | None:
         """Return what a place is called in the reader's language."""

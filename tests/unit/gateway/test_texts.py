@@ -24,6 +24,8 @@ from shared.texts import Catalogues
 CATALOGUES = Catalogues.load()
 ENGLISH = CATALOGUES.texts["en"]
 TEMPLATES = Path(portal_page.__file__).parent / "templates"
+# "Kennwort", "Benutzer-ID", "Sicherheitsangaben" and "der Helpdesk" are.
+NOT_OF_THE_HOUSE = ("Passw[oö]rt", "Benutzerkennung", "Sicherheitsinformation", "das Helpdesk")
 PLURALS = (".one", ".other")
 # A name with a part that is filled in when the page is made.
 OPEN = "*"
@@ -89,6 +91,11 @@ def test_every_language_has_the_same_texts_with_the_same_values(language: str) -
         i: placeholders(t) for i, t in ENGLISH.items()
     }
     assert [i for i, t in texts.items() if not t.strip()] == []
+
+
+@pytest.mark.parametrize("word", NOT_OF_THE_HOUSE)
+def test_one_thing_has_one_name_in_german(word: str) -> None:
+    assert [each for each, text in CATALOGUES.texts["de"].items() if re.search(word, text)] == []
 
 
 def test_every_text_that_a_template_asks_for_is_there() -> None:
