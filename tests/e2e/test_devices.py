@@ -1,5 +1,7 @@
 """Devices over the API: from the sign-in that makes one to the admin who enables it again."""
 
+from datetime import datetime
+
 from tests.e2e.portal import People, Portal, eventually, problem
 
 
@@ -23,8 +25,10 @@ def test_a_disabled_device_is_out_until_an_admin_enables_it(portal: Portal, peop
     assert not portal.is_accepted(there["token"])
     assert portal.is_accepted(here)
     receipt = portal.call("GET", f"/me/receipts/{answers[0].json()['receipt']}", token=here).json()
-    assert [each["sid"] for each in receipt["sessions"]] == [there["session"]]
-    assert receipt["completed_at"] is not None
+    (ended,) = receipt["sessions"]
+    assert ended["sid"] == there["session"]
+    told = (receipt["committed_at"], ended["ended_at"], receipt["completed_at"])
+    assert sorted(map(datetime.fromisoformat, told)) == [*map(datetime.fromisoformat, told)]
 
     key = there["device"]["key"]
     problem(portal.sign_in(robin.user_id, "wrong", device_key=key), 401, "sign-in-refused")

@@ -97,7 +97,11 @@ class MemorySessionTransaction:
         """Add to the receipt."""
         known = self.epochs.revocations.get(receipt)
         if known is not None and known.completed_at is None:
-            noted = replace(known, sessions=known.sessions + _named(batch))
+            named = tuple(
+                each.model_copy(update={"ended_at": max(each.ended_at, known.committed_at)})
+                for each in _named(batch)
+            )
+            noted = replace(known, sessions=known.sessions + named)
             self.epochs.revocations[receipt] = noted
 
     async def complete(self, receipt: str, batch: Batch) -> float | None:

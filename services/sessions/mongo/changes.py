@@ -69,10 +69,15 @@ class MongoSessionTransaction:
         return ended.modified_count == 1
 
     async def note(self, receipt: str, batch: Batch) -> None:
-        """Add to the receipt."""
+        """Add to the receipt.
+
+        What was looked up before the receipt was left ends with it, and no earlier.
+        """
+        ended_at = {"$max": [batch.at, "$committed_at"]}
+        named = [{"sid": {"$literal": sid}, "ended_at": ended_at} for sid in batch.valid]
         await self.epochs.database["revocations"].update_one(
             {"_id": receipt, "incomplete": True},
-            {"$push": _named(batch)},
+            [{"$set": {"sessions": {"$concatArrays": ["$sessions", named]}}}],
             session=self.transaction.session,
         )
 
