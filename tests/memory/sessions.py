@@ -97,10 +97,9 @@ class MemorySessionTransaction:
         """Add to the receipt."""
         known = self.epochs.revocations.get(receipt)
         if known is not None and known.completed_at is None:
-            named = tuple(
-                each.model_copy(update={"ended_at": max(each.ended_at, known.committed_at)})
-                for each in _named(batch)
-            )
+            # What was looked up before ended with it.
+            at = max(batch.at or known.committed_at, known.committed_at)
+            named = _named(replace(batch, at=at))
             noted = replace(known, sessions=known.sessions + named)
             self.epochs.revocations[receipt] = noted
 
