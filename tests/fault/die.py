@@ -35,7 +35,7 @@ _IN_ONE = {
     "profile": {
         "effect": "services.profile.notices:Notices.owe",
         "send": "shared.smtp:SmtpMailer.send",
-        "sent": "services.profile.mongo:MongoNoticeStore.sent",
+        "sent": "services.profile.mongo_notices:MongoNoticeStore.sent",
     },
     "credentials": {
         "verify": "services.credentials.authentication:Authentication.recognise",
