@@ -9,6 +9,8 @@ import pytest
 from tests.fault.oracle import Oracle
 from tests.fault.portal import GATEWAYS, Portal, Reply, User, becomes
 
+_HEARD_SECONDS = 0.5
+
 
 @dataclass
 class Owner:
@@ -35,6 +37,8 @@ class Owner:
             return await devices.count_documents(untold) == 0
 
         assert await becomes(is_told, seconds=10)
+        # It is seen before the service itself hears that it is committed.
+        await asyncio.sleep(_HEARD_SECONDS)
         return made
 
     async def sign_in(self) -> Reply:
