@@ -104,7 +104,10 @@ class MethodChanges:
             event = changed.event(sub, at=self.clock.now())
             notices = tuple(owed_to_addresses(info, changed.info, event)) if event else ()
             try:
-                await self.store.put(changed.info, event, notices, also)
+                if changed.use is not None:
+                    await self.store.put_use(changed.info, changed.use)
+                else:
+                    await self.store.put(changed.info, event, notices, also)
             except MethodsChangedMeanwhile:
                 continue
             return changed

@@ -320,6 +320,7 @@ class Changed:
 
     `kept` is the session that goes on, although what it rests on was replaced; `also` are methods
     that went with the one that it is about. `cause` is said where the kind of change does not.
+    `use` is the id of a use that is not to be waited for.
     """
 
     info: SecurityInfo
@@ -329,6 +330,7 @@ class Changed:
     also: tuple[str, ...] = ()
     cause: Cause | None = None
     by_admin: bool = False
+    use: str | None = None
 
     @classmethod
     def cleared(cls, info: SecurityInfo) -> "Changed":
@@ -340,10 +342,12 @@ class Changed:
         )
 
     @classmethod
-    def used(cls, info: SecurityInfo, method: Method) -> "Changed":
+    def used(cls, info: SecurityInfo, method: Method, *, settle_later: bool) -> "Changed":
         """Return what a right answer makes; its owner is told of a recovery code that is gone."""
         after = info.with_changed(method)
-        return cls(after, method, "revoke") if method.kind == "recovery-codes" else cls(after)
+        if method.kind == "recovery-codes":
+            return cls(after, method, "revoke")
+        return cls(after, use=new_id() if settle_later else None)
 
     @classmethod
     def with_default(cls, info: SecurityInfo, method_id: str) -> "Changed":

@@ -226,7 +226,7 @@ class PasswordReset:
             shown = Shown(reset.sub, answer, reset.binding, at)
             await kind.admit(method, shown)
             used = kind.took(method, shown)
-        changed = Changed.used(info, used)
+        changed = Changed.used(info, used, settle_later=False)
         event = changed.event(reset.sub, at=at)
         try:
             # Of this version alone: whatever else was changed ends the reset.

@@ -65,5 +65,6 @@ class PasswordWithCode:
                 address=asked.address,
                 familiar=asked.is_familiar(verified.sub),
                 organization=verified.organization,
+                settle_later=asked.settle_later,
             ),
         )

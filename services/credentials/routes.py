@@ -47,6 +47,7 @@ from shared.contracts.methods import (
     RemoveMethod,
     RenameMethod,
     RequireSecurityInfo,
+    SettleAnswer,
 )
 from shared.contracts.passkeys import BeginPasskeySignIn, EnrollPasskey, VerifyPasskey
 from shared.contracts.personal_data import ReadPersonalData
@@ -118,6 +119,7 @@ def routes(
         endpoint("/password-policy/read", ReadPolicy, passwords.demands.read),
         endpoint("/password-policy/put", PutPasswordPolicy, passwords.demands.put),
         endpoint("/challenge/answer", AnswerChallenge, security_info.answer),
+        endpoint("/challenge/settle", SettleAnswer, security_info.settle),
         endpoint("/passkey/begin", BeginPasskeySignIn, passkey_sign_in.begin),
         endpoint("/passkey/verify", VerifyPasskey, passkey_sign_in.verify),
         endpoint("/methods/make-app-password", MakeAppPassword, app_passwords.make),

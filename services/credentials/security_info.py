@@ -177,7 +177,8 @@ class SecurityInformation:
 
         def taken(info: SecurityInfo) -> Changed:
             policy.require(method.kind)
-            return Changed.used(info, kind.took(info.asked(asked.id), shown))
+            used = kind.took(info.asked(asked.id), shown)
+            return Changed.used(info, used, settle_later=asked.settle_later)
 
         await kind.admit(method, shown)
         done = await self.changes.make(asked.sub, taken, known=info)
@@ -189,7 +190,12 @@ class SecurityInformation:
             codes_left=left,
             trust=policy.trust_after(used),
             must_confirm=policy.asks_to_confirm(done.info, shown.at),
+            unsettled=done.use,
         )
+
+    async def settle(self, asked: contract.SettleAnswer) -> contract.AnswerSettled:
+        """Tell whether an answer that was taken cannot be undone any more."""
+        return contract.AnswerSettled(kept=await self.store.is_kept(asked.sub, asked.use))
 
     def _shown(self, asked: contract.AnswerChallenge | contract.ProveMethod) -> Shown:
         return Shown(asked.sub, asked.answer.get_secret_value(), asked.binding, self.clock.now())

@@ -191,6 +191,18 @@ class MethodStore(Protocol):
         """
         ...
 
+    async def put_use(self, changed: SecurityInfo, use: str) -> None:
+        """Replace the version that was changed after a method was used, and do not wait long.
+
+        It is refused like any other, and whoever reads sees it from then on; but until `is_kept`
+        says so, the loss of one member may undo it. `use` is an id of its own.
+        """
+        ...
+
+    async def is_kept(self, sub: str, use: str) -> bool:
+        """Tell whether the last use of a subject's methods was this one, once that is for good."""
+        ...
+
     async def ask(
         self, info: SecurityInfo, days: int, *, for_reset: bool = False
     ) -> datetime | None:

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, StringCon
 from services.gateway.errors import MethodUnknown, SessionRequired
 from shared.contracts.audit import Actor
 from shared.contracts.credentials import Requirements
-from shared.contracts.methods import LongestLabel, Method
+from shared.contracts.methods import ChallengeAnswered, LongestLabel, Method
 from shared.contracts.profile import Person
 from shared.contracts.records import OfRecord
 from shared.contracts.sessions import Device, Session, Where
@@ -115,7 +115,8 @@ class Flow(BaseModel):
     are what a passkey has to sign, `sent` says whether a code is on its way where one is sent, and
     `binding` is what was begun for this flow. `trust_offered` are the terms under which its device
     may be trusted, `trust` those under which it is going to be, and `trusted_by` is the factor that
-    it is trusted with already. `terms` of use are to be accepted first.
+    it is trusted with already. `terms` of use are to be accepted first. `unsettled` is the use of
+    the factor that could still be undone, which no flow that is kept has.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -148,6 +149,7 @@ class Flow(BaseModel):
     trust: TrustTerms | None = None
     trusted_by: str | None = None
     terms: tuple[MissingDocument, ...] = ()
+    unsettled: str | None = None
 
     @property
     def trust_days(self) -> int:
@@ -182,12 +184,17 @@ class Flow(BaseModel):
         return "register-for-reset" if self.for_reset else None
 
     @property
+    def is_waiting(self) -> bool:
+        """Tell whether its user has to show or to do something before there is a session."""
+        return self.is_challenged or self.action is not None
+
+    @property
     def is_asked_more(self) -> bool:
         """Tell whether something else may be asked of who has shown all they have to.
 
         On a trusted device, that was not shown this time.
         """
-        is_shown = not self.is_challenged and self.action is None and self.trusted_by is None
+        is_shown = not self.is_waiting and self.trusted_by is None
         return is_shown and (self.must_confirm or self.asks_for_reset)
 
     def asking(
@@ -215,21 +222,18 @@ class Flow(BaseModel):
             raise MethodUnknown
         return self.model_copy(update={"asked": method_id, "options": None, "sent": True})
 
-    def answered(
-        self,
-        factor: str,
-        amr: str,
-        trust: TrustTerms | None = None,
-        *,
-        must_confirm: bool = False,
-    ) -> "Flow":
+    def answered(self, answered: ChallengeAnswered, trust: TrustTerms | None = None) -> "Flow":
         """Return it after a second factor was shown, on a device that is to be trusted or not."""
-        shown = {
-            "factor": factor,
-            "amr": (*self.amr, amr),
+        more = {
             "trust": trust,
-            "must_confirm": must_confirm,
+            "must_confirm": answered.must_confirm,
+            "unsettled": answered.unsettled,
         }
+        return self.resting_on(answered.factor, answered.amr).model_copy(update=more)
+
+    def resting_on(self, factor: str, amr: str) -> "Flow":
+        """Return it after a second factor was shown."""
+        shown = {"factor": factor, "amr": (*self.amr, amr)}
         return self.asking((), must_register=False).model_copy(update=shown)
 
     def asked_more(self, asked: Requirements, record: OfRecord | None) -> "Flow":

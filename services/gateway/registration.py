@@ -61,7 +61,7 @@ class Registration:
                 signing_in_under=flow.epoch,
             )
         )
-        return await self._go_on(key, flow.answered(proved.method.id, proved.amr), where)
+        return await self._go_on(key, flow.resting_on(proved.method.id, proved.amr), where)
 
     async def waiting(self, key: FlowKey, action: Action) -> Flow:
         """Return a flow whose user is to do this, or raise `FlowEnded`."""

@@ -18,6 +18,7 @@ from services.gateway.errors import (
     FlowEnded,
     PasswordChangeUnconfirmed,
 )
+from services.gateway.establishing import Establishing
 from services.gateway.model import (
     Action,
     ActionRequired,
@@ -48,11 +49,7 @@ from shared.contracts.methods import AnswerChallenge, BeginChallenge, ChallengeA
 from shared.contracts.passkeys import BeginPasskeySignIn, VerifyPasskey
 from shared.contracts.profile import GetPerson, Person
 from shared.contracts.refusals import Busy, Refusal, Unavailable
-from shared.contracts.sessions import (
-    Established,
-    EstablishSession,
-    Where,
-)
+from shared.contracts.sessions import Where
 from shared.telemetry import log
 
 _NOT_SENT = {"too-many-codes", "code-not-sent"}
@@ -71,6 +68,11 @@ class SignIn:
     clock: Clock
     attempts: Attempts
     terms: RequiredTerms
+
+    @property
+    def establishing(self) -> Establishing:
+        """What begins its session."""
+        return Establishing(self.credentials, self.sessions)
 
     async def begin(self, attempt: SignInAttempt) -> Outcome:
         """Verify the password and establish the session, or say what has to happen first."""
@@ -96,7 +98,7 @@ class SignIn:
             asks_for_reset=verified.asks_for_reset,
         )
         if (answered := verified.answered) is not None:
-            flow = flow.answered(answered.factor, answered.amr, must_confirm=answered.must_confirm)
+            flow = flow.answered(answered)
         else:
             flow = flow.asking(
                 verified.methods if trusted_by is None else (),
@@ -107,6 +109,8 @@ class SignIn:
 
     async def _verified(self, attempt: SignInAttempt, shown: ShownDevices) -> Verified:
         familiar, *also_familiar = shown.familiar or (None,)
+        # A device that is trusted needs none, and may leave it unused.
+        code = None if shown.is_any_trusted else attempt.code
         try:
             return await self.credentials.verify(
                 VerifyPassword(
@@ -116,8 +120,8 @@ class SignIn:
                     familiar_sub=familiar,
                     # Most clients hold one, so a service of the version before is told of no more.
                     also_familiar=tuple(also_familiar),
-                    # A device that is trusted needs none, and may leave it unused.
-                    code=None if shown.is_any_trusted else attempt.code,
+                    code=code,
+                    settle_later=code is not None,
                 )
             )
         except Refusal as refusal:
@@ -184,10 +188,7 @@ class SignIn:
             # Another answer to the same challenge was right too, and faster.
             raise FlowEnded
         trust = answered.trust if trust_device else None
-        flow = flow.answered(
-            answered.factor, answered.amr, trust, must_confirm=answered.must_confirm
-        )
-        return await self.go_on(flow, key.client, where)
+        return await self.go_on(flow.answered(answered, trust), key.client, where)
 
     async def _answered(self, flow: Flow, answer: SecretStr, where: Where) -> ChallengeAnswered:
         try:
@@ -201,6 +202,7 @@ class SignIn:
                     address=where.address,
                     familiar=flow.is_familiar,
                     organization=flow.organization,
+                    settle_later=True,
                 )
             )
         except Refusal as refusal:
@@ -268,15 +270,18 @@ class SignIn:
         """Return what the sign-in waits for next, or complete it."""
         if flow.is_asked_more:
             flow = await self._asked_more(flow)
-        if flow.is_challenged:
-            begun = await self._begun_if_possible(flow)
-            return _challenged(await self.flows.keep(begun, client), begun)
-        if not flow.must_change:
+        if not flow.is_challenged and not flow.must_change:
             flow = await self._with_terms(flow)
+        if flow.is_waiting:
+            return await self._wait(await self.establishing.settle(flow), client, where)
+        return await self._establish(flow, where)
+
+    async def _wait(self, flow: Flow, client: str, where: Where) -> Challenged | ActionRequired:
         if flow.action is not None:
             await self._refuse_disabled_at(flow, where)
             return ActionRequired.of(await self.flows.keep(flow, client), flow, flow.action)
-        return await self._establish(flow, where)
+        begun = await self._begun_if_possible(flow)
+        return _challenged(await self.flows.keep(begun, client), begun)
 
     async def _with_terms(self, flow: Flow) -> Flow:
         """Return it with what has to be accepted as of this step, which may come to be the last."""
@@ -362,30 +367,13 @@ class SignIn:
 
     async def _establish(self, flow: Flow, where: Where) -> SignedIn:
         try:
-            established = await self._established(flow, where)
+            established = await self.establishing.begin(flow, where)
         except Refusal as refusal:
             if refusal.type != DeviceIsDisabled.type:
                 raise
             raise await self._device_is_disabled(flow) from refusal
         session = established.session
         return SignedIn(established.token, session.expires_at, session, established.device)
-
-    async def _established(self, flow: Flow, where: Where) -> Established:
-        return await self.sessions.establish(
-            EstablishSession(
-                sub=flow.sub,
-                epoch=flow.epoch,
-                where=where,
-                device_key=flow.device_key,
-                device_name=flow.device_name,
-                amr=flow.amr,
-                aal=2 if flow.factor else 1,
-                factor=flow.factor,
-                organization=flow.organization,
-                trust=flow.trust,
-                trusted_by=flow.trusted_by,
-            )
-        )
 
 
 def _challenged(flow_id: str, flow: Flow) -> Challenged:

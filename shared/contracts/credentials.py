@@ -40,6 +40,7 @@ class VerifyPassword(Contract):
     Of a client that holds devices of several, `also_familiar` are the others.
 
     The `code` of an authenticator app, if it comes along, is tried where one would be asked for.
+    What `settle_later` says of it is what `AnswerChallenge` does.
     """
 
     user_id: str = Field(max_length=256)
@@ -48,6 +49,7 @@ class VerifyPassword(Contract):
     familiar_sub: Sub | None = None
     also_familiar: tuple[Sub, ...] = Field(default=(), max_length=MostDevices)
     code: Secret | None = Field(default=None, max_length=LongestAnswer)
+    settle_later: bool = False
 
     def is_familiar(self, sub: str) -> bool:
         """Tell whether it comes from a device of this subject."""

@@ -281,6 +281,7 @@ class AnswerChallenge(Contract):
 
     `answer` is a code, or what a passkey says in JSON. `familiar` says that it comes from a device
     of the subject's own. Whose policy holds is looked up where the `organization` is not known.
+    Who is to `settle_later` hands nothing out before `SettleAnswer` said that the use is kept.
     """
 
     sub: Sub
@@ -291,13 +292,15 @@ class AnswerChallenge(Contract):
     address: str = Field(max_length=64)
     familiar: bool = False
     organization: str | None = None
+    settle_later: bool = False
 
 
 class ChallengeAnswered(Contract):
     """The answer was right. `amr` is what was shown (RFC 8176); `factor` is what it rests on.
 
     Under the terms of `trust`, if any, it may do for later sign-ins on the same device.
-    `must_confirm` says that its owner is to look through the methods there are.
+    `must_confirm` says that its owner is to look through the methods there are. `unsettled` is the
+    id of this use where the loss of one member of the store could still undo it.
     """
 
     factor: str
@@ -305,6 +308,20 @@ class ChallengeAnswered(Contract):
     codes_left: int | None = None
     trust: TrustTerms | None = None
     must_confirm: bool = False
+    unsettled: str | None = None
+
+
+class SettleAnswer(Contract):
+    """Ask whether the use of a method that an answer was is kept for good."""
+
+    sub: Sub
+    use: str = Field(max_length=64)
+
+
+class AnswerSettled(Contract):
+    """Whether it is. If not, it was undone, or another answer came after it."""
+
+    kept: bool
 
 
 class PutOffSecurityInfo(Contract):

@@ -40,6 +40,7 @@ _IN_ONE = {
     "credentials": {
         "verify": "services.credentials.authentication:Authentication.recognise",
         "hash": "services.credentials.hashing:Hasher.verify",
+        "use": "services.credentials.mongo.methods:MongoMethodStore.put_use",
     },
     "sessions": {
         "effect": "services.sessions.revocation:Revocations.carry_out",

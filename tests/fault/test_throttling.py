@@ -103,7 +103,7 @@ async def test_of_two_hundred_codes_in_many_challenges_at_once_ten_are_tried(
     portal: Portal,
 ) -> None:
     user, key = await _at_their_device(portal)
-    totp = await _authenticator(portal, user)
+    totp = await authenticator(portal, user)
     # Whoever guesses knows the password already, and begins as many challenges as they like.
     spellings = _spellings(user.user_id)
     begun = await portal.all(
@@ -162,7 +162,7 @@ async def _challenge(portal: Portal, user: User, **more: str) -> Challenge:
     return Challenge(user, reply.body["flow"])
 
 
-async def _authenticator(portal: Portal, user: User) -> pyotp.TOTP:
+async def authenticator(portal: Portal, user: User) -> pyotp.TOTP:
     """Set an authenticator up by the code before its present one."""
     (token,) = user.tokens
     body = {"kind": "authenticator", "label": "Phone"}

@@ -252,6 +252,7 @@ class MemoryMethods:
 
     epochs: MemoryEpochs = field(default_factory=MemoryEpochs)
     by_sub: dict[str, SecurityInfo] = field(default_factory=dict)
+    uses: dict[str, str] = field(default_factory=dict)
     notices: MemoryAddressNotices = field(init=False)
 
     def __post_init__(self) -> None:
@@ -298,6 +299,16 @@ class MemoryMethods:
             self.epochs.outbox[told.id] = told
         if event is not None or changed.must_register:
             self.epochs.guarded[changed.sub] = changed.is_guarding
+
+    async def put_use(self, changed: SecurityInfo, use: str) -> None:
+        """Replace the version, with the use."""
+        await self.put(changed, None)
+        self.uses[changed.sub] = use
+
+    async def is_kept(self, sub: str, use: str) -> bool:
+        """Compare it."""
+        await asyncio.sleep(0)
+        return self.uses.get(sub) == use
 
     async def ask(
         self, info: SecurityInfo, days: int, *, for_reset: bool = False

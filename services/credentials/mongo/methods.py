@@ -9,6 +9,7 @@ from functools import cached_property
 from pymongo import ASCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
 
 from services.credentials.errors import (
     MethodsChangedMeanwhile,
@@ -28,6 +29,9 @@ _CREDENTIALS = "credential_ids"
 """The ids of somebody's passkeys, beside the methods: an index goes into one list alone."""
 _LANGUAGES = "languages"
 """By method, and beside the methods: the version before cannot read what it does not know there."""
+_USE = "last_use"
+"""The id of the last use that was not waited for."""
+_PRIMARY_ALONE = WriteConcern(w=1, j=False)
 _NOTICES = "address_notices"
 _NOTICES_KEPT_SECONDS = 30 * 24 * 3600
 _NOTICE_FIELDS = frozenset(each.name for each in fields(AddressNotice)) - {"id"}
@@ -93,6 +97,17 @@ class MongoMethodStore:
         await self.transactions.run(work)
         return None
 
+    async def put_use(self, changed: SecurityInfo, use: str) -> None:
+        """Replace the version where the primary has it, with the id of the use beside it."""
+        await self._replace(changed, use=use)
+
+    async def is_kept(self, sub: str, use: str) -> bool:
+        """Read it linearizably, which answers no sooner than a majority has what was read."""
+        methods = self.database["security_info"].with_options(
+            read_concern=ReadConcern("linearizable")
+        )
+        return await methods.find_one({"_id": sub, _USE: use}, {"_id": True}) is not None
+
     async def ask(
         self, info: SecurityInfo, days: int, *, for_reset: bool = False
     ) -> datetime | None:
@@ -129,7 +144,12 @@ class MongoMethodStore:
         """Read it as the primary has it; a session under an older one is refused when it begins."""
         return await self.epochs.recent(sub)
 
-    async def _replace(self, changed: SecurityInfo, session: Session | None = None) -> None:
+    async def _replace(
+        self, changed: SecurityInfo, session: Session | None = None, *, use: str | None = None
+    ) -> None:
+        methods = self.database["security_info"]
+        if use is not None:
+            methods = methods.with_options(write_concern=_PRIMARY_ALONE)
         document: Document = {
             "version": changed.version + 1,
             "default": changed.default,
@@ -146,6 +166,7 @@ class MongoMethodStore:
             "confirmed_at": changed.confirmed_at,
         }
         document |= {name: value for name, value in besides.items() if value is not None}
+        document |= {_USE: use} if use is not None else {}
         update: Document = {
             "$unset": {name: "" for name, value in besides.items() if value is None}
         }
@@ -154,7 +175,7 @@ class MongoMethodStore:
             document |= {f"last_change.{name}": getattr(last, name) for name in _SAID_OF_CHANGES}
             update["$currentDate"] = {"last_change.at": True}
         try:
-            replaced = await self.database["security_info"].update_one(
+            replaced = await methods.update_one(
                 {"_id": changed.sub, "version": changed.version},
                 {"$set": document, **update},
                 # The first version of all is written where there is no document yet.

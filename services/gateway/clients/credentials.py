@@ -33,6 +33,7 @@ from shared.contracts.credentials import (
 )
 from shared.contracts.methods import (
     AnswerChallenge,
+    AnswerSettled,
     AuthenticatorSetup,
     BeginChallenge,
     ChallengeAnswered,
@@ -57,6 +58,7 @@ from shared.contracts.methods import (
     RenameMethod,
     RequireSecurityInfo,
     SentSetup,
+    SettleAnswer,
 )
 from shared.contracts.passkeys import (
     BeginPasskeySignIn,
@@ -188,6 +190,10 @@ class CredentialsClient:
     async def answer(self, asked: AnswerChallenge) -> ChallengeAnswered:
         """Answer a challenge."""
         return await self.peer.ask("/challenge/answer", asked, ChallengeAnswered)
+
+    async def settle(self, asked: SettleAnswer) -> AnswerSettled:
+        """Tell whether an answer that was taken is kept."""
+        return await self.peer.ask("/challenge/settle", asked, AnswerSettled, safe=True)
 
     async def requirements(self, asked: AskRequirements) -> Requirements:
         """Return what a sign-in takes besides what was shown; asked again, it is the same."""

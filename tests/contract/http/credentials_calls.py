@@ -24,6 +24,7 @@ from shared.contracts.methods import (
     AnswerChallenge,
     AuthenticatorSetup,
     BeginChallenge,
+    ChallengeAnswered,
     ChooseDefault,
     ConfirmSecurityInfo,
     EnrollAuthenticator,
@@ -38,6 +39,7 @@ from shared.contracts.methods import (
     RenameMethod,
     RequireSecurityInfo,
     SentSetup,
+    SettleAnswer,
 )
 from shared.contracts.passkeys import BeginPasskeySignIn, EnrollPasskey, VerifyPasskey
 from shared.contracts.policy import PutMethodsPolicy, PutPasswordPolicy, ReadPolicy
@@ -111,9 +113,21 @@ async def answer(services: Services) -> BaseModel:
     services.memory.clock.advance(60)
     return await services.credentials.answer(
         AnswerChallenge(
-            sub="person-1", epoch=1, id=setup.id, answer=code(services, setup), address="192.0.2.7"
+            sub="person-1",
+            epoch=1,
+            id=setup.id,
+            answer=code(services, setup),
+            address="192.0.2.7",
+            settle_later=True,
         )
     )
+
+
+async def settle(services: Services) -> BaseModel:
+    answered = await answer(services)
+    assert isinstance(answered, ChallengeAnswered)
+    assert answered.unsettled is not None
+    return await services.credentials.settle(SettleAnswer(sub="person-1", use=answered.unsettled))
 
 
 async def enroll_passkey(services: Services) -> BaseModel:
@@ -261,6 +275,7 @@ CREDENTIALS_CALLS: Calls = {
     ("credentials", "/methods/choose-default"): choose_default,
     ("credentials", "/challenge/begin"): begin,
     ("credentials", "/challenge/answer"): answer,
+    ("credentials", "/challenge/settle"): settle,
     ("credentials", "/methods/require-anew"): lambda s: s.credentials.require_anew(
         RequireSecurityInfo(sub="person-1")
     ),

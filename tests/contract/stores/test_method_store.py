@@ -378,3 +378,43 @@ async def test_a_method_that_a_later_version_knows_more_of_is_read_all_the_same(
     added = {"$set": {"methods.0.later": "x"}}
     await credentials.database["security_info"].update_one({"_id": "ada"}, added)
     assert (await store.security_info("ada")).methods == (PHONE,)
+
+
+async def test_a_use_is_a_change_that_everybody_sees_and_that_is_asked_about(
+    store: MethodStore,
+) -> None:
+    info = SecurityInfo("ada", methods=(PHONE, PASSKEY), default="phone")
+    await store.put(info, None)
+    used = replace(info, version=1).with_changed(replace(PHONE, last_step=8))
+    await store.put_use(used, "first")
+    assert await store.security_info("ada") == replace(used, version=2)
+    assert await store.is_kept("ada", "first")
+    for sub, use in (("ada", "another"), ("ada", ""), ("eve", "first")):
+        assert not await store.is_kept(sub, use)
+    for late in (info, replace(info, version=1)):
+        with pytest.raises(MethodsChangedMeanwhile):
+            await store.put_use(late, "late")
+    assert await store.is_kept("ada", "first")
+
+
+async def test_a_use_is_kept_through_other_changes_until_another_one(store: MethodStore) -> None:
+    await store.put(SecurityInfo("ada", methods=(PHONE,)), None)
+    await store.put_use(await store.security_info("ada"), "first")
+    await store.put(await store.security_info("ada"), None)
+    await store.ask(await store.security_info("ada"), 14)
+    assert await store.is_kept("ada", "first")
+    await store.put_use(await store.security_info("ada"), "second")
+    assert not await store.is_kept("ada", "first")
+    assert await store.is_kept("ada", "second")
+
+
+async def test_of_fifty_uses_at_once_one_is_taken_and_kept(store: MethodStore) -> None:
+    await store.put(SecurityInfo("ada", methods=(PHONE,)), None)
+    info = await store.security_info("ada")
+    outcomes = await asyncio.gather(
+        *(store.put_use(info, f"use {each}") for each in range(50)), return_exceptions=True
+    )
+    assert sum(each is None for each in outcomes) == 1
+    assert sum(isinstance(each, MethodsChangedMeanwhile) for each in outcomes) == 49
+    kept = [await store.is_kept("ada", f"use {each}") for each in range(50)]
+    assert kept == [each is None for each in outcomes]
