@@ -70,7 +70,8 @@ async def test_nobody_has_a_token_before_the_use_of_the_code_is_kept(
 
     monkeypatch.setattr(MemoryMethods, "is_kept", slowly)
     signing_in = asyncio.create_task(signs_in(kim, kim.code(phone)))
-    await asked.wait()
+    async with asyncio.timeout(5):
+        await asked.wait()
     _, waiting = await asyncio.wait({signing_in}, timeout=0.3)
     assert waiting
     may_answer.set()
