@@ -25,6 +25,9 @@ class Establishing:
         Its token is nobody's before the use of the factor is there for good. Where that is undone,
         or cannot be told, the session is taken back and `Unavailable` raised.
         """
+        if flow.trust is not None:
+            # A device that is trusted with it stays trusted when the session is taken back.
+            flow = await self.settle(flow)
         if flow.unsettled is None:
             return await self._begun(flow, where)
         established, settled = await asyncio.gather(

@@ -9,13 +9,14 @@ import pytest
 from pydantic import SecretStr
 
 from services.gateway.clients.sessions import SessionsClient
-from services.gateway.model import ActionRequired, SignedIn
+from services.gateway.model import ActionRequired, Challenged, SignedIn
 from services.gateway.sign_in import Outcome
 from shared.contracts.methods import AuthenticatorSetup
 from shared.contracts.refusals import Busy, Refusal
 from shared.contracts.sessions import EndSession, EstablishSession
 from tests.contract.http.gateway import NEW, WHERE, Gateway, key, refused
 from tests.contract.http.test_security_info import Kim
+from tests.contract.http.trusting import allow
 from tests.memory.credentials import MemoryMethods
 
 SignsIn = Callable[[Kim, SecretStr], Coroutine[Any, Any, Outcome]]
@@ -129,6 +130,24 @@ async def test_of_two_uses_whose_first_was_lost_the_kept_one_signs_in(
     assert (await refused(signs_in(kim, code))).type == "service-unavailable"
     assert [type(each) for each in outcomes] == [SignedIn]
     assert open_sessions(kim) == before + 1
+
+
+async def test_no_device_is_trusted_for_a_use_that_is_lost(
+    kim: Kim, phone: AuthenticatorSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, signed_in = kim.gateway, await _at_once(kim, kim.code(phone))
+    assert isinstance(signed_in, SignedIn)
+    await allow(gateway)
+    kim.pass_time(60)
+    device_key = signed_in.device.key
+    waiting, before = await kim.challenged(device_key=device_key), open_sessions(kim)
+    with monkeypatch.context() as patched:
+        loses(patched)
+        trusting = gateway.sign_in.answer(key(waiting), kim.code(phone), WHERE, trust_device=True)
+        assert (await refused(trusting)).type == "service-unavailable"
+    assert open_sessions(kim) == before
+    # The password alone signs in nobody there, as if the code had never been shown.
+    assert isinstance(await gateway.begin("kim", key=device_key), Challenged)
 
 
 async def test_a_session_that_cannot_be_taken_back_is_nobodys(
