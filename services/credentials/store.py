@@ -200,7 +200,7 @@ class MethodStore(Protocol):
         ...
 
     async def is_kept(self, sub: str, use: str) -> bool:
-        """Tell whether the last use of a subject's methods was this one, once that is for good."""
+        """Tell whether a use of a subject's methods is among the last ones there were for good."""
         ...
 
     async def ask(

@@ -244,12 +244,15 @@ class Flow(BaseModel):
         more = {"to_confirm": asked.to_confirm, "for_reset": asked.for_reset, "record": record}
         return flow.model_copy(update=more)
 
-    def settled(self) -> "Flow":
+    def asked_no_more(self) -> "Flow":
         """Return it after what was asked for was confirmed or put off. Nothing else is asked."""
-        nothing = {"to_confirm": (), "for_reset": False}
-        asked_no_more = {"must_confirm": False, "asks_for_reset": False}
-        flow = self.asking((), must_register=False)
-        return flow.model_copy(update={**nothing, **asked_no_more})
+        nothing = {
+            "to_confirm": (),
+            "for_reset": False,
+            "must_confirm": False,
+            "asks_for_reset": False,
+        }
+        return self.asking((), must_register=False).model_copy(update=nothing)
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ class Registration:
         await self.sign_in.credentials.confirm_methods(
             ConfirmSecurityInfo(sub=flow.sub, signing_in_under=flow.epoch, factor=flow.factor)
         )
-        return await self._go_on(key, flow.settled(), where)
+        return await self._go_on(key, flow.asked_no_more(), where)
 
     async def put_off(self, key: FlowKey, where: Where) -> Outcome:
         """Go on without what the sign-in waits for, where policy lets that wait, once."""
@@ -102,7 +102,7 @@ class Registration:
                 registers=registers,
             )
         )
-        return await self._go_on(key, flow.settled(), where)
+        return await self._go_on(key, flow.asked_no_more(), where)
 
     async def _go_on(self, key: FlowKey, flow: Flow, where: Where) -> Outcome:
         if await self.sign_in.flows.take(key) is None:

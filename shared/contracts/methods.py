@@ -319,7 +319,7 @@ class SettleAnswer(Contract):
 
 
 class AnswerSettled(Contract):
-    """Whether it is. If not, it was undone, or another answer came after it."""
+    """Whether it is. If not, it was undone, and somebody else may have given the same answer."""
 
     kept: bool
 

@@ -252,7 +252,7 @@ class MemoryMethods:
 
     epochs: MemoryEpochs = field(default_factory=MemoryEpochs)
     by_sub: dict[str, SecurityInfo] = field(default_factory=dict)
-    uses: dict[str, str] = field(default_factory=dict)
+    uses: dict[str, list[str]] = field(default_factory=dict)
     notices: MemoryAddressNotices = field(init=False)
 
     def __post_init__(self) -> None:
@@ -303,12 +303,12 @@ class MemoryMethods:
     async def put_use(self, changed: SecurityInfo, use: str) -> None:
         """Replace the version, with the use."""
         await self.put(changed, None)
-        self.uses[changed.sub] = use
+        self.uses[changed.sub] = [*self.uses.get(changed.sub, []), use][-8:]
 
     async def is_kept(self, sub: str, use: str) -> bool:
-        """Compare it."""
+        """Look among the last ones."""
         await asyncio.sleep(0)
-        return self.uses.get(sub) == use
+        return use in self.uses.get(sub, [])
 
     async def ask(
         self, info: SecurityInfo, days: int, *, for_reset: bool = False

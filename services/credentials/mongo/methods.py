@@ -29,8 +29,10 @@ _CREDENTIALS = "credential_ids"
 """The ids of somebody's passkeys, beside the methods: an index goes into one list alone."""
 _LANGUAGES = "languages"
 """By method, and beside the methods: the version before cannot read what it does not know there."""
-_USE = "last_use"
-"""The id of the last use that was not waited for."""
+_USES = "last_uses"
+"""The ids of the last uses that were not waited for."""
+_USES_KEPT = 8
+"""More than anybody begins while one of them is made sure of."""
 _PRIMARY_ALONE = WriteConcern(w=1, j=False)
 _NOTICES = "address_notices"
 _NOTICES_KEPT_SECONDS = 30 * 24 * 3600
@@ -106,7 +108,7 @@ class MongoMethodStore:
         methods = self.database["security_info"].with_options(
             read_concern=ReadConcern("linearizable")
         )
-        return await methods.find_one({"_id": sub, _USE: use}, {"_id": True}) is not None
+        return await methods.find_one({"_id": sub, _USES: use}, {"_id": True}) is not None
 
     async def ask(
         self, info: SecurityInfo, days: int, *, for_reset: bool = False
@@ -166,10 +168,11 @@ class MongoMethodStore:
             "confirmed_at": changed.confirmed_at,
         }
         document |= {name: value for name, value in besides.items() if value is not None}
-        document |= {_USE: use} if use is not None else {}
         update: Document = {
             "$unset": {name: "" for name, value in besides.items() if value is None}
         }
+        if use is not None:
+            update["$push"] = {_USES: {"$each": [use], "$slice": -_USES_KEPT}}
         last = changed.last_change
         if last is not None and last.at is None:
             document |= {f"last_change.{name}": getattr(last, name) for name in _SAID_OF_CHANGES}

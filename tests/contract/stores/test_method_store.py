@@ -397,15 +397,19 @@ async def test_a_use_is_a_change_that_everybody_sees_and_that_is_asked_about(
     assert await store.is_kept("ada", "first")
 
 
-async def test_a_use_is_kept_through_other_changes_until_another_one(store: MethodStore) -> None:
+async def test_a_use_is_kept_through_other_changes_and_seven_more_uses(store: MethodStore) -> None:
     await store.put(SecurityInfo("ada", methods=(PHONE,)), None)
     await store.put_use(await store.security_info("ada"), "first")
     await store.put(await store.security_info("ada"), None)
     await store.ask(await store.security_info("ada"), 14)
     assert await store.is_kept("ada", "first")
-    await store.put_use(await store.security_info("ada"), "second")
+    for number in range(7):
+        await store.put_use(await store.security_info("ada"), f"use {number}")
+        assert await store.is_kept("ada", f"use {number}")
+    assert await store.is_kept("ada", "first")
+    await store.put_use(await store.security_info("ada"), "ninth")
     assert not await store.is_kept("ada", "first")
-    assert await store.is_kept("ada", "second")
+    assert await store.is_kept("ada", "use 0")
 
 
 async def test_of_fifty_uses_at_once_one_is_taken_and_kept(store: MethodStore) -> None:
