@@ -25,7 +25,7 @@ from services.credentials.mongo.policies import (
     MongoResetPolicyStore,
 )
 from services.credentials.mongo.resets import MongoResetStore
-from services.credentials.notices import AddressNotices
+from services.credentials.notices import TEXTS, AddressNotices
 from services.credentials.out_of_band import OutOfBand
 from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.passkeys import RelyingParty
@@ -148,7 +148,7 @@ def build_service(config: CredentialsConfig) -> Service:
     store, methods, policies = _store(wiring), _methods(wiring), _policies(wiring)
     pepper = config.pepper.get_secret_value().encode()
     keyring = Keyring.parse(config.keyring.get_secret_value())
-    catalogues = Catalogues.load()
+    catalogues = Catalogues.load(*TEXTS)
     hasher = Hasher(
         config.hashing,
         store,

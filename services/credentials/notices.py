@@ -8,6 +8,9 @@ from services.credentials.store import AddressNoticeStore, CredentialStore, Word
 from shared.mail import AddressRefused, Mail, Mailer, MailUndelivered
 from shared.owed import Sender
 
+TEXTS = ("mail.", "sent.")
+"""What the ids of all that this service says begin with."""
+
 
 @dataclass(frozen=True)
 class AddressNotices:

@@ -135,7 +135,7 @@ Questions = Annotated[int, Field(ge=LeastQuestions, le=MostQuestions)]
 class Body(BaseModel):
     """A body that clients send; unknown fields are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 Addresses = Annotated[tuple[Address, ...], Field(max_length=10, strict=False)]

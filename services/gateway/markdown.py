@@ -1,139 +1,42 @@
-"""Markdown that admins write, as HTML that can do nothing (OWASP, Cross Site Scripting Prevention).
-
-Tags in the text stand for themselves, and what comes out is sanitized once more: a mistake of the
-one is no mistake of both. Pictures are left out but for their words, since none may come from
-elsewhere.
-"""
+"""Markdown as HTML, without keeping anybody else waiting: a long text takes seconds."""
 
 import asyncio
-import re
-import time
+import importlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
-from itertools import takewhile
-from typing import Any
+from typing import Protocol, cast
 
-import nh3
-from markdown_it import MarkdownIt
-from markdown_it.common.utils import escapeHtml
-from markdown_it.renderer import RendererHTML
-from markdown_it.rules_block import StateBlock, table
-from markdown_it.token import Token
 from markupsafe import Markup
 
-from services.gateway.errors import TermsTooComplex
-
-_TAGS = {
-    "a", "blockquote", "br", "code", "em", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p",
-    "pre", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
-}  # fmt: skip
-_ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
-_SCHEMES = {"http", "https", "mailto", "tel"}
-_LOWEST = 6
-_KEPT = 16
-_MOST_SECONDS = 2.0
-"""Of a processor, for one text. Prose of the greatest length takes a third of it."""
-_MOST_SECONDS_TOGETHER = 10.0
-"""The same, for all texts of a version."""
-_MOST_CELLS = 10_000
-_ENDS = "ends"
-_DELIMITERS = re.compile(r"[\s>|:-]+")
-_ONE = ThreadPoolExecutor(1, thread_name_prefix="markdown")
+# One text at a time, so that a crowd that reads a new version has it rendered once.
+_READING = ThreadPoolExecutor(1, thread_name_prefix="markdown")
 # Readers do not wait for what an admin is just saving.
 _SAVING = ThreadPoolExecutor(1, thread_name_prefix="markdown-saving")
 
 
-def _words(renderer: RendererHTML, tokens: Sequence[Token], index: int, *_: Any) -> str:
-    inside = tokens[index].children or []
-    return escapeHtml(renderer.renderInlineAsText(inside, _MARKDOWN.options, {}))
+class Rules(Protocol):
+    """What `services.gateway.markdown_rules` does, which is loaded late."""
 
+    def rendered(self, text: str, below: int = 1) -> Markup:
+        """Return a text as HTML, with its headings below one of that level."""
+        ...
 
-_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
-_MARKDOWN.add_render_rule("image", _words)
-
-
-def _in_time(state: Any, *_: Any) -> bool:
-    """Be a rule that nothing is ever said in, and raise where the time is over."""
-    if _ENDS in state.env and time.thread_time() > state.env[_ENDS]:
-        raise TermsTooComplex
-    return False
-
-
-def _small_table(state: StateBlock, begin: int, end: int, *silent: bool) -> bool:
-    """Be the rule for tables, which adds all cells at one go, and raise where they are many."""
-    if _ENDS in state.env and _cells(state, begin, end) > _MOST_CELLS:
-        raise TermsTooComplex
-    return table(state, begin, end, *silent)
-
-
-def _cells(state: StateBlock, begin: int, end: int) -> int:
-    """Return how many cells a table would have that begins in a line; none where none does."""
-    if begin + 1 >= end or not _DELIMITERS.fullmatch(_line(state, begin + 1)):
-        return 0
-    rows = takewhile(lambda line: not state.isEmpty(line), range(begin, end))
-    return sum(1 for _ in rows) * (_line(state, begin).count("|") + 1)
-
-
-def _line(state: StateBlock, number: int) -> str:
-    return state.src[state.bMarks[number] : state.eMarks[number]]
-
-
-_MARKDOWN.block.ruler.before("table", "in-time", _in_time)
-_MARKDOWN.block.ruler.at("table", _small_table, {"alt": ["paragraph", "reference"]})
-_MARKDOWN.inline.ruler.before("text", "in-time", _in_time)
-
-
-@lru_cache(maxsize=_KEPT)
-def rendered(text: str, below: int = 1) -> Markup:
-    """Return a text as HTML, with its headings below one of that level."""
-    return _html(text, below, {})
-
-
-def _html(text: str, below: int, env: dict[str, float]) -> Markup:
-    tokens = _MARKDOWN.parse(text, env)
-    _shift(tokens, below)
-    html = _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})
-    safe = nh3.clean(
-        html,
-        tags=_TAGS,
-        attributes=_ATTRIBUTES,
-        url_schemes=_SCHEMES,
-        url_relative="deny",
-        link_rel="noopener noreferrer",
-    )
-    return Markup(safe)  # noqa: S704  It was sanitized in the line above.
+    def require_simple(self, texts: Sequence[str]) -> None:
+        """Raise `TermsTooComplex` where texts take too long."""
+        ...
 
 
 async def html_of(text: str, below: int = 1) -> Markup:
-    """Return the same without keeping everybody else waiting: a long text takes seconds.
-
-    One is rendered at a time, so that a crowd that reads a new version has it rendered once.
-    """
-    return await asyncio.get_running_loop().run_in_executor(_ONE, rendered, text, below)
+    """Return a text as HTML that can do nothing, with its headings below one of that level."""
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_READING, lambda: _rules().rendered(text, below))
 
 
 async def require_simple(texts: Iterable[str]) -> None:
-    """Raise `TermsTooComplex` where texts take too long, so that no reader has to wait for one.
-
-    What counts is the time of the processor, and so not what else it does. A few signs that may
-    begin something, over and over, take fifty times as long as prose.
-    """
-    await asyncio.get_running_loop().run_in_executor(_SAVING, _require_simple, tuple(texts))
+    """Raise `TermsTooComplex` where texts take too long, so that no reader has to wait for one."""
+    loop, all_of_them = asyncio.get_running_loop(), tuple(texts)
+    await loop.run_in_executor(_SAVING, lambda: _rules().require_simple(all_of_them))
 
 
-def _require_simple(texts: Sequence[str]) -> None:
-    ends_together = time.thread_time() + _MOST_SECONDS_TOGETHER
-    for text in texts:
-        ends = min(time.thread_time() + _MOST_SECONDS, ends_together)
-        _html(text, 1, {_ENDS: ends})
-        if time.thread_time() > ends:
-            raise TermsTooComplex
-
-
-def _shift(tokens: list[Token], below: int) -> None:
-    """Let the highest heading come right below that level, and leave no level out."""
-    headings = [each for each in tokens if each.type in {"heading_open", "heading_close"}]
-    levels = sorted({each.tag for each in headings})
-    for each in headings:
-        each.tag = f"h{min(_LOWEST, below + 1 + levels.index(each.tag))}"
+def _rules() -> Rules:
+    return cast("Rules", importlib.import_module("services.gateway.markdown_rules"))

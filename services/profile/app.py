@@ -16,7 +16,7 @@ from services.profile.mongo_memberships import MongoMembershipStore
 from services.profile.mongo_notices import MongoNoticeStore
 from services.profile.mongo_personal_data import MongoErasureStore, holdings
 from services.profile.mongo_terms import MongoTermsStore
-from services.profile.notices import Notices
+from services.profile.notices import TEXTS, Notices
 from services.profile.organizations import Organizations
 from services.profile.organizations_admin import OrganizationsAdministration
 from services.profile.people import People
@@ -72,7 +72,7 @@ class _Wired:
             store=store,
             people=people,
             mailer=SmtpMailer(config.smtp_host, config.smtp_port, config.mail_from),
-            texts=Catalogues.load(),
+            texts=Catalogues.load(TEXTS),
             portal_url=config.public_url,
             domain=domain_of(config.mail_from),
         )

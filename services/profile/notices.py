@@ -25,6 +25,8 @@ from shared.contracts.events import (
 from shared.mail import AddressRefused, Mail, Mailer
 from shared.owed import Sender
 
+TEXTS = "mail."
+"""What the ids of all that this service says begin with."""
 _ANY_CAUSE = "account-changed"
 _UNTOLD = "?"
 _TO_EACH_ADDRESS = {"password-reset", "password-set-by-admin"}

@@ -56,7 +56,7 @@ ChangeType = Literal["create", "revoke", "update", "delete"]
 class Payload(BaseModel):
     """The part of an event that depends on its name."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class Event(BaseModel):
@@ -67,7 +67,7 @@ class Event(BaseModel):
     `traceparent` continues the trace of the request that caused it (W3C).
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
     # A live hint may find nobody listening; everything else must reach a queue.
     must_reach_a_queue: ClassVar[bool] = True
 

@@ -23,9 +23,13 @@ class Catalogues:
 
     @classmethod
     @cache
-    def load(cls) -> "Catalogues":
-        """Read every catalogue beside this file, once: they are part of the program."""
-        return cls({path.stem: _read(path) for path in sorted(Path(__file__).parent.glob("*.po"))})
+    def load(cls, *beginnings: str) -> "Catalogues":
+        """Read every catalogue beside this file, once: they are part of the program.
+
+        Where beginnings of ids are named, nothing is kept of the other texts.
+        """
+        paths = sorted(Path(__file__).parent.glob("*.po"))
+        return cls({path.stem: _read(path, beginnings or ("",)) for path in paths})
 
     @property
     def languages(self) -> list[str]:
@@ -73,7 +77,8 @@ def _locale(language: str) -> Locale:
         return Locale.parse(DefaultLanguage)
 
 
-def _read(path: Path) -> dict[str, str]:
+def _read(path: Path, beginnings: tuple[str, ...]) -> dict[str, str]:
     with path.open("rb") as file:
         catalogue = read_po(file, locale=path.stem)
-    return {str(message.id): str(message.string) for message in catalogue if message.id}
+    read = ((str(message.id), str(message.string)) for message in catalogue if message.id)
+    return {text_id: text for text_id, text in read if text_id.startswith(beginnings)}

@@ -21,7 +21,7 @@ from services.profile.mongo_audit import MongoAuditStore
 from services.profile.mongo_notices import MongoNoticeStore
 from services.profile.mongo_personal_data import MongoErasureStore
 from services.profile.mongo_personal_data import holdings as kept_by_profile
-from services.profile.notices import Notices
+from services.profile.notices import TEXTS, Notices
 from services.profile.people import People
 from services.profile.subscribers import subscribe as profile_hears
 from services.profile.trail import Seal
@@ -74,7 +74,9 @@ async def profile_side(profile: Wiring, brokers: Brokers) -> ProfileSide:
     await profile.database["people"].insert_one({**document, "emails": ["ada@example.org"]})
     mailer = Postbox()
     store = MongoNoticeStore(profile.database, profile.epochs, profile.transactions)
-    notices = Notices(store, people, mailer, Catalogues.load(), "https://portal.example", "mail")
+    notices = Notices(
+        store, people, mailer, Catalogues.load(TEXTS), "https://portal.example", "mail"
+    )
     trail = MongoAuditStore(profile.database, profile.transactions, Seal(b"a test's key"))
     bus = brokers.bus()
     users = Users(people, People(people, SystemClock()), SystemClock())

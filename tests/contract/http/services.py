@@ -20,6 +20,7 @@ from services.credentials.hashing import Hasher
 from services.credentials.keyring import Keyring
 from services.credentials.kinds import MethodChanges
 from services.credentials.model import HashParameters, PasswordPolicy
+from services.credentials.notices import TEXTS
 from services.credentials.out_of_band import OutOfBand
 from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.passkeys import RelyingParty
@@ -239,7 +240,7 @@ class Memory:
                 MemoryOneTimes(self.clock),
                 Sending(dict.fromkeys(SentKinds, self.carrier), MemoryQuotas(self.clock), pepper),
                 ring,
-                Catalogues.load(),
+                Catalogues.load(*TEXTS),
                 self.clock,
                 pepper,
             ),

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from services.credentials.keyring import Keyring
 from services.credentials.lockout import Lockouts
-from services.credentials.notices import AddressNotices
+from services.credentials.notices import TEXTS, AddressNotices
 from services.gateway.model import Caller
 from services.profile.notices import Notices
 from services.sessions.revocation import Revocations
@@ -23,7 +23,7 @@ from tests.memory.guesses import MemoryLocks
 from tests.memory.profile import MemoryNotices, Postbox
 
 MAIL, OTHER, ACCOUNT_MAIL = "kim@mail.example", "kim@other.example", "kim@halden.example"
-TEXTS = Catalogues.load()
+WORDS = Catalogues.load(*TEXTS)
 PORTAL, DOMAIN = "https://portal.example", "mail.example"
 
 
@@ -39,13 +39,13 @@ class Mailers:
         self.epochs, self.clock = memory.epochs, memory.clock
         self.sessions = Revocations(memory.sessions, self.clock)
         store = MemoryNotices(self.clock, self.epochs)
-        self.profile = Notices(store, memory.people, self.postbox, TEXTS, PORTAL, DOMAIN)
+        self.profile = Notices(store, memory.people, self.postbox, WORDS, PORTAL, DOMAIN)
         self.credentials = AddressNotices(
             memory.methods.notices,
             memory.credentials,
             Keyring.parse(f"test:{'07' * 32}"),
             self.postbox,
-            TEXTS,
+            WORDS,
             PORTAL,
             DOMAIN,
         )
@@ -73,7 +73,7 @@ class Mailers:
 
 
 def subject(text_id: str, language: str = "en") -> str:
-    return TEXTS.text(f"mail.{text_id}.subject", language)
+    return WORDS.text(f"mail.{text_id}.subject", language)
 
 
 @pytest.fixture
@@ -223,7 +223,7 @@ async def test_a_mail_says_which_kind_of_method_it_is_about(gateway: Gateway) ->
     kim = await KimWithApp.added(gateway)
     await kim.authenticator(await gateway.caller("kim"))
     (mail,) = await Mailers(gateway).deliver()
-    assert TEXTS.text("mail.about.app", "en") in mail.text
+    assert WORDS.text("mail.about.app", "en") in mail.text
 
 
 @pytest.mark.parametrize("name", ["kim", "nobody"])

@@ -218,7 +218,7 @@ async def test_what_would_take_too_long_to_be_shown_is_not_kept(
     admin: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, document, _ = await admin("POST", "/admin/terms", BODY)
-    monkeypatch.setattr("services.gateway.markdown._MOST_SECONDS", 0.05)
+    monkeypatch.setattr("services.gateway.markdown_rules._MOST_SECONDS", 0.05)
     slow = BODY | {"texts": [TEXT | {"text": "![" * 50_000}]}
     path = f"/admin/terms/{document['id']}"
     for method, each in (("POST", "/admin/terms"), ("PUT", path)):

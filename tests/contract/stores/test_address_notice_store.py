@@ -15,7 +15,7 @@ from services.credentials.method import Method, place_of
 from services.credentials.methods import Changed, SecurityInfo
 from services.credentials.model import Password
 from services.credentials.mongo.methods import MongoAddressNoticeStore, MongoMethodStore
-from services.credentials.notices import AddressNotices
+from services.credentials.notices import TEXTS, AddressNotices
 from services.credentials.owed import AddressNotice, owed_to_addresses
 from services.credentials.store import AddressNoticeStore, MethodStore
 from shared.contracts.events import CredentialChange
@@ -97,7 +97,7 @@ def mailing(case: Case, postbox: Postbox) -> AddressNotices:
         "kim", "kim@halden.example", None, temporary=False, version=1, changed_at=AT
     )
     return AddressNotices(
-        case.notices(), accounts, RING, postbox, Catalogues.load(),
+        case.notices(), accounts, RING, postbox, Catalogues.load(*TEXTS),
         "https://portal.example", "mail.example",
     )  # fmt: skip
 

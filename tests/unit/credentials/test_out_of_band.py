@@ -21,6 +21,7 @@ from services.credentials.errors import (
 )
 from services.credentials.keyring import Keyring
 from services.credentials.kinds import MethodChanges
+from services.credentials.notices import TEXTS
 from services.credentials.out_of_band import OutOfBand, hint_of
 from services.credentials.passkeys import RelyingParty
 from services.credentials.policy import MethodPolicies
@@ -88,7 +89,7 @@ class People:
                 pepper,
             ),
             OutOfBand(
-                changes, self.one_times, sending, ring, Catalogues.load(), self.clock, pepper
+                changes, self.one_times, sending, ring, Catalogues.load(*TEXTS), self.clock, pepper
             ),
             self.clock,
             pepper,

@@ -22,6 +22,7 @@ from services.credentials.keyring import Keyring, Unsealable
 from services.credentials.kinds import MethodChanges
 from services.credentials.method import place_of
 from services.credentials.methods import SecurityInfo
+from services.credentials.notices import TEXTS
 from services.credentials.out_of_band import OutOfBand
 from services.credentials.owed import AddressNotice
 from services.credentials.passkeys import RelyingParty
@@ -90,7 +91,7 @@ class Ada:
                 MemoryOneTimes(self.clock),
                 Sending({}, MemoryQuotas(self.clock), pepper),
                 ring,
-                Catalogues.load(),
+                Catalogues.load(*TEXTS),
                 self.clock,
                 pepper,
             ),

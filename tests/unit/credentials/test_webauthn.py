@@ -22,6 +22,7 @@ from services.credentials.errors import (
 from services.credentials.keyring import Keyring
 from services.credentials.kinds import MethodChanges
 from services.credentials.model import Password
+from services.credentials.notices import TEXTS
 from services.credentials.out_of_band import OutOfBand
 from services.credentials.passkey_sign_in import PasskeySignIn
 from services.credentials.passkeys import RelyingParty
@@ -98,7 +99,7 @@ class People:
                 self.one_times,
                 Sending({}, MemoryQuotas(self.clock), PEPPER),
                 ring,
-                Catalogues.load(),
+                Catalogues.load(*TEXTS),
                 self.clock,
                 PEPPER,
             ),

@@ -5,7 +5,8 @@ import time
 import pytest
 
 from services.gateway.errors import TermsTooComplex
-from services.gateway.markdown import html_of, rendered, require_simple
+from services.gateway.markdown import html_of, require_simple
+from services.gateway.markdown_rules import rendered
 from shared.contracts.terms import LongestTerms
 
 
@@ -72,7 +73,7 @@ async def test_what_terms_are_written_with_is_kept() -> None:
 async def test_signs_over_and_over_are_refused_before_anybody_has_to_read_them(
     signs: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.gateway.markdown._MOST_SECONDS", 0.1)
+    monkeypatch.setattr("services.gateway.markdown_rules._MOST_SECONDS", 0.1)
     began = time.process_time()
     with pytest.raises(TermsTooComplex):
         await require_simple([signs * (LongestTerms // len(signs))])
@@ -90,7 +91,7 @@ async def test_a_table_is_refused_by_its_size_before_it_is_read() -> None:
 
 
 async def test_texts_are_too_complex_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.gateway.markdown._MOST_SECONDS_TOGETHER", 0.1)
+    monkeypatch.setattr("services.gateway.markdown_rules._MOST_SECONDS_TOGETHER", 0.1)
     await require_simple(["- a\n" * 100])
     with pytest.raises(TermsTooComplex):
         await require_simple(["- a\n" * 100 for _ in range(1000)])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.profile.model import Notice, OrganizationRecord, PersonRecord
-from services.profile.notices import Notices
+from services.profile.notices import TEXTS, Notices
 from services.sessions.model import device_disabled, new_devices
 from shared.contracts.events import (
     Cause,
@@ -24,7 +24,7 @@ from tests.memory.epochs import MemoryEpochs
 from tests.memory.profile import MemoryNotices, MemoryPeople, Postbox
 
 AT = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
-TEXTS = Catalogues.load()
+WORDS = Catalogues.load(TEXTS)
 
 
 @dataclass
@@ -63,7 +63,7 @@ def system() -> System:
     clock = StoppedClock()
     store = MemoryNotices(clock, MemoryEpochs(clock))
     people, mailer = MemoryPeople(), Postbox()
-    notices = Notices(store, people, mailer, TEXTS, "https://portal.example", "mail.example")
+    notices = Notices(store, people, mailer, WORDS, "https://portal.example", "mail.example")
     made = System(clock, store, people, mailer, notices)
     made.person()
     made.helpdesk(email="desk@halden.example", phone="112")
@@ -103,7 +103,7 @@ async def test_a_change_is_told_by_one_mail_to_the_first_address(system: System)
     await system.send_all()
     (mail,) = system.mailer.taken
     assert mail.to == "first@example.org"
-    assert mail.subject == TEXTS.text("mail.password-changed.subject", "en")
+    assert mail.subject == WORDS.text("mail.password-changed.subject", "en")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ async def test_a_mail_is_written_in_the_users_language(
     await system.notices.owe(signed_out())
     await system.send_all()
     (mail,) = system.mailer.taken
-    assert mail.subject == TEXTS.text("mail.signed-out-everywhere.subject", written)
+    assert mail.subject == WORDS.text("mail.signed-out-everywhere.subject", written)
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
@@ -131,7 +131,7 @@ async def test_mails_tell_of_disabled_and_of_new_devices(system: System, languag
     await system.send_all()
     told = {mail.subject for mail in system.mailer.taken}
     causes = ("device-disabled", "new-device")
-    assert told == {TEXTS.text(f"mail.{each}.subject", language) for each in causes}
+    assert told == {WORDS.text(f"mail.{each}.subject", language) for each in causes}
     assert not any(
         word in mail.text for mail in system.mailer.taken for word in ("laptop", "phone")
     )
@@ -147,7 +147,7 @@ async def test_a_mail_says_who_what_when_and_whom_to_ask(system: System) -> None
         "Halden Logistics",
         "desk@halden.example",
         "https://portal.example",
-        TEXTS.moment(AT, "en"),
+        WORDS.moment(AT, "en"),
     ):
         assert told in mail.text
 
@@ -272,8 +272,8 @@ async def test_a_cause_of_a_newer_version_is_told_in_general_words(system: Syste
     await system.notices.owe(changed(receipt="r2"))
     assert await system.send_all() == 2
     assert [mail.subject for mail in system.mailer.taken] == [
-        TEXTS.text("mail.account-changed.subject", "en"),
-        TEXTS.text("mail.password-changed.subject", "en"),
+        WORDS.text("mail.account-changed.subject", "en"),
+        WORDS.text("mail.password-changed.subject", "en"),
     ]
 
 
@@ -335,7 +335,7 @@ def every_cause() -> list[str]:
 
 @pytest.mark.parametrize("text_id", every_cause())
 def test_every_cause_that_is_told_has_a_text_in_every_language(text_id: str) -> None:
-    assert all(text_id in texts for texts in TEXTS.texts.values())
+    assert all(text_id in texts for texts in WORDS.texts.values())
 
 
 async def test_a_password_that_an_admin_set_is_told_the_user_and_the_other_admins(
@@ -355,7 +355,7 @@ async def test_a_password_that_an_admin_set_is_told_the_user_and_the_other_admin
     mails = {mail.to: mail for mail in system.mailer.taken}
     assert len(system.mailer.taken) == 2
     assert set(mails) == {"ada@example.org", "mei@example.org"}
-    assert mails["ada@example.org"].subject == TEXTS.text(
+    assert mails["ada@example.org"].subject == WORDS.text(
         "mail.password-set-by-admin.subject", "en"
     )
     assert "Ada Marsh (ada@example.org)" in mails["mei@example.org"].text

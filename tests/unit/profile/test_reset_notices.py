@@ -8,7 +8,7 @@ from services.credentials.model import help_asked, password_changed, reset_done,
 from shared.contracts.audit import Actor
 from shared.contracts.epochs import Raised
 from shared.contracts.events import Audited, Cause, CredentialChange
-from tests.unit.profile.test_notices import AT, TEXTS, System, system
+from tests.unit.profile.test_notices import AT, WORDS, System, system
 
 __all__ = ["system"]
 ADDRESSES = ("ada@example.org", "old@example.org", "ada@example.org")
@@ -36,7 +36,7 @@ async def test_a_password_that_is_not_ones_own_choice_is_told_to_every_address_o
         ("old@example.org", "<receipt-1.1@mail.example>"),
     ]
     assert {mail.subject for mail in system.mailer.taken} == {
-        TEXTS.text(f"mail.{cause}.subject", "en")
+        WORDS.text(f"mail.{cause}.subject", "en")
     }
 
 
@@ -70,7 +70,7 @@ async def test_an_admins_reset_is_told_to_the_other_admins(system: System, langu
     await system.send_all()
     assert [to for to, _ in told(system)] == ["ada@example.org", "bo@example.org"]
     (mail,) = [each for each in system.mailer.taken if each.to == "bo@example.org"]
-    assert mail.subject == TEXTS.text("mail.admin-password-reset.subject", language)
+    assert mail.subject == WORDS.text("mail.admin-password-reset.subject", language)
     assert "ada@example.org" in mail.text
 
 
@@ -82,7 +82,7 @@ async def test_the_admins_are_told_who_asks_for_help_and_when(system: System) ->
     assert [to for to, _ in told(system)] == ["bo@example.org", "cy@example.org"]
     for mail in system.mailer.taken:
         assert "ada@example.org" in mail.text
-        assert TEXTS.moment(AT, "en") in mail.text
+        assert WORDS.moment(AT, "en") in mail.text
 
 
 @pytest.mark.parametrize("reason", ["not-enabled", "not-registered"])
@@ -98,9 +98,9 @@ async def test_the_owner_hears_once_a_day_why_a_reset_was_refused(
     (mail,) = system.mailer.taken
     assert (mail.to, mail.subject) == (
         "ada@example.org",
-        TEXTS.text(f"mail.reset-{reason}.subject", language),
+        WORDS.text(f"mail.reset-{reason}.subject", language),
     )
-    assert TEXTS.moment(AT, language) in mail.text
+    assert WORDS.moment(AT, language) in mail.text
     assert "desk@halden.example" in mail.text
     assert "ada" not in mail.message_id
     at = AT + timedelta(days=1)
