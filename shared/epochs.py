@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+import pymongo
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.read_concern import ReadConcern
 
@@ -23,6 +24,7 @@ from shared.together import Together
 
 _DAY_SECONDS = 24 * 3600
 _MORE_THAN_SINCE_ANY_BACKUP = 1_000_000
+_RAISING_ALL_SECONDS = 600.0
 # Several of one epoch are those of devices, which raise none, after the one that raised it.
 _NEWEST_FIRST = ("sub", "epoch", "committed_at", "_id")
 
@@ -153,7 +155,11 @@ class Epochs:
         count again. It leaves no receipts: nobody asked for it.
         """
         far = {"$inc": {"epoch": _MORE_THAN_SINCE_ANY_BACKUP}}
-        raised = await self.database["epochs"].update_many({}, far)
+        # Takes longer than any other operation may where people are many, and would as patiently
+        # wait for a store that is away.
+        await self.database.command("ping")
+        with pymongo.timeout(_RAISING_ALL_SECONDS):
+            raised = await self.database["epochs"].update_many({}, far)
         return raised.matched_count
 
     async def leave_receipt(

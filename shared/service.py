@@ -319,13 +319,22 @@ async def _end_all_others() -> None:
     await asyncio.gather(*map(end, asyncio.all_tasks() - {asyncio.current_task()}))
 
 
-def command(name: str, work: Coroutine[Any, Any, T]) -> T:
-    """Do what an operator asks of a service.
+def command(
+    name: str,
+    work: Coroutine[Any, Any, T],
+    is_outage: Callable[[BaseException], bool] = lambda _error: False,
+) -> T:
+    """Do what an operator asks of a service, or end with 1 where its store is away.
 
     What it says goes to standard output, into a file as often as not, and so the log does not.
     """
     configure_logging(name, sys.stderr)
-    return uvloop.run(work)
+    try:
+        return uvloop.run(work)
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        sys.exit("The store does not answer. Run this again when it does.")
 
 
 def install(steps: Callable[[], Awaitable[None]], *, within_seconds: float = 60.0) -> None:

@@ -8,6 +8,7 @@ from services.credentials import dictionaries  # noqa: F401
 from services.credentials.app import NAME, build_service, install, reseal
 from services.credentials.config import CredentialsConfig
 from shared import service
+from shared.wiring import Wiring
 
 config = CredentialsConfig()
 match sys.argv[1:]:
@@ -16,7 +17,7 @@ match sys.argv[1:]:
     case ["install"]:
         service.install(lambda: install(config))
     case ["reseal"]:
-        resealed, lost = service.command(NAME, reseal(config))
+        resealed, lost = service.command(NAME, reseal(config), Wiring.is_outage)
         sys.stdout.write(
             f"{resealed} secrets sealed under the newest key, {lost} cannot be opened\n"
         )

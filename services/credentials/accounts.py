@@ -76,7 +76,11 @@ class Accounts:
 
         What is open already is told to nobody again.
         """
-        return await _anew(lambda: self._enable(asked))
+        found = await self._password(asked.sub)
+        try:
+            return await self._enable(asked, found)
+        except PasswordChangedMeanwhile:
+            return await _anew(lambda: self._enabled_since(asked, found.version))
 
     async def require_change(self, asked: RequirePasswordChange) -> Done:
         """Have a password changed at the next sign-in. When this returns, each asks for it.
@@ -142,8 +146,20 @@ class Accounts:
         raised = await self._raised(work, cause)
         return _account(password.shut(raised.receipt, deleted=asked.deleted))
 
-    async def _enable(self, asked: EnableAccount) -> Account:
-        password = await self._password(asked.sub)
+    async def _enabled_since(self, asked: EnableAccount, version: int) -> Account:
+        """Enable an account unless it is open at a later version than it was found at.
+
+        Then somebody else has done while this was asked for what it is for, and of many who enable
+        one at once all but the first would be in each other's way.
+        """
+        password = await self.store.settled_password_of(asked.sub)
+        if password is None:
+            raise NotFound
+        if password.version > version and not password.disabled:
+            return _account(password)
+        return await self._enable(asked, password)
+
+    async def _enable(self, asked: EnableAccount, password: Password) -> Account:
         if password.deleted:
             raise NotFound
         # One that is open has a new revision too, so that whoever is just deleting it begins anew.

@@ -91,6 +91,10 @@ class CredentialStore(Costs, Protocol):
         """Return a subject's password."""
         ...
 
+    async def settled_password_of(self, sub: str) -> Password | None:
+        """Return it with every change that was answered before, and with none that may be lost."""
+        ...
+
     async def rehashed(self, password: Password, verifier: str) -> None:
         """Store the same password under stronger parameters, unless it was changed meanwhile."""
         ...

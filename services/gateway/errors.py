@@ -51,6 +51,15 @@ class FlowEnded(Refusal):
     type, status = "flow-ended", 410
 
 
+class FlowOutOfOrder(Refusal):
+    """The half-done sign-in waits for something else.
+
+    That a change overtook it is found out where it does that, and not before.
+    """
+
+    type, status = "flow-out-of-order", 409
+
+
 class ResetEnded(Refusal):
     """The reset is over: too old, or overtaken by a change; or another client began it."""
 

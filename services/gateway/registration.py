@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from services.gateway.errors import FlowEnded
+from services.gateway.errors import FlowEnded, FlowOutOfOrder
 from services.gateway.model import Action, Flow, FlowKey
 from services.gateway.sign_in import Outcome, SignIn
 from shared.contracts.methods import (
@@ -32,7 +32,7 @@ class Registration:
     sign_in: SignIn
 
     async def to_register(self, key: FlowKey) -> Flow:
-        """Return a flow whose user is to register a factor, or raise `FlowEnded`."""
+        """Return a flow whose user is to register a factor, or raise as `SignIn.flow` does."""
         return await self.sign_in.flow(key, "register-security-info")
 
     async def begin(self, key: FlowKey, label: str) -> AuthenticatorSetup:
@@ -64,7 +64,7 @@ class Registration:
         return await self._go_on(key, flow.resting_on(proved.method.id, proved.amr), where)
 
     async def waiting(self, key: FlowKey, action: Action) -> Flow:
-        """Return a flow whose user is to do this, or raise `FlowEnded`."""
+        """Return a flow whose user is to do this, or raise as `SignIn.flow` does."""
         return await self.sign_in.flow(key, action)
 
     async def confirm(self, key: FlowKey, where: Where) -> Outcome:
@@ -79,7 +79,7 @@ class Registration:
         """Go on without what the sign-in waits for, where policy lets that wait, once."""
         action = await self.sign_in.action(key)
         if action not in _CAN_BE_PUT_OFF:
-            raise FlowEnded
+            raise FlowOutOfOrder
         return await self._go_on_without(key, action, where)
 
     async def register_for_reset(self, key: FlowKey, where: Where) -> Outcome:

@@ -16,6 +16,7 @@ from services.gateway.errors import (
     AnswerLost,
     DeviceIsDisabled,
     FlowEnded,
+    FlowOutOfOrder,
     PasswordChangeUnconfirmed,
 )
 from services.gateway.establishing import Establishing
@@ -163,7 +164,7 @@ class SignIn:
         return await self.go_on(flow, attempt.key.client, attempt.where)
 
     async def challenge(self, key: FlowKey) -> Challenged:
-        """Return what a sign-in waits for, or raise `FlowEnded`.
+        """Return the challenge of a sign-in, or raise `FlowEnded` or `FlowOutOfOrder`.
 
         What a passkey is to sign is good for one look: a wrong answer uses it up.
         """
@@ -239,8 +240,9 @@ class SignIn:
         return await self.credentials.check(rated_for(person, password))
 
     async def flow(self, key: FlowKey, action: Action) -> Flow:
-        """Return a flow that waits for its user to do this, or raise `FlowEnded`.
+        """Return a flow that waits for its user to do this.
 
+        Raise `FlowEnded` where it is over and `FlowOutOfOrder` where it waits for something else.
         Raise `DeviceIsDisabled` where it goes on for that: nothing is changed from there.
         """
         flow = await self._flow(key, action)
@@ -248,21 +250,27 @@ class SignIn:
         return flow
 
     async def _flow(self, key: FlowKey, action: Action) -> Flow:
-        flow = await self.flows.find(key)
-        if flow is None or flow.action != action:
-            raise FlowEnded
+        flow = await self._going_on(key)
+        if flow.action != action:
+            raise FlowOutOfOrder
         return flow
 
     async def action(self, key: FlowKey) -> Action:
-        """Return what a flow waits for its user to do, or raise `FlowEnded`."""
-        flow = await self.flows.find(key)
-        if flow is None or flow.action is None:
-            raise FlowEnded
+        """Return what a flow waits for its user to do, or raise `FlowEnded` or `FlowOutOfOrder`."""
+        flow = await self._going_on(key)
+        if flow.action is None:
+            raise FlowOutOfOrder
         return flow.action
 
     async def _challenged_flow(self, key: FlowKey) -> Flow:
+        flow = await self._going_on(key)
+        if not flow.is_challenged:
+            raise FlowOutOfOrder
+        return flow
+
+    async def _going_on(self, key: FlowKey) -> Flow:
         flow = await self.flows.find(key)
-        if flow is None or not flow.is_challenged:
+        if flow is None:
             raise FlowEnded
         return flow
 

@@ -132,16 +132,20 @@ class TermsAdministration:
     terms: TermsClient
     required: RequiredTerms
 
-    async def documents(self, admin: Person) -> contract.DocumentItems:
-        """Return all documents."""
+    async def documents(self, admin: Person, languages: Languages = ()) -> contract.DocumentItems:
+        """Return all documents, with their titles in a language that is read, else the first."""
         return await self.terms.documents(
-            contract.ListDocuments(organization=admin.home_organization.id)
+            contract.ListDocuments(organization=admin.home_organization.id, languages=languages)
         )
 
-    async def read(self, admin: Person, document: str) -> contract.Document:
-        """Return one of them."""
+    async def read(
+        self, admin: Person, document: str, languages: Languages = ()
+    ) -> contract.Document:
+        """Return one of them, with its titles in a language that is read, else the first."""
         return await self.terms.document(
-            contract.ReadDocument(organization=admin.home_organization.id, id=document)
+            contract.ReadDocument(
+                organization=admin.home_organization.id, id=document, languages=languages
+            )
         )
 
     async def add(

@@ -38,7 +38,7 @@ class TermsAtSignIn:
     terms: TermsClient
 
     async def waiting(self, key: FlowKey) -> Flow:
-        """Return a flow that waits for terms to be accepted, or raise `FlowEnded`."""
+        """Return a flow that waits for terms to be accepted, or raise as `SignIn.flow` does."""
         return await self.sign_in.flow(key, "accept-terms")
 
     async def documents(self, key: FlowKey, languages: Sequence[str]) -> tuple[Terms, ...]:

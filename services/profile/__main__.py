@@ -13,6 +13,7 @@ from services.profile.app import (
 from services.profile.config import ProfileConfig
 from services.profile.erasures import NoRecordError
 from shared import service
+from shared.wiring import Wiring
 
 config = ProfileConfig()
 match sys.argv[1:]:
@@ -21,12 +22,12 @@ match sys.argv[1:]:
     case ["install"]:
         service.install(lambda: install(config))
     case ["verify-audit"]:
-        sys.exit(0 if service.command(NAME, verify_audit(config)) else 1)
+        sys.exit(0 if service.command(NAME, verify_audit(config), Wiring.is_outage) else 1)
     case ["erasures"]:
-        service.command(NAME, list_erasures(config))
+        service.command(NAME, list_erasures(config), Wiring.is_outage)
     case ["erase-again"]:
         try:
-            number = service.command(NAME, erase_again(config, sys.stdin))
+            number = service.command(NAME, erase_again(config, sys.stdin), Wiring.is_outage)
         except NoRecordError as error:
             sys.exit(str(error))
         sys.stdout.write(f"{number} erasures are asked for once more\n")

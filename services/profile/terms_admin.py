@@ -1,5 +1,6 @@
 """Terms of use, as the admins of an organization write and publish them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -56,7 +57,7 @@ class TermsAdministration:
     async def documents(self, asked: contract.ListDocuments) -> contract.DocumentItems:
         """Return an organization's documents."""
         documents = await self.store.documents(asked.organization)
-        items = (contract.DocumentItem(**_named(each)) for each in documents)
+        items = (contract.DocumentItem(**_named(each, asked.languages)) for each in documents)
         return contract.DocumentItems(items=tuple(sorted(items, key=lambda each: each.title)))
 
     async def read(self, asked: contract.ReadDocument) -> contract.Document:
@@ -64,7 +65,7 @@ class TermsAdministration:
         document = await self.store.document(asked.organization, asked.id)
         if document is None:
             raise NoSuchTerms
-        return await self._shown(document)
+        return await self._shown(document, asked.languages)
 
     async def add(self, asked: contract.AddDocument) -> contract.Document:
         """Begin a document."""
@@ -184,12 +185,14 @@ class TermsAdministration:
             contract.ReadDocument(organization=version.organization, id=version.document)
         )
 
-    async def _shown(self, document: Document) -> contract.Document:
+    async def _shown(self, document: Document, languages: Iterable[str]) -> contract.Document:
         newest = document.newest
         return contract.Document(
-            **_named(document),
+            **_named(document, languages),
             content=_content(newest, await self.store.texts(newest.document, newest.number)),
-            versions=tuple(map(_published, (v for v in document.versions if not v.is_draft))),
+            versions=tuple(
+                _published(each, languages) for each in document.versions if not each.is_draft
+            ),
         )
 
     async def _draft(
@@ -221,11 +224,11 @@ async def _asked_for(tx: TermsTransaction, asked: contract.ChangeDocument) -> Do
     return document
 
 
-def _named(document: Document) -> dict[str, Any]:
+def _named(document: Document, languages: Iterable[str]) -> dict[str, Any]:
     titles = document.newest.titles
     return {
         "id": document.id,
-        "title": next(iter(titles.values()), ""),
+        "title": titles[document.newest.language(languages)] if titles else "",
         "required": (document.current or document.newest).required,
         "current": document.current.number if document.current is not None else None,
         "draft": document.draft.number if document.draft is not None else None,
@@ -247,13 +250,13 @@ def _require_pdfs(draft: Version, there: set[str]) -> None:
         raise UnknownPdf
 
 
-def _published(version: Version) -> contract.PublishedVersion:
+def _published(version: Version, languages: Iterable[str]) -> contract.PublishedVersion:
     return contract.PublishedVersion(
         version=version.number,
         required=version.required,
         re_accept=version.re_accept,
         valid_days=version.valid_days,
-        title=next(iter(version.titles.values())),
+        title=version.titles[version.language(languages)],
         languages=tuple(version.titles),
         published_at=version.published_at,
         effective_at=version.effective_at,

@@ -255,18 +255,26 @@ class Document(DocumentItem):
 
 
 class ListDocuments(Contract):
-    """Ask for an organization's documents."""
+    """Ask for an organization's documents, with titles in what is read best of their languages."""
 
     organization: str = Field(min_length=1, max_length=64)
+    languages: Languages = ()
 
 
-class ReadDocument(ListDocuments):
-    """Ask for one of them."""
+class OneDocument(Contract):
+    """One of an organization's documents."""
 
+    organization: str = Field(min_length=1, max_length=64)
     id: DocumentId
 
 
-class ChangeDocument(ReadDocument):
+class ReadDocument(OneDocument):
+    """Ask for it, with its titles in what is read best of their languages."""
+
+    languages: Languages = ()
+
+
+class ChangeDocument(OneDocument):
     """Change a document at one of these revisions; at whichever it is, where none are named."""
 
     replaces: tuple[int, ...] | None = None
@@ -300,7 +308,7 @@ class PutPdf(ChangeDocument):
     file: BringPdf
 
 
-class ReadDocumentFile(ReadDocument):
+class ReadDocumentFile(OneDocument):
     """Ask for the PDF of a version, or of the newest one, draft or not."""
 
     version: Number | None = None
@@ -313,7 +321,7 @@ class PublishDraft(ChangeDocument):
     effective_at: datetime | None = None
 
 
-class ListAcceptances(ReadDocument):
+class ListAcceptances(OneDocument):
     """Ask who has accepted or declined the current version, or has done neither.
 
     They come in the order of their user IDs, after one of them.
@@ -344,7 +352,7 @@ class Acceptances(Contract):
     next: str | None = None
 
 
-class ExportDecisions(ReadDocument):
+class ExportDecisions(OneDocument):
     """Ask for every decision about a document, the oldest first, after one of them."""
 
     limit: int = Field(default=200, ge=1, le=200)

@@ -1,5 +1,6 @@
 """What an admin does to a user, over the API of a running portal."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from tests.e2e.portal import People, Portal, Someone, eventually, problem
@@ -90,3 +91,17 @@ def test_a_deleted_user_is_gone_and_their_user_id_is_not_free_yet(
     problem(portal.call("GET", where, token=people.admin), 404, "not-found")
     body = {"user_id": robin.user_id, "display_name": "Robin Vale", "emails": []}
     problem(portal.call("POST", "/admin/users", body=body, token=people.admin), 409, "user-exists")
+
+
+def test_of_many_who_enable_a_user_at_once_nobody_is_told_to_come_again(
+    portal: Portal, people: People, robin: Someone, token: str
+) -> None:
+    where = f"/admin/users/{subject(portal, token)}"
+    for _ in range(3):
+        assert portal.call("POST", f"{where}/disable", token=people.admin).status_code == 202
+        enable = partial(portal.call, "POST", f"{where}/enable", token=people.admin)
+        with ThreadPoolExecutor(20) as pool:
+            answers = [each.result() for each in [pool.submit(enable) for _ in range(20)]]
+        assert {each.status_code for each in answers} == {204}
+        assert not portal.call("GET", where, token=people.admin).json()["disabled"]
+        portal.token(robin.user_id, robin.password)

@@ -93,13 +93,13 @@ def test_a_body_of_more_than_64_kib_is_refused(
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PUT", "/me", "GET"),
-        ("DELETE", "/me", "GET"),
+        ("PUT", "/me", "GET, HEAD"),
+        ("DELETE", "/me", "GET, HEAD"),
         ("GET", "/sign-in", "POST"),
-        ("POST", "/me/sessions", "GET"),
-        ("PATCH", "/admin/users", "GET, POST"),
-        ("OPTIONS", "/me", "GET"),
-        ("TRACE", "/me", "GET"),
+        ("POST", "/me/sessions", "GET, HEAD"),
+        ("PATCH", "/admin/users", "GET, HEAD, POST"),
+        ("OPTIONS", "/me", "GET, HEAD"),
+        ("TRACE", "/me", "GET, HEAD"),
     ],
 )
 def test_another_method_is_refused_with_those_there_are(

@@ -123,7 +123,7 @@ def test_a_sign_in_asks_for_what_a_reset_takes_until_it_is_there(
     assert (done.status_code, done.json()["state"]) == (200, "complete")
     path = asks()
     problem(portal.call("POST", path, body={"register_now": False}), 422, "invalid-request")
-    problem(portal.call("POST", path, body={"confirm": True}), 410, "flow-ended")
+    problem(portal.call("POST", path, body={"confirm": True}), 409, "flow-out-of-order")
     token = portal.call("POST", path, body={"register_now": True}).json()["token"]
     lacking = {"enabled": True, "registered": False, "needed": 1, "kinds": ["email", "sms"]}
     assert portal.call("GET", "/me/methods", token=token).json()["reset"] == lacking

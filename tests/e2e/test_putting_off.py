@@ -35,7 +35,7 @@ def test_a_factor_that_is_required_can_be_put_off_while_policy_allows(
     assert "skip_until" not in waiting
     path = f"/sign-in/{waiting['flow']}/action"
     problem(portal.call("POST", path, body={"skip": True}), 403, "cannot-be-put-off")
-    problem(portal.call("POST", path, body={"confirm": True}), 410, "flow-ended")
+    problem(portal.call("POST", path, body={"confirm": True}), 409, "flow-out-of-order")
     problem(portal.call("POST", path, body={"skip": False}), 422, "invalid-request")
     registered, _ = registers(portal, waiting["flow"])
     assert registered["state"] == "complete"

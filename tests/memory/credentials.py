@@ -181,6 +181,10 @@ class MemoryCredentials:
         """Look the subject up."""
         return self.passwords.get(sub)
 
+    async def settled_password_of(self, sub: str) -> Password | None:
+        """Look the subject up."""
+        return self.passwords.get(sub)
+
     async def costs_in_use(self) -> set[str]:
         """Look through all."""
         verifiers = (each.verifier for each in self.passwords.values())

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from pymongo import ASCENDING
+from pymongo.read_concern import ReadConcern
 
 from services.credentials.errors import PasswordChangedMeanwhile, ResetEnded
 from services.credentials.model import (
@@ -200,6 +201,11 @@ class MongoCredentialStore:
     async def password_of(self, sub: str) -> Password | None:
         """Look the subject up."""
         return _password(await self.database["passwords"].find_one({"_id": sub}))
+
+    async def settled_password_of(self, sub: str) -> Password | None:
+        """Look the subject up at a member that shows it is the primary."""
+        settled = self.database["passwords"].with_options(read_concern=ReadConcern("linearizable"))
+        return _password(await settled.find_one({"_id": sub}))
 
     async def costs_in_use(self) -> set[str]:
         """Go along the index on verifiers in steps from one cost to the next."""

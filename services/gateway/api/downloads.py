@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mappi
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from services.gateway.api.operations import Call
 from shared.contracts.refusals import InvalidRequest
@@ -57,6 +57,8 @@ class File(Generic[T]):
             }
         )
         await response.prepare(request)
+        if request.method == hdrs.METH_HEAD:
+            return response
         try:
             await response.write(self.format.begins + self._written(first))
             async for page in pages:

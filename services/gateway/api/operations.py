@@ -34,6 +34,7 @@ B = TypeVar("B", bound=BaseModel)
 T = TypeVar("T")
 Access = Literal["anyone", "session", "receipt", "admin", "server"]
 
+STREAM = "text/event-stream"
 AnswerSeconds = 25.0
 """How long a request with a key may take, so that its answer is kept before its claim ends."""
 LargestKeptAnswer = 16 * 1024
@@ -193,12 +194,15 @@ class Operations:
             key = request.headers.get("Idempotency-Key")
             if operation.largest_body is not None:
                 request = request.clone(client_max_size=operation.largest_body)
-            if key is None or request.method == "GET" or not operation.repeats:
+            if key is None or operation.method == "GET" or not operation.repeats:
                 return await self._answer(operation, request)
             return await self._answer_once(operation, request, key)
 
         path = f"/api/v1{operation.path}"
-        options = {"allow_head": False} if operation.method == "GET" else {}
+        # HEAD is there where GET is (RFC 9110, 9.3.2), and answered by the same, but for streams:
+        # nothing is said of one before it has ended.
+        is_stream = operation.media_type == STREAM
+        options = {"allow_head": not is_stream} if operation.method == "GET" else {}
         return web.RouteDef(operation.method, path, handle, options)
 
     async def _answer(self, operation: Operation, request: web.Request) -> web.StreamResponse:

@@ -23,7 +23,7 @@ from services.gateway.api.bodies import (
 )
 from services.gateway.api.devices import DevicesApi
 from services.gateway.api.method_import import MethodImportApi
-from services.gateway.api.operations import Answer, Call, Operation
+from services.gateway.api.operations import STREAM, Answer, Call, Operation
 from services.gateway.api.organizations import OrganizationsApi
 from services.gateway.api.organizations_admin import OrganizationsAdministrationApi
 from services.gateway.api.parked_events import ParkedEventsApi
@@ -149,7 +149,7 @@ class Api:
             ),
             Operation(
                 "GET", "/me/events", "What happens to this session, as it happens",
-                self._events, answers={200: str}, media_type="text/event-stream", renews=False,
+                self._events, answers={200: str}, media_type=STREAM, renews=False,
                 before_terms=True,
             ),
         ]  # fmt: skip

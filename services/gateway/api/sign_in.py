@@ -41,11 +41,15 @@ _REFUSED_PASSKEY = {
     401: "sign-in-refused", 403: "device-disabled, passkey-cloned",
     429: "sign-in-throttled", 503: "too-busy",
 }  # fmt: skip
-_REFUSED_ANSWER = {401: "sign-in-refused", 403: f"{REFUSED}, device-disabled", **REFUSED_CODE}
+_REFUSED_ANSWER = {
+    401: "sign-in-refused", 403: f"{REFUSED}, device-disabled", 409: "flow-out-of-order",
+    **REFUSED_CODE,
+}  # fmt: skip
 _REFUSED_ACTION = {
     401: "sign-in-refused",
     403: f"{REFUSED}, cannot-be-put-off, terms-declined, device-disabled",
-    409: "too-many-authenticators", 410: "flow-ended, setup-ended", 422: "password-refused",
+    409: "flow-out-of-order, too-many-authenticators", 410: "flow-ended, setup-ended",
+    422: "password-refused",
     429: "sign-in-throttled", 503: "too-busy, password-change-unconfirmed",
 }  # fmt: skip
 
@@ -78,7 +82,10 @@ class SignInApi:
             Operation(
                 "POST", "/sign-in/{flow}/method", "Be asked for another method", self._choose,
                 "anyone", MethodChoiceBody, {200: SignInChallenge},
-                {404: "not-found", 410: "flow-ended", **REFUSED_SENDING},
+                {
+                    404: "not-found", 409: "flow-out-of-order", 410: "flow-ended",
+                    **REFUSED_SENDING,
+                },
             ),
             Operation(
                 "POST", "/sign-in/{flow}/answer", "Answer the challenge", self._answer,

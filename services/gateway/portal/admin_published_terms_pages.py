@@ -16,7 +16,7 @@ from services.gateway.terms import TermsAdministration
 from services.gateway.terms_form import PublishBody
 from shared.contracts.profile import Person
 from shared.contracts.refusals import InvalidRequest, NotFound
-from shared.contracts.terms import Status
+from shared.contracts.terms import Document, Status
 
 _PAGE = 50
 _ACTIONS = ("publish", "delete")
@@ -42,7 +42,7 @@ class AdminPublishedTermsPages:
     async def _acceptances(
         self, request: web.Request, visitor: Visitor, admin: Person
     ) -> web.Response:
-        document = await self.terms.read(admin, request.match_info["id"])
+        document = await self._read(request, admin)
         asked, after = request.query.get("status"), request.query.get("after")
         status = cast("Status", asked if asked in get_args(Status) else "accepted")
         return await self.admins.pages.show(
@@ -58,11 +58,15 @@ class AdminPublishedTermsPages:
             ),
         )
 
+    async def _read(self, request: web.Request, admin: Person) -> Document:
+        languages = self.admins.visits.requests.languages(request)
+        return await self.terms.read(admin, request.match_info["id"], languages)
+
     async def _question(
         self, request: web.Request, visitor: Visitor, admin: Person, sent: Sent
     ) -> web.Response:
         action = _action(request)
-        document = await self.terms.read(admin, request.match_info["id"])
+        document = await self._read(request, admin)
         if document.draft is None:
             return addresses.see(page_of(document.id))
         return await self.admins.pages.show(

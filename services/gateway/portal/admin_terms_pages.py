@@ -76,12 +76,18 @@ class AdminTermsPages:
             request,
             "admin_terms.html",
             visitor=visitor,
-            documents=(await self.terms.documents(admin)).items,
+            documents=(
+                await self.terms.documents(admin, self.admins.visits.requests.languages(request))
+            ).items,
             done="done" in request.query,
         )
 
+    async def _read(self, request: web.Request, admin: Person) -> Document:
+        languages = self.admins.visits.requests.languages(request)
+        return await self.terms.read(admin, request.match_info["id"], languages)
+
     async def _one(self, request: web.Request, visitor: Visitor, admin: Person) -> web.Response:
-        document = await self.terms.read(admin, request.match_info["id"])
+        document = await self._read(request, admin)
         done = request.query.get("done")
         return await self.admins.pages.show(
             request,
@@ -111,7 +117,7 @@ class AdminTermsPages:
     async def _settings(
         self, request: web.Request, visitor: Visitor, admin: Person
     ) -> web.Response:
-        document = await self.terms.read(admin, request.match_info["id"])
+        document = await self._read(request, admin)
         content = document.content
         form = Form(
             {
@@ -124,7 +130,7 @@ class AdminTermsPages:
         return await self._form(request, visitor, form, document=document, has_settings=True)
 
     async def _put_settings(self, request: web.Request, admin: Person, form: Form) -> web.Response:
-        document = await self.terms.read(admin, request.match_info["id"])
+        document = await self._read(request, admin)
 
         async def put() -> str:
             said = filled(TermsBody, _settings_said(form)).content()
@@ -134,7 +140,7 @@ class AdminTermsPages:
         return await self._saved(request, form, put, document=document, has_settings=True)
 
     async def _text(self, request: web.Request, visitor: Visitor, admin: Person) -> web.Response:
-        document = await self.terms.read(admin, request.match_info["id"])
+        document = await self._read(request, admin)
         known = _known(request, document)
         said = {"version": str(document.revision)}
         if known is not None:
@@ -146,7 +152,7 @@ class AdminTermsPages:
         return served(await self.terms.file(admin, *asked))
 
     async def _put_text(self, request: web.Request, admin: Person, form: Form) -> web.Response:
-        document = await self.terms.read(admin, request.match_info["id"])
+        document = await self._read(request, admin)
         known = _known(request, document)
 
         async def put() -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from services.gateway.errors import FlowEnded
+from services.gateway.errors import FlowOutOfOrder
 from services.gateway.portal import addresses, cookies
 from services.gateway.portal.answers import SAID_OF_METHODS, read_answer
 from services.gateway.portal.page import Pages
@@ -49,7 +49,7 @@ class ChallengePages:
         to = addresses.local(request.query.get("next"))
         try:
             return await self._form(request, Form({"next": to}))
-        except FlowEnded:
+        except FlowOutOfOrder:
             # It was answered in another tab, perhaps, and waits for something else now.
             action = await self.sign_in.action(flow_of(request))
         return addresses.see(to_action(action, to))

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from services.gateway.errors import TermsRequired
+from services.gateway.errors import FlowOutOfOrder, TermsRequired
 from services.gateway.headers import REQUEST_ID
 from services.gateway.portal import addresses, cookies, sign_in_pages
 from services.gateway.portal.page import Pages
@@ -47,6 +47,9 @@ class ProblemPages:
         slug = str(document["type"]).rpartition("/")[2]
         if slug == TermsRequired.type:
             return addresses.see(terms_first(addresses.read_again(request)))
+        if slug == FlowOutOfOrder.type:
+            to = addresses.local(request.query.get("next"))
+            return addresses.see(sign_in_pages.to_challenge(to))
         response = await self.pages.show(
             request,
             "problem.html",

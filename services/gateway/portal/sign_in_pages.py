@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from services.gateway.account import Account
-from services.gateway.errors import CsrfRefused, FlowEnded
+from services.gateway.errors import CsrfRefused, FlowEnded, FlowOutOfOrder
 from services.gateway.model import (
     Action,
     Challenged,
@@ -83,6 +83,11 @@ def secret_of(request: web.Request) -> str:
 def to_action(action: Action, to: str) -> str:
     """Return the address where one does what a sign-in waits for."""
     return addresses.with_query(_ACTIONS[action], next=to)
+
+
+def to_challenge(to: str) -> str:
+    """Return the address where one answers a challenge; whose sign-in has none is led on."""
+    return addresses.with_query(CHALLENGE, next=to)
 
 
 def client_of(secret: str) -> str:
@@ -185,7 +190,10 @@ class SignInPages:
         if cookies.FLOW not in request.cookies:
             return addresses.see(ADDRESS)
         to = addresses.local(request.query.get("next"))
-        waits_for = await self.sign_in.action(flow_of(request))
+        try:
+            waits_for = await self.sign_in.action(flow_of(request))
+        except FlowOutOfOrder:
+            return addresses.see(to_challenge(to))
         if waits_for != action:
             # It was done in another tab, perhaps, and the sign-in waits for something else now.
             return addresses.see(to_action(waits_for, to))
@@ -201,7 +209,7 @@ class SignInPages:
         if isinstance(outcome, SignedIn):
             return await self.enter(request, outcome, to)
         if isinstance(outcome, Challenged):
-            response = addresses.see(addresses.with_query(CHALLENGE, next=to))
+            response = addresses.see(to_challenge(to))
         else:
             response = addresses.see(to_action(outcome.action, to))
         cookies.keep(response, cookies.FLOW, f"{outcome.flow}.{secret}", seconds=FlowSeconds)

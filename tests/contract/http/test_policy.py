@@ -107,7 +107,7 @@ async def test_the_own_password_comes_first_and_the_factor_second(gateway: Gatew
     assert isinstance(first, ActionRequired)
     assert first.action == "change-password"
     early = gateway.registration.begin(key(first), "Phone")
-    assert (await refused(early)).type == "flow-ended"
+    assert (await refused(early)).type == "flow-out-of-order"
     second = await gateway.sign_in.replace_temporary_password(key(first), SecretStr(NEW), WHERE)
     assert isinstance(second, ActionRequired)
     assert second.action == "register-security-info"

@@ -143,10 +143,10 @@ async def test_a_challenge_and_a_temporary_password_are_not_put_off(kim: Kim) ->
     own = await kim.gateway.begin("lou")
     assert isinstance(own, ActionRequired)
     assert (own.action, own.skip_until) == ("change-password", None)
-    assert (await refused(put_off(kim, own))).type == "flow-ended"
+    assert (await refused(put_off(kim, own))).type == "flow-out-of-order"
     await registered(kim)
     refusal = await refused(kim.gateway.registration.put_off(key(await kim.challenged()), WHERE))
-    assert refusal.type == "flow-ended"
+    assert refusal.type == "flow-out-of-order"
 
 
 async def test_the_period_begins_after_the_own_password(kim: Kim) -> None:

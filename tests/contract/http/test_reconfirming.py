@@ -212,7 +212,7 @@ async def test_the_own_password_comes_first(gateway: Gateway) -> None:
     first = await answer(kim, setup)
     assert isinstance(first, ActionRequired)
     assert (first.action, first.methods) == ("change-password", ())
-    assert (await refused(confirm(kim, first))).type == "flow-ended"
+    assert (await refused(confirm(kim, first))).type == "flow-out-of-order"
     second = await gateway.sign_in.replace_temporary_password(key(first), SecretStr(NEW), WHERE)
     assert isinstance(second, ActionRequired)
     assert second.action == "confirm-security-info"
@@ -222,7 +222,7 @@ async def test_the_own_password_comes_first(gateway: Gateway) -> None:
 async def test_a_factor_that_is_to_be_registered_is_not_confirmed(kim: Kim) -> None:
     await demand(kim.gateway, second_factor="required")
     waiting = await registering(kim)
-    assert (await refused(confirm(kim, waiting))).type == "flow-ended"
+    assert (await refused(confirm(kim, waiting))).type == "flow-out-of-order"
 
 
 async def test_whoever_confirms_still_has_what_they_have_shown(

@@ -147,7 +147,7 @@ async def test_a_challenge_goes_on_with_what_must_happen_next(gateway: Gateway) 
     passwords[sub] = type(passwords[sub])(**{**vars(passwords[sub]), "temporary": True})
     waiting = await kim.challenged()
     early = gateway.sign_in.replace_temporary_password(key(waiting), SecretStr(NEW), WHERE)
-    assert (await refused(early)).type == "flow-ended"
+    assert (await refused(early)).type == "flow-out-of-order"
     after = await kim.answer(waiting, kim.code(setup))
     assert isinstance(after, ActionRequired)
     done = await gateway.sign_in.replace_temporary_password(key(after), SecretStr(NEW), WHERE)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from services.gateway.errors import FlowEnded, TermsDeclined, TermsRequired
+from services.gateway.errors import FlowEnded, FlowOutOfOrder, TermsDeclined, TermsRequired
 from services.gateway.model import ActionRequired, Challenged, SignedIn
 from services.gateway.sign_in import Outcome
 from shared.contracts.refusals import Refusal, Unavailable
@@ -136,7 +136,7 @@ async def test_the_second_factor_comes_first(halden: Halden) -> None:
     await halden.publish()
     challenged = await halden.gateway.begin("kim")
     assert isinstance(challenged, Challenged)
-    with pytest.raises(FlowEnded):
+    with pytest.raises(FlowOutOfOrder):
         await halden.gateway.terms.at_sign_in.accept(key(challenged), (), WHERE, ())
     asked = waiting(await kim.answer(challenged, kim.code(setup)))
     done = await accept(halden, asked)
@@ -156,7 +156,7 @@ async def test_it_stands_between_the_first_password_and_what_is_to_be_registered
     assert first.action == "change-password"
     replaced = gateway.sign_in.replace_temporary_password(key(first), SecretStr(NEW), WHERE)
     asked = waiting(await replaced)
-    with pytest.raises(FlowEnded):
+    with pytest.raises(FlowOutOfOrder):
         await gateway.registration.put_off(key(asked), WHERE)
     registering = await accept(halden, asked)
     assert isinstance(registering, ActionRequired)

@@ -3,14 +3,15 @@
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from services.gateway.portal.admin_terms_pages import ADDRESS
 from services.gateway.requests import SESSION_COOKIE
 from shared.contracts.policy import PortalPolicy
 from shared.contracts.profile import Helpdesk
 from shared.contracts.terms import TermsText
 from tests.contract.http.gateway import Gateway
 from tests.contract.http.pages import pages
-from tests.contract.http.test_roles import api, application, token_of
-from tests.contract.http.test_terms import Halden, halden
+from tests.contract.http.test_roles import admin_token, api, application, token_of
+from tests.contract.http.test_terms import Halden, content, halden
 
 __all__ = ["halden"]
 
@@ -48,6 +49,38 @@ async def test_a_page_and_the_api_choose_the_same_text(
         ):
             page = await (await browser.client.get(path, headers=shown)).text()
             assert ('<html lang="de">' in page, marked in page) == (True, True), path
+
+
+@pytest.mark.parametrize(
+    ("wanted", "published", "drafted"),
+    [
+        ("en-GB", "House rules", "House rules"),
+        ("de-AT", "Hausordnung", "Hausordnung"),
+        ("it", "Règles", "House rules"),
+    ],
+)
+async def test_an_admin_reads_titles_in_the_language_that_users_do(
+    gateway: Gateway, halden: Halden, wanted: str, published: str, drafted: str
+) -> None:
+    cookie = f"{SESSION_COOKIE}={await admin_token(gateway)}"
+    titles = {"fr": "Règles", "de": "Hausordnung", "en": "House rules"}
+    texts = [TermsText(language=tag, title=said, text="Text.") for tag, said in titles.items()]
+    document = await halden.publish(texts=tuple(texts), required=False)
+    draft = content(texts=tuple(reversed(texts)), required=False)
+    await halden.writing.put_draft(halden.admin, document.id, draft)
+    headers, one = {"Accept-Language": wanted, "Cookie": cookie}, f"{ADDRESS}/{document.id}"
+    async with pages(gateway) as browser:
+        for path, marked in (
+            (ADDRESS, f"<strong>{drafted}</strong>"),
+            (one, f"<h1>{drafted}</h1>"),
+            (one, f"<span>{published}</span>"),
+            (f"{one}/settings", f'<p class="lead">{drafted}</p>'),
+            (f"{one}/text", f'<p class="lead">{drafted}</p>'),
+            (f"{one}/publish", f'<p class="lead">{drafted}, '),
+            (f"{one}/acceptances", f'<p class="lead">{drafted}, '),
+        ):
+            page = await (await browser.client.get(path, headers=headers)).text()
+            assert marked in page, (path, marked)
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from pymongo import AsyncMongoClient
 from pymongo.errors import DuplicateKeyError
 from pymongo.monitoring import CommandListener, CommandStartedEvent
 
 from shared.contracts.epochs import NoEpoch, Raised
 from shared.epochs import Epochs, token_hash
-from shared.mongo import connect
+from shared.mongo import Document, connect
 from shared.transactions import Transaction
 from shared.wiring import Wiring
 from tests.contract.settings import Settings
@@ -65,6 +66,26 @@ async def test_everybodys_epoch_rises_above_all_that_a_backup_does_not_know(
     # Two epochs of before the backup, and whatever was given from then until it was put back.
     assert (ada - bob, bob > 100_000) == (1, True)
     assert await current("nobody") == NoEpoch
+
+
+async def test_everybodys_epoch_is_raised_if_it_takes_longer_than_an_operation_may(
+    sessions: Wiring, open_subject: OpenSubject, settings: Settings
+) -> None:
+    await open_subject(sessions, "ada")
+    url = settings.mongo_url.get_secret_value()
+    async with AsyncMongoClient[Document](url, timeoutMS=500) as hasty:
+        epochs = Epochs(hasty[sessions.epochs.database.name], sessions.cache)
+        raising = []
+
+        async def work(tx: Transaction) -> None:
+            await sessions.epochs.raise_("ada", "password-changed", tx.session)
+            # It waits for what has the document, as it would for the documents of many.
+            raising.append(asyncio.create_task(epochs.raise_all()))
+            await asyncio.wait(raising, timeout=1.5)
+
+        await sessions.transactions.run(work)
+        assert await raising[0] == 1
+    assert await sessions.epochs.current("ada") > 100_000
 
 
 async def test_a_raise_in_a_transaction_that_aborts_raises_nothing(

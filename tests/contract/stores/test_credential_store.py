@@ -79,6 +79,7 @@ async def test_an_account_opens_with_the_first_epoch(store: CredentialStore) -> 
 
 
 async def test_whom_nobody_knows_has_nothing(store: CredentialStore) -> None:
+    assert await store.settled_password_of("nobody") is None
     assert await store.password_named("nobody@example.org") is None
     assert await store.password_of("nobody") is None
     assert await store.standing_of("nobody") == Standing(NoEpoch, password_version=0)
@@ -118,6 +119,7 @@ async def test_a_change_replaces_the_version_before_it(store: CredentialStore) -
     changed = ADA.changed("verifier-2", at=AT, history=3)
     await put(store, changed)
     assert await store.password_of("ada") == changed
+    assert await store.settled_password_of("ada") == changed
     assert changed.former == ("verifier-1",)
 
 

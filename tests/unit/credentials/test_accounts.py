@@ -1,12 +1,19 @@
 """What an admin does to an account."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 from pydantic import SecretStr
 
 from services.credentials.accounts import Accounts
-from services.credentials.errors import PasswordRefused, SignInRefused, UserExists
+from services.credentials.errors import (
+    PasswordChangedMeanwhile,
+    PasswordRefused,
+    SignInRefused,
+    UserExists,
+)
 from services.credentials.model import Password
 from shared.contracts.accounts import (
     DeletedDays,
@@ -126,6 +133,64 @@ async def test_disabling_ends_everything_and_is_told_once_however_often_it_is_as
     # It is told once; whoever goes by the revision from before has to look again.
     assert enabled[1].revision > enabled[0].revision
     assert (await system.verify(OLD)).sub == ada.sub
+
+
+def overtaken(system: System, change: Callable[[], Awaitable[object]]) -> None:
+    """Let something else be done between an account is read and what rests on that."""
+    read = system.store.password_of
+
+    async def overtaken(sub: str) -> Password | None:
+        found = await read(sub)
+        system.store.password_of = read  # type: ignore[method-assign]
+        await change()
+        return found
+
+    system.store.password_of = overtaken  # type: ignore[method-assign]
+
+
+async def test_whoever_enables_what_another_does_at_once_has_it_done(
+    system: System, accounts: Accounts
+) -> None:
+    ada = await system.enroll()
+    enable = EnableAccount(sub=ada.sub, by=ADMIN)
+    shut = await accounts.disable(DisableAccount(sub=ada.sub))
+    overtaken(system, lambda: accounts.enable(enable))
+    enabled = await accounts.enable(enable)
+    assert (enabled.disabled, enabled.revision) == (False, shut.revision + 1)
+    assert enabled == await accounts.read(ReadAccount(sub=ada.sub))
+    assert audited(system) == [("enable-user", ada.sub, "root")]
+    # Of one that is open already, too: either way it has a revision that is new.
+    overtaken(system, lambda: system.change(ada.sub))
+    assert (await accounts.enable(enable)).revision == enabled.revision + 1
+
+
+async def test_a_change_that_was_lost_with_its_member_has_enabled_nothing(
+    system: System, accounts: Accounts
+) -> None:
+    ada = await system.enroll()
+    before, run = await accounts.read(ReadAccount(sub=ada.sub)), system.store.in_transaction
+
+    async def lost(_work: object) -> NoReturn:
+        system.store.in_transaction = run  # type: ignore[method-assign]
+        raise PasswordChangedMeanwhile
+
+    system.store.in_transaction = lost  # type: ignore[method-assign,assignment]
+    enabled = await accounts.enable(EnableAccount(sub=ada.sub))
+    assert enabled.revision == before.revision + 1
+    assert enabled == await accounts.read(ReadAccount(sub=ada.sub))
+
+
+async def test_whoever_enables_what_another_shuts_meanwhile_enables_it_after_that(
+    system: System, accounts: Accounts
+) -> None:
+    ada = await system.enroll()
+    enable, disable = EnableAccount(sub=ada.sub), DisableAccount(sub=ada.sub)
+    overtaken(system, lambda: accounts.disable(disable))
+    assert not (await accounts.enable(enable)).disabled
+    assert not (await accounts.read(ReadAccount(sub=ada.sub))).disabled
+    overtaken(system, lambda: accounts.disable(DisableAccount(sub=ada.sub, deleted=True)))
+    with pytest.raises(NotFound):
+        await accounts.enable(enable)
 
 
 async def test_an_account_says_when_its_password_was_set(

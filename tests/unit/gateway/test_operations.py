@@ -93,7 +93,7 @@ async def test_the_log_names_the_route_and_not_the_flow(client: Client) -> None:
 async def test_another_method_is_refused_with_those_there_are(client: Client) -> None:
     answered = await client.put("/api/v1/things")
     await problem_of(answered, 405, "method-not-allowed")
-    assert answered.headers["Allow"] == "GET, POST"
+    assert answered.headers["Allow"] == "GET, HEAD, POST"
 
 
 async def test_nothing_is_at_an_unknown_address(client: Client) -> None:
@@ -182,3 +182,21 @@ async def test_what_is_for_servers_is_for_nobody_else(
         answered = await client.post("/api/v1/asked", headers=known | {"Idempotency-Key": "one"})
         assert answered.status == 202
     assert len(system.calls) == 2
+
+
+async def test_head_is_a_use_of_the_session_where_get_is(
+    system: System, client: Client, ada: dict[str, str]
+) -> None:
+    await client.head("/api/v1/events", headers=ada)
+    answered = await client.head("/api/v1/receipts/1", headers=ada)
+    assert (answered.status, answered.headers["Content-Length"]) == (200, "5")
+    assert await answered.read() == b""
+    assert [asked.renew for asked in system.sessions.asked] == [False, True]
+
+
+async def test_no_key_is_used_up_by_what_changes_nothing(
+    client: Client, ada: dict[str, str]
+) -> None:
+    keyed = ada | {"Idempotency-Key": "of a change to come"}
+    assert (await client.head("/api/v1/things", headers=keyed)).status == 200
+    assert (await make(client, keyed)).status == 202
