@@ -111,7 +111,7 @@ READS = {
     "/devices/list", "/devices/find",
     "/activity/list", "/activity/count", "/activity/read",
     "/sessions/introspect", "/sessions/list", "/receipts/read", "/receipts/list", "/methods/list",
-    "/policy/read", "/requirements/ask", "/devices/count-trusted",
+    "/policy/read", "/requirements/ask", "/challenge/settle", "/devices/count-trusted",
     "/reset/policy/read", "/reset/look-up", "/reset/read", "/reset/registered",
     "/password-policy/read", "/audit/read", *TERMS_READS, *ERASURE_READS,
     *ORGANIZATION_READS,
