@@ -23,9 +23,15 @@ class Due:
         await self.collection.create_index("owed_at", expireAfterSeconds=kept_seconds)
 
     async def claim(self) -> Document | None:
-        """Lease what has been due longest."""
+        """Lease what has been due longest.
+
+        It looks first: a write waits for the journal also where there is nothing to write.
+        """
+        due: Document = {"pending": True, "$expr": {"$lte": ["$due_at", "$$NOW"]}}
+        if await self.collection.find_one(due, {"_id": True}) is None:
+            return None
         return await self.collection.find_one_and_update(
-            {"pending": True, "$expr": {"$lte": ["$due_at", "$$NOW"]}},
+            due,
             [
                 {
                     "$set": {

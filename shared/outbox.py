@@ -137,9 +137,13 @@ class Outbox:
             ]
         }
         lease = {"$add": ["$$NOW", int(_LEASE_SECONDS * 1000)]}
+        pending: Document = {"pending": True, "$expr": ready}
+        # A write waits for the journal also where there is nothing to write.
+        if await self.database["outbox"].find_one(pending, {"_id": True}) is None:
+            return rows
         while len(rows) < _BATCH:
             row = await self.database["outbox"].find_one_and_update(
-                {"pending": True, "$expr": ready},
+                pending,
                 [{"$set": {"leased_until": lease}}],
                 sort=[("created_at", ASCENDING)],
                 return_document=ReturnDocument.AFTER,
