@@ -14,12 +14,11 @@ from functools import cached_property
 
 import pymongo
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
-from pymongo.read_concern import ReadConcern
 
 from shared.cache import AcceptanceCache
 from shared.contracts.epochs import NoEpoch, Raised, Standing
 from shared.contracts.events import Cause
-from shared.mongo import Database, Document, Session, present
+from shared.mongo import Database, Document, Session, linearizable, present
 from shared.together import Together
 
 _DAY_SECONDS = 24 * 3600
@@ -70,7 +69,7 @@ class Epochs:
         The read is linearizable: a member that was primary a moment ago and has not noticed
         that it no longer is cannot answer it with an epoch of before a raise.
         """
-        epochs = self.database["epochs"].with_options(read_concern=ReadConcern("linearizable"))
+        epochs = linearizable(self.database["epochs"])
         document = await epochs.find_one({"_id": sub}, {"epoch": 1})
         return int(document["epoch"]) if document else NoEpoch
 

@@ -6,8 +6,10 @@ from typing import Any, TypeVar
 import pymongo
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConnectionFailure, PyMongoError, WTimeoutError
+from pymongo.read_concern import ReadConcern
 
 Document = dict[str, Any]
 Database = AsyncDatabase[Document]
@@ -41,6 +43,14 @@ def is_outage(error: BaseException) -> bool:
     if error.timeout or isinstance(error, ConnectionFailure | WTimeoutError):
         return True
     return any(error.has_error_label(label) for label in _TRANSIENT)
+
+
+def linearizable(collection: AsyncCollection[Document]) -> AsyncCollection[Document]:
+    """Return a collection to read from as it is at a member that has shown to be the primary.
+
+    One that was it a moment ago cannot answer, and what is read is kept by a majority.
+    """
+    return collection.with_options(read_concern=ReadConcern("linearizable"))
 
 
 def present(document: Document | None) -> Document:

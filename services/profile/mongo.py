@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 from pymongo import ASCENDING
 from pymongo.collation import Collation, CollationStrength
 from pymongo.errors import DuplicateKeyError
-from pymongo.read_concern import ReadConcern
 
 from services.profile.model import (
     Noted,
@@ -25,7 +24,7 @@ from shared.contracts.policy import PortalPolicy
 from shared.contracts.portal import PortalRules
 from shared.contracts.profile import AddPerson, Helpdesk, Photo
 from shared.contracts.refusals import ChangedMeanwhile, UnknownCursor
-from shared.mongo import Database, Document
+from shared.mongo import Database, Document, linearizable
 from shared.policies import Replaced, Telling
 from shared.transactions import Transaction, Transactions
 from shared.versions import VersionedDocuments
@@ -243,7 +242,7 @@ class MongoPeopleStore:
 
     async def user_now(self, sub: str) -> PersonRecord | None:
         """Read linearizably: a member that is no longer primary cannot answer with an old role."""
-        people = self.database["people"].with_options(read_concern=ReadConcern("linearizable"))
+        people = linearizable(self.database["people"])
         found = await people.find_one({"_id": sub})
         return _person(found) if found else None
 

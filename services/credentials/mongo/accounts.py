@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from pymongo import ASCENDING
-from pymongo.read_concern import ReadConcern
 
 from services.credentials.errors import PasswordChangedMeanwhile, ResetEnded
 from services.credentials.model import (
@@ -21,7 +20,7 @@ from shared.contracts.accounts import DeletedDays
 from shared.contracts.epochs import Raised, Standing
 from shared.contracts.events import Cause, Event
 from shared.epochs import Epochs
-from shared.mongo import Database, Document
+from shared.mongo import Database, Document, linearizable
 from shared.together import Together
 from shared.transactions import Transaction, Transactions
 
@@ -204,7 +203,7 @@ class MongoCredentialStore:
 
     async def settled_password_of(self, sub: str) -> Password | None:
         """Look the subject up at a member that shows it is the primary."""
-        settled = self.database["passwords"].with_options(read_concern=ReadConcern("linearizable"))
+        settled = linearizable(self.database["passwords"])
         return _password(await settled.find_one({"_id": sub}))
 
     async def costs_in_use(self) -> set[str]:

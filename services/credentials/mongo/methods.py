@@ -8,7 +8,6 @@ from functools import cached_property
 
 from pymongo import ASCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
-from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from services.credentials.errors import (
@@ -22,7 +21,7 @@ from services.credentials.passkeys import Passkey
 from shared.contracts.events import Event
 from shared.due import Due
 from shared.epochs import Epochs
-from shared.mongo import Database, Document, Session
+from shared.mongo import Database, Document, Session, linearizable
 from shared.transactions import Transaction, Transactions
 
 _CREDENTIALS = "credential_ids"
@@ -105,9 +104,7 @@ class MongoMethodStore:
 
     async def is_kept(self, sub: str, use: str) -> bool:
         """Read it linearizably, which answers no sooner than a majority has what was read."""
-        methods = self.database["security_info"].with_options(
-            read_concern=ReadConcern("linearizable")
-        )
+        methods = linearizable(self.database["security_info"])
         return await methods.find_one({"_id": sub, _USES: use}, {"_id": True}) is not None
 
     async def ask(
@@ -134,9 +131,7 @@ class MongoMethodStore:
 
     async def settled(self, sub: str) -> tuple[SecurityInfo, int]:
         """Read both linearizably: no member that was primary answers for the one that is."""
-        methods = self.database["security_info"].with_options(
-            read_concern=ReadConcern("linearizable")
-        )
+        methods = linearizable(self.database["security_info"])
         document, epoch = await asyncio.gather(
             methods.find_one({"_id": sub}), self.epochs.current(sub)
         )

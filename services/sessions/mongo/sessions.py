@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
-from pymongo.read_concern import ReadConcern
 
 from services.sessions.model import Batch, Ending, Revocation, SessionPolicy, SessionState, new_id
 from services.sessions.mongo.changes import OPEN, UNEXPIRED, MongoSessionTransaction
@@ -13,7 +12,7 @@ from services.sessions.mongo.devices import MongoDeviceStore, in_seconds
 from shared.contracts.epochs import NoEpoch
 from shared.contracts.refusals import UnknownCursor
 from shared.contracts.sessions import EndedSession, EstablishSession, Session, StepUp
-from shared.mongo import Document, present
+from shared.mongo import Document, linearizable, present
 from shared.transactions import Transaction
 
 T = TypeVar("T")
@@ -105,7 +104,7 @@ class MongoSessionStore(MongoDeviceStore):
 
     async def session(self, sub: str, sid: str) -> SessionState | None:
         """Read linearizably: an end that was acknowledged is seen, whoever is primary now."""
-        sessions = self.database["sessions"].with_options(read_concern=ReadConcern("linearizable"))
+        sessions = linearizable(self.database["sessions"])
         now = {
             "seconds_left": {"$divide": [{"$subtract": ["$expires_at", "$$NOW"]}, 1000]},
             "unseen_seconds": {"$divide": [{"$subtract": ["$$NOW", "$last_seen_at"]}, 1000]},
