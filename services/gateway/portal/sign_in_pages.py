@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from services.gateway.account import Account
-from services.gateway.errors import CsrfRefused, FlowEnded, FlowOutOfOrder
+from services.gateway.errors import CsrfRefused, FlowEnded
 from services.gateway.model import (
     Action,
     Challenged,
@@ -190,10 +190,7 @@ class SignInPages:
         if cookies.FLOW not in request.cookies:
             return addresses.see(ADDRESS)
         to = addresses.local(request.query.get("next"))
-        try:
-            waits_for = await self.sign_in.action(flow_of(request))
-        except FlowOutOfOrder:
-            return addresses.see(to_challenge(to))
+        waits_for = await self.sign_in.action(flow_of(request))
         if waits_for != action:
             # It was done in another tab, perhaps, and the sign-in waits for something else now.
             return addresses.see(to_action(waits_for, to))
