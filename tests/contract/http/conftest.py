@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.gateway.clients import peer
+from shared.contracts.methods import AuthenticatorSetup
 from shared.contracts.profile import PutOrganization
 from tests.contract.http.gateway import Gateway
 from tests.contract.http.services import Services, running
+from tests.contract.http.test_security_info import Kim
 
 _PATIENCE_SECONDS = 60.0
 
@@ -32,3 +34,15 @@ async def gateway(services: Services) -> Gateway:
     for name in ("halden", "elsewhere"):
         await services.profile.put_organization(PutOrganization(id=name, name=name.title()))
     return Gateway(services)
+
+
+@pytest.fixture
+async def kim(gateway: Gateway) -> Kim:
+    """Return somebody with an account."""
+    return await Kim.added(gateway)
+
+
+@pytest.fixture
+async def phone(kim: Kim) -> AuthenticatorSetup:
+    """Return their authenticator, whose code of now was not used yet."""
+    return await kim.authenticator(await kim.gateway.caller("kim"))

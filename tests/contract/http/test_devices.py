@@ -29,11 +29,6 @@ Client = TestClient[web.Request, web.Application]
 
 
 @pytest.fixture
-async def kim(gateway: Gateway) -> Kim:
-    return await Kim.added(gateway)
-
-
-@pytest.fixture
 async def client(gateway: Gateway) -> AsyncIterator[Client]:
     async with TestClient(TestServer(application(gateway, api(gateway).operations()))) as made:
         yield made

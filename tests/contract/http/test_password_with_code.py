@@ -26,16 +26,6 @@ from tests.unit.gateway.system import problem_of
 WRONG = SecretStr("000000")
 
 
-@pytest.fixture
-async def kim(gateway: Gateway) -> Kim:
-    return await Kim.added(gateway)
-
-
-@pytest.fixture
-async def phone(kim: Kim) -> AuthenticatorSetup:
-    return await kim.authenticator(await kim.gateway.caller("kim"))
-
-
 async def begin(kim: Kim, code: SecretStr, password: str = OLD, **more: Any) -> Outcome:
     return await kim.gateway.begin("kim", password, code=code, **more)
 

@@ -20,11 +20,6 @@ from tests.contract.http.test_security_info import Kim
 BOTH: frozenset[Kind] = frozenset({"authenticator", "recovery-codes"})
 
 
-@pytest.fixture
-async def kim(gateway: Gateway) -> Kim:
-    return await Kim.added(gateway)
-
-
 async def demand(
     gateway: Gateway,
     second_factor: SecondFactor = "if-registered",

@@ -59,11 +59,6 @@ class Kim:
         return await self.gateway.acceptance.accept(outcome.token, WHERE)
 
 
-@pytest.fixture
-async def kim(gateway: Gateway) -> Kim:
-    return await Kim.added(gateway)
-
-
 @pytest.mark.asvs("6.3.3", "6.3.4")
 async def test_with_an_authenticator_the_password_alone_opens_nothing(kim: Kim) -> None:
     setup = await kim.authenticator(await kim.gateway.caller("kim"))

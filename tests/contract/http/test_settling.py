@@ -12,10 +12,10 @@ from pydantic import SecretStr
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.model import ActionRequired, Challenged, SignedIn
 from services.gateway.sign_in import Outcome
+from shared.contracts.body import Contract
 from shared.contracts.methods import AuthenticatorSetup
 from shared.contracts.refusals import Busy, Refusal
-from shared.contracts.sessions import EndSession, EstablishSession
-from tests.contract.http.gateway import NEW, WHERE, Gateway, key, refused
+from tests.contract.http.gateway import NEW, WHERE, key, refused
 from tests.contract.http.test_security_info import Kim
 from tests.contract.http.trusting import allow
 from tests.memory.credentials import MemoryMethods
@@ -29,16 +29,6 @@ async def _at_once(kim: Kim, code: SecretStr) -> Outcome:
 
 async def _in_two_steps(kim: Kim, code: SecretStr) -> Outcome:
     return await kim.answer(await kim.challenged(), code)
-
-
-@pytest.fixture
-async def kim(gateway: Gateway) -> Kim:
-    return await Kim.added(gateway)
-
-
-@pytest.fixture
-async def phone(kim: Kim) -> AuthenticatorSetup:
-    return await kim.authenticator(await kim.gateway.caller("kim"))
 
 
 @pytest.fixture(params=[_at_once, _in_two_steps])
@@ -58,6 +48,15 @@ def loses(monkeypatch: pytest.MonkeyPatch) -> None:
         """Change nothing."""
 
     monkeypatch.setattr(MemoryMethods, "put_use", put_use)
+
+
+def refuses(monkeypatch: pytest.MonkeyPatch, call: str, refusal: type[Refusal]) -> None:
+    """Let the sessions service refuse what it is asked."""
+
+    async def refuse(client: SessionsClient, asked: Contract) -> None:
+        raise refusal
+
+    monkeypatch.setattr(SessionsClient, call, refuse)
 
 
 async def test_nobody_has_a_token_before_the_use_of_the_code_is_kept(
@@ -155,22 +154,16 @@ async def test_no_device_is_trusted_for_a_use_that_is_lost(
 async def test_a_session_that_cannot_be_taken_back_is_nobodys(
     kim: Kim, phone: AuthenticatorSetup, signs_in: SignsIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def end(client: SessionsClient, asked: EndSession) -> None:
-        raise Busy
-
     loses(monkeypatch)
-    monkeypatch.setattr(SessionsClient, "end", end)
+    refuses(monkeypatch, "end", Busy)
     assert (await refused(signs_in(kim, kim.code(phone)))).type == "service-unavailable"
 
 
 async def test_why_there_is_no_session_is_said_first(
     kim: Kim, phone: AuthenticatorSetup, signs_in: SignsIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def establish(client: SessionsClient, asked: EstablishSession) -> None:
-        raise Refusal
-
     loses(monkeypatch)
-    monkeypatch.setattr(SessionsClient, "establish", establish)
+    refuses(monkeypatch, "establish", Refusal)
     assert (await refused(signs_in(kim, kim.code(phone)))).type == "internal-error"
 
 

@@ -7,14 +7,9 @@ from pydantic import SecretStr
 
 from services.gateway.errors import StepUpRequired
 from services.gateway.model import ActionRequired, Challenged, SignedIn
-from tests.contract.http.gateway import NEW, OLD, WHERE, Gateway, key, refused
+from tests.contract.http.gateway import NEW, OLD, WHERE, key, refused
 from tests.contract.http.test_security_info import Kim
 from tests.contract.http.trusting import DAY, Trusting, allow, trusting
-
-
-@pytest.fixture
-async def kim(gateway: Gateway) -> Kim:
-    return await Kim.added(gateway)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from services.gateway.clients.credentials import CredentialsClient
 from services.gateway.clients.peer import Peer
 from services.gateway.clients.sessions import SessionsClient
 from services.gateway.model import Challenged
-from tests.contract.http.gateway import NEW, OLD, Gateway, refused
+from tests.contract.http.gateway import NEW, OLD, refused
 from tests.contract.http.services import KEY
 from tests.contract.http.test_security_info import Kim
 from tests.contract.http.trusting import Trusting, allow, trusting
@@ -25,11 +25,6 @@ class Counting(Peer):
     async def ask_raw(self, path: str, body: BaseModel, *, safe: bool = False) -> bytes:
         self.asked.append(path)
         return await super().ask_raw(path, body, safe=safe)
-
-
-@pytest.fixture
-async def kim(gateway: Gateway) -> Kim:
-    return await Kim.added(gateway)
 
 
 @pytest.fixture
